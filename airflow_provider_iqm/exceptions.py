@@ -1,0 +1,96 @@
+"""
+Every error of this package, one tree.
+
+The module knows nothing of Airflow, so that audience files can be checked without it. An error below
+:class:`IQMFinalError` is one that a second try can't mend; hooks, operators and sensors raise it as
+Airflow's ``AirflowFailException`` too (see :mod:`airflow_provider_iqm.hooks.failures`), so that Airflow does not
+retry the task. Any other error is left to the task's retries.
+
+No message holds a secret or a value of an audience file.
+"""
+
+from __future__ import annotations
+
+
+class IQMError(Exception):
+    """Anything that went wrong between Airflow and IQM."""
+
+
+class IQMFinalError(IQMError):
+    """An error that trying again can't mend: somebody has to change something first."""
+
+
+class IQMConnectionError(IQMFinalError):
+    """The Airflow connection lacks a field, or a field's value can't be used."""
+
+
+class AudienceFileError(IQMFinalError):
+    """
+    The audience file can't be uploaded as it is.
+
+    :param message: What is wrong, and what to do.
+    :param line: The line of the file that is to blame, counted from 1, where one line is.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class ColumnMappingError(IQMFinalError):
+    """``columns`` or ``column_settings`` don't fit the file, or don't fit what IQM allows."""
+
+
+class AudienceFailedError(IQMFinalError):
+    """IQM will never make this audience ready: it failed, was rejected, or was deleted."""
+
+
+class IQMTransportError(IQMError):
+    """No answer came: the connection failed, was lost, or timed out."""
+
+
+class IQMApiError(IQMError):
+    """
+    IQM, or a proxy in front of it, answered with an error.
+
+    :param message: What happened and what to do.
+    :param status: The HTTP status of the answer, or the ``statusCode`` inside one that came with HTTP 200.
+    :param detail: IQM's own words, where it gave any.
+    :param retry_after: Seconds to wait before the next try, where the answer said so.
+    """
+
+    def __init__(
+        self, message: str, *, status: int, detail: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class IQMRateLimitError(IQMApiError):
+    """More requests than the account's limit (HTTP 429)."""
+
+
+class IQMServerError(IQMApiError):
+    """IQM or a proxy failed to do what was asked (HTTP 408, 5xx); it may work later."""
+
+
+class IQMInvalidAnswerError(IQMApiError):
+    """An answer that can't be read: not JSON, cut off, or without what it must hold."""
+
+
+class IQMRequestError(IQMApiError, IQMFinalError):
+    """IQM refused a request as wrong (HTTP 4xx)."""
+
+
+class AudienceNotFoundError(IQMRequestError):
+    """The account has no such audience."""
+
+
+class IQMAuthenticationError(IQMApiError, IQMFinalError):
+    """IQM refused the client, the user or the workspace."""
+
+
+class IQMAccountOnHoldError(IQMAuthenticationError):
+    """IQM has put the account on hold."""

@@ -1,0 +1,179 @@
+"""
+The words of IQM that the whole package shares: fields, kinds of mapping, settings and statuses.
+
+All of it stands in IQM's "Quickstart Guide: Matched Audience Upload" (the column list, the upload's ``columns``
+and ``columnSettings``) and in the static lists of IQM's API reference. Nothing here does anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+MAX_FILE_BYTES = 1_000_000_000
+"""The largest file that IQM takes: 1 GB (quickstart, "Before you begin")."""
+
+MAX_RECORDS = 5_000_000
+"""The most records that IQM takes in one file (quickstart, "Before you begin")."""
+
+MIN_NPI_RECORDS = 25
+"""IQM is said to need at least so many records in a list of NPI ids; fewer are worth a warning."""
+
+METADATA_SAMPLE_RECORDS = 3
+"""How many first values of each column the upload's ``metadata`` shows IQM (quickstart, request sample)."""
+
+
+class Field(str, Enum):
+    """IQM's fields, by the system names that the upload takes."""
+
+    FIRST_NAME = "Voters_FirstName"
+    LAST_NAME = "Voters_LastName"
+    FULL_NAME = "Voters_FullName"
+    STREET_ADDRESS = "Residence_Addresses_AddressLine"
+    CITY = "Residence_Addresses_City"
+    STATE = "Residence_Addresses_State"
+    ZIP = "Residence_Addresses_Zip"
+    ZIP_PLUS_4 = "Residence_Addresses_ZipPlus4"
+    FULL_ADDRESS = "Residence_FullAddress"
+    LATITUDE = "Residence_Addresses_Latitude"
+    LONGITUDE = "Residence_Addresses_Longitude"
+    EMAIL = "Email"
+    PHONE = "Phone"
+    CELLPHONE = "VoterTelephones_CellphoneUnformatted"
+    LANDLINE = "VoterTelephones_LandlineUnformatted"
+    VOTER_ID = "Voters_ID"
+    NPI_ID = "NPI_ID"
+    AGE = "Voters_Age"
+    GENDER = "Voters_Gender"
+    ETHNICITY = "Ethnic_Description"
+
+
+FIELD_LABELS: dict[Field, tuple[str, ...]] = {
+    Field.FIRST_NAME: ("First Name",),
+    Field.LAST_NAME: ("Last Name",),
+    Field.FULL_NAME: ("Full Name",),
+    Field.STREET_ADDRESS: ("Street Address", "Address"),
+    Field.CITY: ("City",),
+    Field.STATE: ("State",),
+    Field.ZIP: ("Zip",),
+    Field.ZIP_PLUS_4: ("ZipPlus4",),
+    Field.FULL_ADDRESS: ("Full Address",),
+    Field.LATITUDE: ("Latitude",),
+    Field.LONGITUDE: ("Longitude",),
+    Field.EMAIL: ("Email",),
+    Field.PHONE: ("Phone",),
+    Field.CELLPHONE: ("Cellphone",),
+    Field.LANDLINE: ("Landline",),
+    # "LalVoterID" is what the column list calls the field that the upload takes as "Voters_ID".
+    Field.VOTER_ID: ("Voter ID", "LalVoterID"),
+    Field.NPI_ID: ("NPI ID",),
+    Field.AGE: ("Age",),
+    Field.GENDER: ("Gender",),
+    Field.ETHNICITY: ("Ethnicity",),
+}
+"""The names that people see for each field; the first is the one that messages use."""
+
+
+class DataFormat(str, Enum):
+    """How the values of an email or phone column are written (IQM's list of data formats)."""
+
+    RAW = "Raw"
+    MD5 = "MD5"
+    SHA1 = "SHA1"
+    SHA256 = "SHA256"
+    SHA512 = "SHA512"
+    OTHER = "Other"
+
+
+class VoterDataPartner(str, Enum):
+    """Whose voter ids a column holds (IQM's list of data partners)."""
+
+    REGISTERED_VOTER_ID = "Voters_StateVoterID"
+    L2 = "LalVoterID"
+    I360 = "i360_id"
+    TARGETSMART = "voterbase_id"
+    ARISTOTLE = "aristotle_id"
+    OTHER = "Other"
+
+
+class HealthcareDataPartner(str, Enum):
+    """Whose NPI ids a column holds (IQM's list of data partners, and the quickstart)."""
+
+    HEALTHLINK = "hl_npi_id"
+    HEALTHCARE = "healthcare_id"
+
+
+SETTING_LABELS: dict[Enum, tuple[str, ...]] = {
+    DataFormat.MD5: ("Hashed (MD5)",),
+    DataFormat.SHA1: ("Hashed (SHA1)",),
+    DataFormat.SHA256: ("Hashed (SHA256)",),
+    DataFormat.SHA512: ("Hashed (SHA512)",),
+    DataFormat.OTHER: ("Hashed (other)",),
+    VoterDataPartner.REGISTERED_VOTER_ID: ("Registered Voter ID",),
+    VoterDataPartner.L2: ("L2 ID",),
+    VoterDataPartner.I360: ("i360 ID",),
+    VoterDataPartner.TARGETSMART: ("TargetSmart ID",),
+    VoterDataPartner.ARISTOTLE: ("Aristotle ID",),
+    VoterDataPartner.OTHER: ("Other ID",),
+    HealthcareDataPartner.HEALTHLINK: ("Healthlink ID",),
+}
+"""The names that people see for the values of a column setting."""
+
+FIELD_SETTINGS: dict[Field, type[DataFormat] | type[VoterDataPartner] | type[HealthcareDataPartner]] = {
+    Field.EMAIL: DataFormat,
+    Field.PHONE: DataFormat,
+    Field.VOTER_ID: VoterDataPartner,
+    Field.NPI_ID: HealthcareDataPartner,
+}
+"""The fields that take a column setting, and the settings that each takes."""
+
+
+@dataclass(frozen=True)
+class MappingKind:
+    """
+    One of the combinations of fields by which IQM matches people.
+
+    :param label: What messages call it.
+    :param fields: The fields that must be mapped.
+    :param single_column: Whether one column is the key (the upload's ``isSingleColumnEnabled``).
+    """
+
+    label: str
+    fields: tuple[Field, ...]
+    single_column: bool = False
+
+
+MAPPING_KINDS: tuple[MappingKind, ...] = (
+    MappingKind("NPI id", (Field.NPI_ID,), single_column=True),
+    MappingKind("voter id", (Field.VOTER_ID,), single_column=True),
+    MappingKind("phone", (Field.PHONE,), single_column=True),
+    MappingKind("email", (Field.EMAIL,), single_column=True),
+    MappingKind("full address", (Field.FULL_ADDRESS,), single_column=True),
+    MappingKind("name", (Field.FIRST_NAME, Field.LAST_NAME, Field.STATE, Field.ZIP)),
+    MappingKind(
+        "last name and street", (Field.LAST_NAME, Field.STREET_ADDRESS, Field.STATE, Field.ZIP)
+    ),
+    MappingKind("street", (Field.STREET_ADDRESS, Field.STATE, Field.ZIP)),
+)
+"""The eight kinds of mapping (quickstart, the upload's ``columns``)."""
+
+
+class AudienceStatus(str, Enum):
+    """
+    What IQM says of an audience, in the spelling that people see.
+
+    Anything that is not in this list never counts as ready.
+    """
+
+    PROCESSING = "Processing"
+    PENDING = "Pending"
+    FETCHING_DATA = "Fetching Data"
+    DATA_FETCHED = "Data Fetched"
+    READY = "Ready"
+    FAILED = "Failed"
+    REJECTED = "Rejected"
+    DELETED = "Deleted"
+
+
+FAILED_STATUSES = frozenset({AudienceStatus.FAILED, AudienceStatus.REJECTED, AudienceStatus.DELETED})
+"""The statuses from which an audience never becomes ready."""
