@@ -59,9 +59,7 @@ class IQMApiError(IQMError):
     :param retry_after: Seconds to wait before the next try, where the answer said so.
     """
 
-    def __init__(
-        self, message: str, *, status: int, detail: str = "", retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, status: int, detail: str = "", retry_after: float | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.detail = detail

@@ -8,7 +8,7 @@ and ``columnSettings``) and in the static lists of IQM's API reference. Nothing 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
 MAX_FILE_BYTES = 1_000_000_000
 """The largest file that IQM takes: 1 GB (quickstart, "Before you begin")."""
@@ -23,7 +23,7 @@ METADATA_SAMPLE_RECORDS = 3
 """How many first values of each column the upload's ``metadata`` shows IQM (quickstart, request sample)."""
 
 
-class Field(str, Enum):
+class Field(StrEnum):
     """IQM's fields, by the system names that the upload takes."""
 
     FIRST_NAME = "Voters_FirstName"
@@ -74,7 +74,7 @@ FIELD_LABELS: dict[Field, tuple[str, ...]] = {
 """The names that people see for each field; the first is the one that messages use."""
 
 
-class DataFormat(str, Enum):
+class DataFormat(StrEnum):
     """How the values of an email or phone column are written (IQM's list of data formats)."""
 
     RAW = "Raw"
@@ -85,7 +85,7 @@ class DataFormat(str, Enum):
     OTHER = "Other"
 
 
-class VoterDataPartner(str, Enum):
+class VoterDataPartner(StrEnum):
     """Whose voter ids a column holds (IQM's list of data partners)."""
 
     REGISTERED_VOTER_ID = "Voters_StateVoterID"
@@ -96,7 +96,7 @@ class VoterDataPartner(str, Enum):
     OTHER = "Other"
 
 
-class HealthcareDataPartner(str, Enum):
+class HealthcareDataPartner(StrEnum):
     """Whose NPI ids a column holds (IQM's list of data partners, and the quickstart)."""
 
     HEALTHLINK = "hl_npi_id"
@@ -150,15 +150,13 @@ MAPPING_KINDS: tuple[MappingKind, ...] = (
     MappingKind("email", (Field.EMAIL,), single_column=True),
     MappingKind("full address", (Field.FULL_ADDRESS,), single_column=True),
     MappingKind("name", (Field.FIRST_NAME, Field.LAST_NAME, Field.STATE, Field.ZIP)),
-    MappingKind(
-        "last name and street", (Field.LAST_NAME, Field.STREET_ADDRESS, Field.STATE, Field.ZIP)
-    ),
+    MappingKind("last name and street", (Field.LAST_NAME, Field.STREET_ADDRESS, Field.STATE, Field.ZIP)),
     MappingKind("street", (Field.STREET_ADDRESS, Field.STATE, Field.ZIP)),
 )
 """The eight kinds of mapping (quickstart, the upload's ``columns``)."""
 
 
-class AudienceStatus(str, Enum):
+class AudienceStatus(StrEnum):
     """
     What IQM says of an audience, in the spelling that people see.
 

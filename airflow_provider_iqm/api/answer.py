@@ -1,0 +1,210 @@
+"""Reads IQM's answers: both envelopes, errors inside HTTP 200, and what proxies say instead of IQM."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow_provider_iqm.exceptions import (
+    AudienceNotFoundError,
+    IQMAccountOnHoldError,
+    IQMApiError,
+    IQMAuthenticationError,
+    IQMInvalidAnswerError,
+    IQMRateLimitError,
+    IQMRequestError,
+    IQMServerError,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_iqm.api.request import Call, Request, Result
+
+MAX_DETAIL = 500
+"""How many characters of IQM's own words an error repeats at most."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    What came back, as any HTTP client gives it.
+
+    :param status: The HTTP status.
+    :param headers: The headers, looked up in any letter case.
+    :param body: The whole body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def read_envelope(answer: Answer, request: Request) -> Any:
+    """
+    Return the data that an answer's envelope holds, or raise the error that it reports.
+
+    There are two envelopes, ``{"success", "data", "errorObjects"}`` and ``{"statusCode", "responseObject"}``; a
+    renewed token comes without one (contract, "two envelopes" and "renew").
+
+    :raises IQMApiError: the error that the answer stands for, whatever its HTTP status.
+    """
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        if answer.status < 300:
+            raise IQMInvalidAnswerError(
+                f"IQM's answer when asked to {request.purpose} was no JSON but {_describe_body(answer)}. A proxy may "
+                "have answered in IQM's place: check the connection's host, then try again.",
+                status=answer.status,
+            ) from None
+        document = None
+    status = answer.status
+    data = document
+    if isinstance(document, dict):
+        if "statusCode" in document:
+            data = document.get("responseObject")
+            status = max(status, _as_status(document["statusCode"]))
+        elif "success" in document:
+            data = document.get("data")
+            if document["success"] is not True:
+                status = max(status, 400)
+    if status >= 300:
+        _raise_error(status, document, data, answer, request)
+    return data
+
+
+def read_result(call: Call[Result], data: Any) -> Result:
+    """
+    Return a call's result.
+
+    :raises IQMInvalidAnswerError: where the data is not as documented.
+    """
+    try:
+        return call.read(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise IQMInvalidAnswerError(
+            f"IQM's answer when asked to {call.request.purpose} is not as its documents say: "
+            f"{_missing(error)}. Check that the connection's host is IQM's API.",
+            status=200,
+        ) from None
+
+
+def _missing(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return "a value is missing or of another type"
+
+
+def _raise_error(status: int, document: Any, data: Any, answer: Answer, request: Request) -> NoReturn:
+    detail = _detail(document)[:MAX_DETAIL]
+    said = f": {detail}" if detail else "" if document is not None else f" with {_describe_body(answer)}"
+    what = f"IQM answered HTTP {status} when asked to {request.purpose}{said}"
+    what = what if what.endswith((".", "!", "?")) else f"{what}."
+    error = _error_class(status, data, request)
+    advice = _advice(error, status, data, request)
+    raise error(
+        f"{what} {advice}".rstrip(),
+        status=status,
+        detail=detail,
+        retry_after=_retry_after(answer.headers),
+    )
+
+
+def _error_class(status: int, data: Any, request: Request) -> type[IQMApiError]:
+    if status == 429:
+        return IQMRateLimitError
+    if status == 408 or status >= 500:
+        return IQMServerError
+    if request.authenticates or status == 401:
+        on_hold = isinstance(data, dict) and bool(data.get("status"))
+        return IQMAccountOnHoldError if on_hold else IQMAuthenticationError
+    if status == 404 and request.names_audience:
+        return AudienceNotFoundError
+    return IQMRequestError
+
+
+def _advice(error: type[IQMApiError], status: int, data: Any, request: Request) -> str:
+    """Return what the reader should do now."""
+    if error is IQMAccountOnHoldError:
+        reason = data.get("reason") or "IQM gave no reason."
+        support = data.get("supportEmail") or "IQM's support"
+        return f'The account\'s status is "{data["status"]}": {reason} Write to {support}.'
+    if error is IQMAuthenticationError:
+        return {
+            401: "Check the connection's client ID and client secret.",
+            403: "Check the connection's email, and that its workspace host is one that this user belongs to.",
+            404: "Check the connection's host: there is no log-in at this address.",
+            405: "Check the connection's host: there is no log-in at this address.",
+        }.get(status, "Check the connection's email, password and workspace host.")
+    if error is IQMRateLimitError:
+        return "The account's limit of requests is used up: give its tasks one pool, and try again in a minute."
+    if error is IQMServerError:
+        if not request.repeatable:
+            return "It is not known whether IQM did it all the same."
+        return "Nothing is wrong with the request: try again later."
+    if error is AudienceNotFoundError:
+        return "Check the audience's id, and that it belongs to the connection's workspace."
+    if status < 400:
+        return "The client follows no redirects: put the API's own address into the connection's host."
+    if status == 413:
+        return "The file is too large for IQM or for a proxy on the way."
+    return "Change the request: sending the same again can't succeed."
+
+
+def _detail(document: Any) -> str:
+    """Return IQM's own words, from whichever shape of error they came in."""
+    if not isinstance(document, dict):
+        return ""
+    response = document.get("responseObject")
+    if isinstance(response, dict) and response.get("errorMsg"):
+        return str(response["errorMsg"])
+    errors = document.get("errorObjects")
+    if isinstance(errors, list):
+        said = [_error_object(item) for item in errors if isinstance(item, dict)]
+        return "; ".join(filter(None, said))
+    for key in ("error_description", "message", "error"):
+        if isinstance(document.get(key), str):
+            return str(document[key])
+    return ""
+
+
+def _error_object(item: Mapping[str, Any]) -> str:
+    words = [str(item[key]) for key in ("error", "reason") if item.get(key)]
+    said = " ".join(word if word.endswith(".") else f"{word}." for word in words)
+    return f"{item['field']}: {said}" if item.get("field") else said
+
+
+def _describe_body(answer: Answer) -> str:
+    if not answer.body.strip():
+        return "an empty body"
+    if b"<html" in answer.body[:1000].lower() or "html" in answer.headers.get("Content-Type", ""):
+        return "an HTML page, as proxies send it"
+    return "something else (cut off, or not from IQM)"
+
+
+def _as_status(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return 0
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of a ``Retry-After`` header, which may be a number or a date (RFC 9110, 10.2.3)."""
+    value = headers.get("Retry-After", "").strip()
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

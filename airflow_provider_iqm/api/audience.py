@@ -1,0 +1,71 @@
+"""What goes into a matched audience, and what IQM says of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAudience:
+    """
+    An audience to upload, as every dialect of the API needs it.
+
+    :param name: The audience's name.
+    :param columns: The mapping, file column → IQM system field.
+    :param settings: IQM system field → data format or data partner.
+    :param single_column: Whether the mapping's key is a single column.
+    :param file_name: The name under which the file goes out.
+    :param media_type: The file's media type.
+    :param file_bytes: The file's size in bytes.
+    :param file_columns: All columns of the file, in order.
+    :param samples: The first values of each column.
+    :param records: The exact number of records, the header not counted.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    settings: Mapping[str, str]
+    single_column: bool
+    file_name: str
+    media_type: str
+    file_bytes: int
+    file_columns: Sequence[str]
+    samples: Mapping[str, Sequence[str]] = field(repr=False)
+    records: int
+
+
+class MatchedAudience(TypedDict):
+    """
+    What IQM says of an audience, in words that don't depend on the API's version.
+
+    ``status`` is one of :class:`~airflow_provider_iqm.vocabulary.AudienceStatus` in that spelling, or IQM's own word
+    where it is none of these. ``match_rate`` is in percent; ``uniques`` is the reach, in users; what an answer
+    leaves out is ``None``. The samples of the file's values, which IQM repeats in its answer, are left out.
+    """
+
+    id: int
+    name: str
+    status: str
+    match_rate: float | None
+    uniques: int | None
+    records: int | None
+    data_cost: float | None
+    reason: str | None
+    file_names: list[str]
+
+
+class DeletedAudiences(TypedDict):
+    """Which ids a delete removed, and which IQM kept (an audience in a campaign can't be deleted)."""
+
+    deleted: list[int]
+    failed: list[int]
+
+
+class AudienceField(TypedDict):
+    """A field of the account's column list: IQM's id, the system name, and the label that people see."""
+
+    id: int
+    name: str
+    label: str

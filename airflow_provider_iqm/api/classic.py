@@ -1,0 +1,211 @@
+"""IQM's classic calls, as in its "Quickstart Guide: Matched Audience Upload"."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience, NewAudience
+from airflow_provider_iqm.api.credentials import Credentials
+from airflow_provider_iqm.api.request import Call, Request, basic_authorization, form_body, json_body
+from airflow_provider_iqm.api.status import read_status
+from airflow_provider_iqm.api.token import Token
+from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.exceptions import AudienceNotFoundError
+
+MATCHED_AUDIENCE_TYPE = 1
+"""The ``audienceTypeId`` of matched audiences."""
+
+
+def log_in(credentials: Credentials) -> Call[Token]:
+    """Return the log-in (quickstart, step 1)."""
+    body, headers = json_body({"grantType": "password", "email": credentials.email, "password": credentials.password})
+    return _token_call("log in", "/api/v3/ua/login", credentials, body, headers)
+
+
+def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
+    """Return the renewal of a token (contract, "renew")."""
+    body, headers = form_body({"grant_type": "refresh_token", "refresh_token": refresh_token})
+    return _token_call("renew the token", "/api/v3/ua/oauth/token", credentials, body, headers)
+
+
+def _token_call(
+    purpose: str, path: str, credentials: Credentials, body: bytes, headers: Mapping[str, str]
+) -> Call[Token]:
+    authorization = {
+        "Authorization": basic_authorization(credentials.client_id, credentials.client_secret),
+        "X-IAA-HOST": credentials.workspace_host,
+    }
+    request = Request(
+        purpose=purpose,
+        method="POST",
+        path=path,
+        headers={**headers, **authorization},
+        body=body,
+        authenticates=True,
+    )
+    return Call(request, Token.from_answer)
+
+
+def column_list() -> Call[list[AudienceField]]:
+    """Return the request for the account's fields; a later reference has it as ``GET`` (contract, "fields")."""
+    path = "/api/v3/audience/static/matched/column-list"
+    purpose = "list the account's fields"
+    return Call(
+        Request(purpose=purpose, method="POST", path=path),
+        _read_columns,
+        alternative=Call(Request(purpose=purpose, method="GET", path=path), _read_columns),
+    )
+
+
+def _read_columns(data: Any) -> list[AudienceField]:
+    if isinstance(data, Mapping):
+        groups = ("mandatoryColumns", "voterIDColumns", "optionalColumns")
+        data = [column for group in groups for column in data.get(group) or []]
+    return [
+        AudienceField(
+            id=int(column["id"]),
+            name=str(column["l2Name"] if "l2Name" in column else column["key"]),
+            label=str(column["name"] if "l2Name" in column else column["label"]),
+        )
+        for column in data
+    ]
+
+
+def upload(audience: NewAudience) -> Call[int]:
+    """Return the upload (quickstart, step 3); its result is the new audience's id."""
+    metadata = {
+        "columns": list(audience.file_columns),
+        "fileName": audience.file_name,
+        "fileSize": audience.file_bytes,
+        "columnValues": {column: list(values) for column, values in audience.samples.items()},
+        "rows": audience.records,
+    }
+    fields = {"columns": json.dumps(audience.columns)}
+    if audience.settings:
+        fields["columnSettings"] = json.dumps(audience.settings)
+    fields |= {
+        "metadata": json.dumps(metadata),
+        "audienceName": audience.name,
+        "isSingleColumnEnabled": json.dumps(audience.single_column),
+        "fileTotalCount": str(audience.records),
+    }
+    form = UploadForm(fields=fields, file_name=audience.file_name, media_type=audience.media_type)
+    request = Request(
+        purpose=f'upload matched audience "{audience.name}"',
+        method="POST",
+        path="/api/v2/audience/matched/add",
+        headers={"Content-Type": form.content_type},
+        body=form,
+        repeatable=False,
+    )
+    return Call(request, lambda data: int(data["id"]))
+
+
+def details(audience_id: int) -> Call[MatchedAudience]:
+    """Return the request for one audience (quickstart, step 4)."""
+
+    def read(data: Any) -> MatchedAudience:
+        if not data:
+            raise AudienceNotFoundError(
+                f"IQM knows no audience {audience_id}. Check the id, and that the audience belongs to the "
+                "connection's workspace.",
+                status=404,
+            )
+        return _read_details(data)
+
+    request = Request(
+        purpose=f"read audience {audience_id}",
+        method="GET",
+        path=f"/api/v2/audience/matched/{audience_id}",
+        names_audience=True,
+    )
+    return Call(request, read)
+
+
+def _read_details(data: Mapping[str, Any]) -> MatchedAudience:
+    metadata = json.loads(data.get("metadata") or "{}")
+    records = data.get("fileTotalCount") or metadata.get("rows")
+    names = (metadata.get("fileName"), data.get("s3FileName"))
+    return MatchedAudience(
+        id=int(data["id"]),
+        name=str(data.get("audienceName", "")),
+        status=read_status(data["status"]),
+        match_rate=_number(data.get("matchRate"), float),
+        uniques=_number(data.get("uniques"), int),
+        records=_number(records, int),
+        data_cost=_number(data.get("dataCost"), float),
+        reason=_reason(data),
+        file_names=[str(name) for name in names if name],
+    )
+
+
+def find(audience_name: str) -> Call[list[MatchedAudience]]:
+    """Return the request for the audiences of exactly this name; IQM itself searches for a part of it."""
+
+    def read(data: Any) -> list[MatchedAudience]:
+        return [
+            _read_summary(item)
+            for item in data or []
+            if item["audienceName"] == audience_name
+            and item.get("audienceTypeId", MATCHED_AUDIENCE_TYPE) == MATCHED_AUDIENCE_TYPE
+        ]
+
+    request = Request(
+        purpose=f'find audiences named "{audience_name}"',
+        method="GET",
+        path="/api/v2/audience/list",
+        params={"audienceTypeIds": str(MATCHED_AUDIENCE_TYPE), "searchField": audience_name},
+    )
+    return Call(request, read)
+
+
+def _read_summary(item: Mapping[str, Any]) -> MatchedAudience:
+    return MatchedAudience(
+        id=int(item["id"]),
+        name=str(item["audienceName"]),
+        status=read_status(item["status"]),
+        match_rate=None,
+        uniques=_number(item.get("uniques"), int),
+        records=None,
+        data_cost=_number(item.get("dataCost"), float),
+        reason=_reason(item),
+        file_names=[],
+    )
+
+
+def delete(audience_ids: Sequence[int]) -> Call[DeletedAudiences]:
+    """Return the deletion of audiences (contract, "delete")."""
+    ids = ",".join(map(str, audience_ids))
+    body, headers = json_body({"audienceIds": ids})
+    request = Request(
+        purpose=f"delete audiences {ids}",
+        method="PUT",
+        path="/api/v2/audience/delete",
+        headers=headers,
+        body=body,
+    )
+
+    def read(data: Any) -> DeletedAudiences:
+        return DeletedAudiences(
+            deleted=_ids(data.get("audienceSuccessfulIds")), failed=_ids(data.get("audienceFailedIds"))
+        )
+
+    return Call(request, read)
+
+
+def _ids(value: Any) -> list[int]:
+    items = value.split(",") if isinstance(value, str) else value or []
+    return [int(item) for item in items if str(item).strip()]
+
+
+def _reason(data: Mapping[str, Any]) -> str | None:
+    for key in ("reason", "rejectionReason", "rejectReason", "statusReason", "failureReason", "errorMsg"):
+        if data.get(key):
+            return str(data[key])
+    return None
+
+
+def _number(value: Any, kind: type[Any]) -> Any:
+    return None if value is None else kind(value)

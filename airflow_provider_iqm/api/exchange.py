@@ -1,0 +1,102 @@
+"""
+The order in which requests go out: log in first, renew in time, renew after a refusal.
+
+An exchange is a generator. It yields the requests to send, takes the data of their answers (or has the error thrown
+in that came instead), and returns the result. It sends nothing itself, so the sync hook and the async one drive
+the same exchange.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+from airflow_provider_iqm.api import classic
+from airflow_provider_iqm.api.answer import read_result
+from airflow_provider_iqm.api.credentials import Credentials
+from airflow_provider_iqm.api.request import Call, Request, Result
+from airflow_provider_iqm.api.token import Token
+from airflow_provider_iqm.exceptions import IQMApiError, IQMAuthenticationError
+
+RENEWAL_LEAD = 300.0
+"""A token is renewed so many seconds before it is void, or after half its life where that is shorter."""
+
+Exchange = Generator[Request, Any, Result]
+
+
+class LogIn:
+    """
+    A log-in that serves any number of calls.
+
+    :param credentials: Who logs in.
+    :param on_token: Is given each new token before it is used, so that it can be masked in logs.
+    :param clock: The seconds of a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        on_token: Callable[[Token], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.credentials = credentials
+        self._on_token = on_token
+        self._clock = clock
+        self._token: Token | None = None
+        self._renew_at = 0.0
+
+    def call(self, call: Call[Result]) -> Exchange[Result]:
+        """Return the exchange that makes a call, logged in."""
+        token = yield from self.token()
+        try:
+            return (yield from self._send(call, token))
+        except IQMAuthenticationError as refused:
+            # A 401 refuses a request before any work is done, so even an upload can be sent again.
+            if refused.status != 401 or self._token is not token:
+                raise
+        token = yield from self._renew(token)
+        return (yield from self._send(call, token))
+
+    def token(self) -> Exchange[Token]:
+        """Return the exchange that gives a token that is valid now."""
+        if self._token is None:
+            return (yield from self._log_in())
+        if self._clock() >= self._renew_at:
+            return (yield from self._renew(self._token))
+        return self._token
+
+    def _send(self, call: Call[Result], token: Token) -> Exchange[Result]:
+        headers = {"Authorization": f"Bearer {token.access_token}"}
+        ow_id = self.credentials.ow_id or token.ow_id
+        if ow_id:
+            headers["X-IAA-OW-ID"] = ow_id
+        try:
+            data = yield call.request.with_headers(headers)
+        except IQMApiError as unknown:
+            if call.alternative is None or unknown.status not in (404, 405):
+                raise
+            return (yield from self._send(call.alternative, token))
+        return read_result(call, data)
+
+    def _log_in(self) -> Exchange[Token]:
+        call = classic.log_in(self.credentials)
+        data = yield call.request
+        return self._keep(read_result(call, data))
+
+    def _renew(self, token: Token) -> Exchange[Token]:
+        if not token.refresh_token:
+            return (yield from self._log_in())
+        call = classic.renew(self.credentials, token.refresh_token)
+        try:
+            data = yield call.request
+        except IQMApiError:
+            return (yield from self._log_in())
+        return self._keep(read_result(call, data).following(token))
+
+    def _keep(self, token: Token) -> Token:
+        self._on_token(token)
+        self._token = token
+        self._renew_at = self._clock() + token.expires_in - min(RENEWAL_LEAD, token.expires_in / 2)
+        return token
