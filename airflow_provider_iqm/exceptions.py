@@ -41,6 +41,10 @@ class ColumnMappingError(IQMFinalError):
     """``columns`` or ``column_settings`` don't fit the file, or don't fit what IQM allows."""
 
 
+class AudienceNameError(IQMFinalError):
+    """The audience's name can't be used."""
+
+
 class AudienceFailedError(IQMFinalError):
     """IQM will never make this audience ready: it failed, was rejected, or was deleted."""
 

@@ -4,7 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_iqm import __version__
+
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's metadata, in the form of Airflow's ``provider_info.schema.json``."""
-    return {"package-name": "airflow-provider-iqm", "name": "IQM", "description": "x", "versions": ["0.1.0"]}
+    return {
+        "package-name": "airflow-provider-iqm",
+        "name": "IQM",
+        "description": "Uploads matched audiences to `IQM <https://iqm.com/>`__ and waits until they are ready.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": "IQM",
+                "external-doc-url": "https://app.iqm.com/docs",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [
+            {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.hooks.iqm"]},
+        ],
+        "operators": [
+            {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.operators.matched_audience"]},
+        ],
+        "sensors": [
+            {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.sensors.matched_audience"]},
+        ],
+        "connection-types": [
+            {"hook-class-name": "airflow_provider_iqm.hooks.iqm.IQMHook", "connection-type": "iqm", "hook-name": "IQM"},
+        ],
+    }

@@ -132,6 +132,8 @@ def _advice(error: type[IQMApiError], status: int, data: Any, request: Request) 
         reason = data.get("reason") or "IQM gave no reason."
         support = data.get("supportEmail") or "IQM's support"
         return f'The account\'s status is "{data["status"]}": {reason} Write to {support}.'
+    if error is IQMAuthenticationError and not request.authenticates:
+        return "IQM refuses a token that is new: check the connection's workspace host and ow_id."
     if error is IQMAuthenticationError:
         return {
             401: "Check the connection's client ID and client secret.",

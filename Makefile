@@ -1,0 +1,49 @@
+# Each target calls a tool that people know, in a virtual environment that is made from Python alone.
+# AIRFLOW=2.11 picks the other end of the supported versions, PYTHON=python3.13 another interpreter.
+
+PYTHON ?= python3
+AIRFLOW ?= 3.3
+VENV := .venv/airflow-$(AIRFLOW)
+BIN := $(VENV)/bin
+CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
+INSTALLED := $(VENV)/.installed
+
+export AIRFLOW__CORE__LOAD_EXAMPLES := False
+export PYTHONWARNINGS := ignore::DeprecationWarning
+
+.PHONY: help demo test lint types docs bench clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(INSTALLED) ## Run the warehouse Dag in Airflow against a local IQM
+	@$(BIN)/python demo/run.py
+
+test: $(INSTALLED) ## Run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED) ## Check types
+	$(BIN)/mypy
+
+docs: $(INSTALLED) ## Build the documentation into docs/_build, warnings are errors
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build
+	@echo "docs/_build/index.html"
+
+bench: $(INSTALLED) ## Print the ratios of performance, measured side by side
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+clean: ## Remove what the other targets made
+	rm -rf .venv .demo docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
+	@echo "Setting up $(VENV) (a minute or two, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[sandbox,pandas]' --group dev
+	@touch $@

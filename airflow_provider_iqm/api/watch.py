@@ -1,0 +1,105 @@
+"""Watches audiences until they are ready: one rule for the operator, the sensor and the trigger."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TypedDict
+
+from airflow_provider_iqm.api.audience import MatchedAudience
+from airflow_provider_iqm.exceptions import AudienceFailedError
+from airflow_provider_iqm.vocabulary import FAILED_STATUSES, AudienceStatus
+
+
+class ReadyAudience(TypedDict):
+    """
+    An audience that campaigns can target.
+
+    ``match_rate`` is in percent, ``uniques`` the reach in users, ``records`` what the file held.
+    """
+
+    id: int
+    name: str
+    status: str
+    match_rate: float | None
+    uniques: int | None
+    records: int | None
+    data_cost: float | None
+
+
+class AudienceWatch:
+    """
+    Keeps account of which audiences are ready, and logs what changes.
+
+    A status that is not known never counts as ready.
+
+    :param audience_ids: The audiences to wait for.
+    :param log: Where changes are told.
+    """
+
+    def __init__(self, audience_ids: Iterable[int], log: logging.Logger) -> None:
+        self.audience_ids = list(audience_ids)
+        self._log = log
+        self._statuses: dict[int, str] = {}
+        self._ready: dict[int, ReadyAudience] = {}
+
+    @property
+    def pending(self) -> list[int]:
+        """The ids that are not ready yet, each once."""
+        return [item for item in dict.fromkeys(self.audience_ids) if item not in self._ready]
+
+    @property
+    def ready(self) -> list[ReadyAudience]:
+        """The audiences that are ready, in the order of their ids."""
+        return [self._ready[item] for item in self.audience_ids if item in self._ready]
+
+    def observe(self, audience: MatchedAudience) -> None:
+        """
+        Take note of what IQM says of an audience.
+
+        :raises AudienceFailedError: where it will never become ready.
+        """
+        status = audience["status"]
+        if self._statuses.get(audience["id"]) != status:
+            self._statuses[audience["id"]] = status
+            self._tell(audience)
+        if status in FAILED_STATUSES:
+            raise AudienceFailedError(_failure(audience))
+        if status == AudienceStatus.READY:
+            self._ready[audience["id"]] = ReadyAudience(
+                id=audience["id"],
+                name=audience["name"],
+                status=status,
+                match_rate=audience["match_rate"],
+                uniques=audience["uniques"],
+                records=audience["records"],
+                data_cost=audience["data_cost"],
+            )
+
+    def _tell(self, audience: MatchedAudience) -> None:
+        label = f'Audience {audience["id"]} "{audience["name"]}"'
+        status = audience["status"]
+        if status == AudienceStatus.READY:
+            rate, reach = audience["match_rate"], audience["uniques"]
+            self._log.info(
+                "%s is Ready: match rate %s, reach %s",
+                label,
+                "unknown" if rate is None else f"{rate:.2f} %",
+                "unknown" if reach is None else f"{reach:,} users",
+            )
+        elif status in set(AudienceStatus):
+            self._log.info("%s is %s", label, status)
+        else:
+            self._log.warning('%s has the status "%s", which is not a documented one; waiting on', label, status)
+
+
+def _failure(audience: MatchedAudience) -> str:
+    reason = audience["reason"]
+    said = f"IQM's reason: {reason.rstrip('.')}." if reason else "IQM gave no reason."
+    advice = {
+        AudienceStatus.FAILED: "Check the file and its column mapping, then upload it again.",
+        AudienceStatus.REJECTED: "Ask IQM's support or the workspace's approver, then upload it again.",
+        AudienceStatus.DELETED: "Somebody deleted it; upload it again if it is still wanted.",
+    }[AudienceStatus(audience["status"])]
+    label = f'Audience {audience["id"]} "{audience["name"]}"'
+    return f"{label} is {audience['status']} and won't become ready. {said} {advice}"

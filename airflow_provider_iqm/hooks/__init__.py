@@ -1,0 +1,1 @@
+"""IQM's hooks for Airflow."""

@@ -1,0 +1,137 @@
+"""What an Airflow connection of the type ``iqm`` says."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow_provider_iqm.api.credentials import Credentials
+from airflow_provider_iqm.exceptions import IQMConnectionError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+DEFAULT_HOST = "https://api.iqm.com"
+DEFAULT_WORKSPACE_HOST = "app.iqm.com"
+
+API_VERSIONS = ("classic",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IQMConnection:
+    """
+    The settings of a connection, checked.
+
+    :param base_url: The API's address, without a slash at its end.
+    :param credentials: Who logs in.
+    :param connect_timeout: Seconds in which a TCP connection must stand.
+    :param read_timeout: Seconds of silence after which an answer is given up.
+    :param upload_timeout: The same for uploads, after which IQM has a whole file to store.
+    """
+
+    base_url: str
+    credentials: Credentials
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    upload_timeout: float = 900.0
+
+    @classmethod
+    def read(cls, connection: Connection, extra: Mapping[str, Any]) -> IQMConnection:
+        """
+        Read an Airflow connection.
+
+        :param connection: The connection.
+        :param extra: Its extra, which the caller has looked up (an event loop must not do so synchronously).
+        :raises IQMConnectionError: where fields are missing (all of them are named) or can't be used.
+        """
+        name = f'Connection "{connection.conn_id}"'
+        needed = {
+            "Email (login)": connection.login,
+            "Password (password)": connection.password,
+            "Client ID (extra: client_id)": extra.get("client_id"),
+            "Client secret (extra: client_secret)": extra.get("client_secret"),
+        }
+        missing = [label for label, value in needed.items() if not value]
+        if missing:
+            raise IQMConnectionError(f"{name} lacks {', '.join(missing)}. Fill in what is missing, and run again.")
+        version = str(extra.get("api_version") or API_VERSIONS[0])
+        if version not in API_VERSIONS:
+            raise IQMConnectionError(
+                f'{name}: api_version "{version}" is unknown; this release speaks {", ".join(API_VERSIONS)}.'
+            )
+        timeouts = {
+            key: _seconds(extra[key], key, name)
+            for key in ("connect_timeout", "read_timeout", "upload_timeout")
+            if extra.get(key) not in (None, "")
+        }
+        return cls(
+            base_url=_base_url(connection, extra, name),
+            credentials=Credentials(
+                email=str(connection.login),
+                password=str(connection.password),
+                client_id=str(extra["client_id"]),
+                client_secret=str(extra["client_secret"]),
+                workspace_host=_workspace_host(extra, name),
+                ow_id=str(extra.get("ow_id") or ""),
+            ),
+            **timeouts,
+        )
+
+
+def _base_url(connection: Connection, extra: Mapping[str, Any], name: str) -> str:
+    host = (connection.host or DEFAULT_HOST).strip().rstrip("/")
+    if "://" not in host:
+        host = f"{connection.schema or 'https'}://{host}"
+    try:
+        parts = urlsplit(host)
+        port = parts.port or connection.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise IQMConnectionError(f"{name}: Host is no address such as {DEFAULT_HOST}.")
+    if parts.username or parts.query or parts.fragment:
+        raise IQMConnectionError(f"{name}: Host may hold a scheme, a host name, a port and a path only.")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname) and not _is_true(extra.get("allow_http")):
+        raise IQMConnectionError(
+            f"{name}: Host is an http:// address, over which the password and personal data would go unencrypted. "
+            'Use https://, or set "allow_http": true in the extra if the network itself is encrypted.'
+        )
+    hostname = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{hostname}{f':{port}' if port else ''}{parts.path}"
+
+
+def _is_loopback(hostname: str) -> bool:
+    if hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).strip().lower() in ("true", "1", "yes", "on")
+
+
+def _workspace_host(extra: Mapping[str, Any], name: str) -> str:
+    host = str(extra.get("workspace_host") or DEFAULT_WORKSPACE_HOST).strip()
+    if "://" in host:
+        # People copy it from the browser's address bar; the header takes the host alone.
+        host = urlsplit(host).netloc
+    host = host.rstrip("/")
+    if not host or not host.isprintable() or " " in host:
+        raise IQMConnectionError(f"{name}: Workspace host is no host name such as {DEFAULT_WORKSPACE_HOST}.")
+    return host
+
+
+def _seconds(value: Any, key: str, name: str) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise IQMConnectionError(f"{name}: {key} must be a number of seconds greater than 0.")
+    return seconds

@@ -1,0 +1,1 @@
+"""IQM's operators for Airflow."""

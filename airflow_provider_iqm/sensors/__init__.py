@@ -1,0 +1,1 @@
+"""IQM's sensors for Airflow."""
