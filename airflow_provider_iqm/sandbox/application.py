@@ -1,0 +1,57 @@
+"""Puts the calls, the gate before them and the admin calls together."""
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from airflow_provider_iqm.sandbox import admin, classic, login
+from airflow_provider_iqm.sandbox.answers import RefusedError, error
+from airflow_provider_iqm.sandbox.gate import FaultMiddleware, RateLimitMiddleware
+from airflow_provider_iqm.sandbox.journal import JournalMiddleware
+from airflow_provider_iqm.sandbox.state import SandboxState
+
+
+def build_application(state: SandboxState) -> ASGIApp:
+    """
+    Return the whole sandbox as one ASGI application.
+
+    :param state: the sandbox's state.
+    """
+    iqm = JournalMiddleware(RateLimitMiddleware(FaultMiddleware(_iqm(state), state), state), state.journal)
+    own = _fastapi(state)
+    own.include_router(admin.router)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        is_own = scope["path"] == admin.PREFIX or scope["path"].startswith(f"{admin.PREFIX}/")
+        await (own if is_own else iqm)(scope, receive, send)
+
+    return application
+
+
+def _fastapi(state: SandboxState) -> FastAPI:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.sandbox = state
+    return app
+
+
+def _iqm(state: SandboxState) -> FastAPI:
+    app = _fastapi(state)
+    app.include_router(login.router)
+    app.include_router(classic.router)
+
+    @app.exception_handler(RefusedError)
+    async def refuse(request: Request, refused: RefusedError) -> Response:
+        return error(request.method, request.url.path, refused.status, refused.message)
+
+    @app.exception_handler(HTTPException)
+    async def refuse_call(request: Request, wrong: HTTPException) -> Response:
+        return error(request.method, request.url.path, wrong.status_code, wrong.detail)
+
+    @app.exception_handler(ClientDisconnect)
+    async def give_up(_request: Request, _gone: ClientDisconnect) -> Response:
+        # Nobody reads this any more.
+        return Response(status_code=400)
+
+    return app

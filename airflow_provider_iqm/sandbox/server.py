@@ -1,0 +1,184 @@
+"""Runs a sandbox in a thread of this process."""
+
+import asyncio
+import socket
+import threading
+from types import TracebackType
+from typing import Any
+
+import uvicorn
+
+from airflow_provider_iqm.sandbox.application import build_application
+from airflow_provider_iqm.sandbox.connection import CuttableProtocol
+from airflow_provider_iqm.sandbox.faults import Fault, FaultKind
+from airflow_provider_iqm.sandbox.journal import RequestRecord
+from airflow_provider_iqm.sandbox.reports import AudienceReport, report_all
+from airflow_provider_iqm.sandbox.settings import SandboxSettings
+from airflow_provider_iqm.sandbox.state import SandboxState
+
+# How long answers under way may take when the sandbox stops, in seconds; whatever hangs is cut after that.
+_GRACE_SECONDS = 0.5
+# Longer than a client's pause between two polls: the end of an idle connection would be a fault nobody ordered.
+_IDLE_SECONDS = 300
+_BACKLOG = 512
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it is ready, and does not wait for clients that hang."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_GRACE_SECONDS)
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, CuttableProtocol):
+                connection.transport.abort()
+        await super().shutdown(sockets=sockets)
+
+
+class Sandbox:
+    """
+    A local IQM, as a context manager: it listens from ``with`` to the end of the block.
+
+    .. code-block:: python
+
+        with Sandbox(SandboxSettings(port=0, pending_seconds=0)) as sandbox:
+            sandbox.add_fault("drop_after", path="/api/v2/audience/matched/add")
+            use(sandbox.url)
+            assert len(sandbox.audiences) == 1
+
+    :param settings: its settings; None for the defaults on a free port.
+    """
+
+    def __init__(self, settings: SandboxSettings | None = None) -> None:
+        self.state = SandboxState(settings or SandboxSettings(port=0))
+        self._socket: socket.socket | None = None
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        self._port = 0
+
+    def __enter__(self) -> "Sandbox":
+        settings = self.state.settings
+        if settings.keep_files is not None:
+            settings.keep_files.mkdir(parents=True, exist_ok=True)
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        self._socket = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+        self._port = self._socket.getsockname()[1]
+        config = uvicorn.Config(
+            build_application(self.state),
+            http=CuttableProtocol,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            backlog=_BACKLOG,
+            timeout_keep_alive=_IDLE_SECONDS,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = _Server(config)
+        self._thread = threading.Thread(target=self._run, name="iqm-sandbox", daemon=True)
+        self._thread.start()
+        self._server.ready.wait()
+        if not self._server.started:
+            raise RuntimeError("The sandbox did not start; its log says why.")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+
+    def _run(self) -> None:
+        if self._server is None or self._socket is None:
+            raise RuntimeError("The sandbox runs within its with block.")
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            # Whoever waits for a server that failed to start must wake up too.
+            self._server.ready.set()
+            self._socket.close()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The address, to be used as the host of an Airflow connection."""
+        host = self.state.settings.host
+        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+
+    @property
+    def settings(self) -> SandboxSettings:
+        """The settings at this moment."""
+        return self.state.settings
+
+    def change_settings(self, **changes: Any) -> None:
+        """
+        Change some settings, at once and for all audiences.
+
+        :param changes: new values by name.
+        """
+        self.state.settings = self.state.settings.changed(changes)
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """The API requests so far, the oldest first; admin calls are none."""
+        return self.state.journal.all()
+
+    @property
+    def audiences(self) -> list[AudienceReport]:
+        """All audiences, the oldest first, the deleted ones among them."""
+        return report_all(self.state)
+
+    def add_fault(self, kind: FaultKind, **details: Any) -> None:
+        """
+        Order a fault.
+
+        :param kind: what happens.
+        :param details: the other fields of ``Fault``: ``method``, ``path``, ``times``, ``skip``, …
+        """
+        self.state.faults.add(Fault(kind=kind, **details))
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The faults that still wait for a request."""
+        return self.state.faults.all()
+
+    def clear_faults(self) -> None:
+        """Call off all faults."""
+        self.state.faults.clear()
+
+    def advance(self, seconds: float) -> None:
+        """
+        Put the sandbox's clock forward: audiences, tokens and the rate limit's window go with it.
+
+        :param seconds: by how much.
+        """
+        self.state.clock.advance(seconds)
+
+    def expire_tokens(self, *, refresh_too: bool = False) -> None:
+        """
+        Let all access tokens expire now.
+
+        :param refresh_too: whether the refresh tokens are worthless too.
+        """
+        self.state.tokens.expire(refresh_too=refresh_too)
+
+    def reset(self) -> None:
+        """Return to the first moment: the first settings, no audience, token, fault or request."""
+        self.state.reset()

@@ -1,0 +1,36 @@
+"""Everything that a running sandbox knows."""
+
+from airflow_provider_iqm.sandbox.audiences import AudienceStore
+from airflow_provider_iqm.sandbox.clock import Clock
+from airflow_provider_iqm.sandbox.faults import FaultList
+from airflow_provider_iqm.sandbox.journal import Journal
+from airflow_provider_iqm.sandbox.settings import SandboxSettings
+from airflow_provider_iqm.sandbox.tokens import TokenStore
+from airflow_provider_iqm.sandbox.window import SlidingWindow
+
+
+class SandboxState:
+    """
+    The one account of a sandbox, with all that belongs to it.
+
+    :param settings: the settings that it starts with.
+    """
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self._initial = settings
+        self.settings = settings
+        self.clock = Clock()
+        self.tokens = TokenStore(self.clock)
+        self.audiences = AudienceStore(self.clock)
+        self.window = SlidingWindow(self.clock)
+        self.journal = Journal()
+        self.faults = FaultList()
+
+    def reset(self) -> None:
+        """Return to the first moment: the first settings, no audience, token, fault or request."""
+        self.settings = self._initial
+        self.tokens.expire(refresh_too=True)
+        self.audiences.clear()
+        self.window.clear()
+        self.journal.clear()
+        self.faults.clear()
