@@ -29,7 +29,7 @@ with DAG(
         "audience_name": Param("Newsletter subscribers", type="string", title="Name of the audience"),
     },
     tags=["iqm", "example"],
-):
+) as dag:
     upload = MatchedAudienceUploadOperator(
         task_id="upload",
         file_path="{{ params.file_path }}",

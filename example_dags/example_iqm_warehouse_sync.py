@@ -44,10 +44,13 @@ with DAG(
         "extract_folder": Param("/data/iqm", type="string", title="Folder for the extract, seen by all workers"),
     },
     tags=["iqm", "example"],
-):
+) as dag:
 
     @task
-    def extract(sql: str, params: dict[str, Any], run_id: str) -> str:
+    def extract(sql: str, params: dict[str, Any] | None = None, run_id: str | None = None) -> str:
+        # Airflow fills in params and run_id.
+        assert params is not None
+        assert run_id is not None
         folder = Path(params["extract_folder"])
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"customers_{run_id.replace(':', '')}.csv"
@@ -77,7 +80,7 @@ with DAG(
         if path:
             Path(path).unlink(missing_ok=True)
 
-    file_path = extract(QUERY, params="{{ params }}", run_id="{{ run_id }}")
+    file_path = extract(QUERY)
 
     upload = MatchedAudienceUploadOperator(
         task_id="upload",

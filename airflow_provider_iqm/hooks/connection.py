@@ -82,7 +82,7 @@ class IQMConnection:
 
 
 def _base_url(connection: Connection, extra: Mapping[str, Any], name: str) -> str:
-    host = (connection.host or DEFAULT_HOST).strip().rstrip("/")
+    host = (connection.host or DEFAULT_HOST).strip()
     if "://" not in host:
         host = f"{connection.schema or 'https'}://{host}"
     try:
@@ -100,7 +100,7 @@ def _base_url(connection: Connection, extra: Mapping[str, Any], name: str) -> st
             'Use https://, or set "allow_http": true in the extra if the network itself is encrypted.'
         )
     hostname = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{hostname}{f':{port}' if port else ''}{parts.path}"
+    return f"{parts.scheme}://{hostname}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
 def _is_loopback(hostname: str) -> bool:

@@ -1,0 +1,152 @@
+"""
+Runs the example Dag ``example_iqm_warehouse_sync`` in Airflow, from a small warehouse to a local IQM.
+
+Everything it needs is made in the folder ``.demo`` of the checkout: Airflow's home with its database, a SQLite warehouse
+with 5,000 made-up customers, and the extract's folder. The sandbox is stopped at the end, whatever happened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from people import make_warehouse
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / ".demo"
+EXTRACTS = DEMO / "extracts"
+LOG = DEMO / "run.log"
+RESULT = DEMO / "result.json"
+CUSTOMERS = 5_000
+DAG_ID = "example_iqm_warehouse_sync"
+TIMEOUT = 240
+"""Seconds after which the run is given up."""
+
+TOLD = re.compile(r"Uploading|Waiting for|Audience \d+ ")
+"""The lines of the task log that the demo repeats; the whole log is in ``.demo/run.log``."""
+
+
+def main() -> int:
+    """Run the demo, and return the exit code."""
+    started = time.monotonic()
+    prepare_folder()
+    with sandbox() as connection:
+        environment = airflow_environment(connection)
+        say("Setting up Airflow's database and the pool iqm_api")
+        airflow("db", "migrate", environment=environment)
+        airflow("pools", "import", str(ROOT / "example_dags" / "pools.json"), environment=environment)
+        say(f"Running the Dag {DAG_ID} (the whole log is in {LOG.relative_to(ROOT)})")
+        code = run_dag(environment)
+    return summarize(code, time.monotonic() - started)
+
+
+def prepare_folder() -> None:
+    shutil.rmtree(DEMO, ignore_errors=True)
+    (DEMO / "airflow").mkdir(parents=True)
+    say(f"Filling a SQLite warehouse with {CUSTOMERS:,} made-up customers")
+    make_warehouse(DEMO / "warehouse.db", CUSTOMERS)
+
+
+@contextlib.contextmanager
+def sandbox() -> Iterator[str]:
+    """Start a local IQM on a free port, and give the Airflow connection to it."""
+    command = [sys.executable, "-m", "airflow_provider_iqm.sandbox", "--port", "0"]
+    command += ["--processing-seconds", "2", "--pending-seconds", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        connection = None
+        for line in process.stdout or ():
+            if line.startswith("IQM sandbox listening"):
+                say(line.strip())
+            if found := re.search(r"AIRFLOW_CONN_IQM_DEFAULT='(.*)'", line):
+                connection = found[1]
+                break
+        if connection is None:
+            raise SystemExit("The sandbox did not start.")
+        yield connection
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+def airflow_environment(iqm_connection: str) -> dict[str, str]:
+    """Return the environment of an Airflow of the demo's own."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
+    return inherited | {
+        "AIRFLOW_HOME": str(DEMO / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW_CONN_IQM_DEFAULT": iqm_connection,
+        "AIRFLOW_CONN_WAREHOUSE": json.dumps({"conn_type": "sqlite", "host": str(DEMO / "warehouse.db")}),
+        "EXAMPLE_IQM_POKE_INTERVAL": "1",
+        "NO_COLOR": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def airflow(*arguments: str, environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "airflow", *arguments]
+    with LOG.open("a") as log:
+        code = subprocess.run(command, env=environment, stdout=log, stderr=log, check=False).returncode
+    if code:
+        sys.stderr.write(LOG.read_text())
+        raise SystemExit(f"airflow {' '.join(arguments)} failed; its output is above.")
+
+
+def run_dag(environment: dict[str, str]) -> int:
+    """Run the Dag as a process of its own, repeat the telling lines of its log, and return its exit code."""
+    configuration = json.dumps({"extract_folder": str(EXTRACTS)})
+    command = [sys.executable, str(ROOT / "demo" / "run_dag.py"), DAG_ID, configuration, str(RESULT)]
+    deadline = time.monotonic() + TIMEOUT
+    with LOG.open("a") as log:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        seen = set()
+        for line in process.stdout or ():
+            log.write(line)
+            told = TOLD.search(line)
+            message = line[told.start() :].strip() if told else ""
+            if message and message not in seen:
+                seen.add(message)
+                say(f"  {message}")
+            if time.monotonic() > deadline:
+                process.kill()
+        return process.wait()
+
+
+def summarize(code: int, seconds: float) -> int:
+    """Print what came of it."""
+    result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    audience = result.get("audience") or {}
+    leftovers = list(EXTRACTS.glob("*")) if EXTRACTS.exists() else []
+    ok = code == 0 and result.get("state") == "success" and bool(audience) and not leftovers
+    print()
+    for task, state in result.get("tasks", {}).items():
+        print(f"  {task:<18} {state}")
+    print()
+    if audience:
+        print(f"  Audience id   {audience['id']}")
+        print(f"  Name          {audience['name']}")
+        print(f"  Records       {audience['records']:,}")
+        print(f"  Status        {audience['status']}")
+        print(f"  Match rate    {audience['match_rate']:.2f} %")
+    if leftovers:
+        print(f"  Left behind   {', '.join(path.name for path in leftovers)}")
+    print(f"\n  {'The list is a ready audience' if ok else 'FAILED: see ' + str(LOG)} ({seconds:.0f} s)")
+    return 0 if ok else 1
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""An Airflow of the tests' own: its home is set before anything imports Airflow."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import shutil
+import tempfile
+import time
+
+import pytest
+
+HOME = tempfile.mkdtemp(prefix="airflow-provider-iqm-tests-")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+os.environ |= {
+    "AIRFLOW_HOME": HOME,
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__DAGS_FOLDER": f"{HOME}/dags",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+}
+for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AIRFLOW_VAR_"))]:
+    del os.environ[name]
+
+CREDENTIALS = {
+    "login": "ops@example.com",
+    "password": "pässwörd:/ 1",
+    "client_id": "client",
+    "client_secret": "s3cret-of-the-client",
+}
+"""What the tests' connection holds; a log, an exception or an XCom must show neither secret."""
+
+
+def connection_json(host: str | None = "https://api.iqm.com", **extra: object) -> str:
+    """Return an Airflow connection to IQM, as an environment variable holds it."""
+    return json.dumps(
+        {
+            "conn_type": "iqm",
+            "host": host,
+            "login": CREDENTIALS["login"],
+            "password": CREDENTIALS["password"],
+            "extra": {
+                "client_id": CREDENTIALS["client_id"],
+                "client_secret": CREDENTIALS["client_secret"],
+                "workspace_host": "app.iqm.com",
+                **extra,
+            },
+        }
+    )
+
+
+@pytest.fixture
+def iqm_connection(monkeypatch):
+    """Set the connection ``iqm_default``; call it to change the connection."""
+
+    def set_connection(**kwargs):
+        monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", connection_json(**kwargs))
+
+    set_connection()
+    return set_connection
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """Have retries wait no time, and return the seconds that they would have waited."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    return slept

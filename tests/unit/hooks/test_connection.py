@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_iqm.exceptions import IQMConnectionError
+from airflow_provider_iqm.hooks.connection import IQMConnection
+
+EXTRA = {"client_id": "id", "client_secret": "secret"}
+
+
+def read(host=None, login="a@b.c", password="pw", schema=None, port=None, **extra):
+    connection = SimpleNamespace(
+        conn_id="iqm_default", host=host, login=login, password=password, schema=schema, port=port
+    )
+    return IQMConnection.read(connection, {**EXTRA, **extra})
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({}, "https://api.iqm.com"),
+        ({"host": "api.iqm.com/"}, "https://api.iqm.com"),
+        ({"host": "https://proxy.example.com:8443/iqm/"}, "https://proxy.example.com:8443/iqm"),
+        ({"host": "127.0.0.1", "schema": "http", "port": 8765}, "http://127.0.0.1:8765"),
+        ({"host": "http://localhost:1"}, "http://localhost:1"),
+        ({"host": "http://[::1]:9"}, "http://[::1]:9"),
+        ({"host": "http://iqm.internal", "allow_http": "true"}, "http://iqm.internal"),
+    ],
+)
+def test_the_base_url(given, url):
+    assert read(**given).base_url == url
+
+
+def test_defaults_and_settings():
+    assert read().credentials.workspace_host == "app.iqm.com"
+    settings = read(workspace_host="https://acme.iqm.com/", ow_id=200001, read_timeout="5", upload_timeout=7)
+    assert settings.credentials.workspace_host == "acme.iqm.com"
+    assert settings.credentials.ow_id == "200001"
+    assert (settings.connect_timeout, settings.read_timeout, settings.upload_timeout) == (10, 5, 7)
+
+
+def test_all_missing_fields_are_named():
+    with pytest.raises(IQMConnectionError) as raised:
+        read(login="", password=None, client_id="", client_secret=None)
+    for label in ("iqm_default", "Email", "Password", "Client ID", "Client secret"):
+        assert label in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"host": "http://api.iqm.com"}, "unencrypted"),
+        ({"host": "ftp://api.iqm.com"}, "Host is no address"),
+        ({"host": "https://"}, "Host is no address"),
+        ({"host": "https://host:port"}, "Host is no address"),
+        ({"host": "https://user:topsecret@api.iqm.com"}, "may hold a scheme"),
+        ({"workspace_host": "app iqm"}, "Workspace host"),
+        ({"read_timeout": "soon"}, "read_timeout"),
+        ({"connect_timeout": -1}, "connect_timeout"),
+        ({"api_version": "v9"}, "api_version"),
+    ],
+)
+def test_what_cant_be_used_is_named(given, words):
+    with pytest.raises(IQMConnectionError, match=words) as raised:
+        read(**given)
+    assert "topsecret" not in str(raised.value)

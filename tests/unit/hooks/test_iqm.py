@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import subprocess
+import sys
+
+import pytest
+import requests
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_iqm.exceptions import (
+    AudienceFileError,
+    AudienceNotFoundError,
+    IQMAccountOnHoldError,
+    IQMAuthenticationError,
+    IQMConnectionError,
+    IQMRateLimitError,
+    IQMServerError,
+    IQMTransportError,
+)
+from airflow_provider_iqm.hooks.iqm import IQMHook
+
+API = "https://api.iqm.com"
+LOG_IN = f"{API}/api/v3/ua/login"
+RENEW = f"{API}/api/v3/ua/oauth/token"
+UPLOAD = f"{API}/api/v2/audience/matched/add"
+COLUMNS = f"{API}/api/v3/audience/static/matched/column-list"
+DETAILS = {"statusCode": 200, "responseObject": {"id": 7, "audienceName": "List", "status": "Ready", "matchRate": 50}}
+
+
+def token(access="access-1", refresh="refresh-1", expires_in=35999, **more):
+    return {"access_token": access, "refresh_token": refresh, "expires_in": expires_in, "token_type": "bearer", **more}
+
+
+@pytest.fixture
+def hook(iqm_connection):
+    return IQMHook()
+
+
+@pytest.fixture
+def iqm(requests_mock):
+    requests_mock.post(LOG_IN, json={"success": True, "data": token(owId=200001)})
+    requests_mock.get(f"{API}/api/v2/audience/matched/7", json=DETAILS)
+    return requests_mock
+
+
+@pytest.fixture
+def audience_file(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("email,zip\nfrodo@shire.example,01234\nsam@shire.example,01235\n")
+    return path
+
+
+def paths(mock):
+    return [request.path for request in mock.request_history]
+
+
+def upload(hook, path, name="List"):
+    return hook.upload_matched_audience(
+        file_path=path, audience_name=name, columns={"email": "Email"}, column_settings={"Email": "Raw"}
+    )
+
+
+def test_one_log_in_serves_all_calls(hook, iqm):
+    for _ in range(3):
+        hook.get_matched_audience(7)
+    first, *others = iqm.request_history
+    assert first.path == "/api/v3/ua/login"
+    assert len(others) == 3
+    basic = base64.b64decode(first.headers["Authorization"].removeprefix("Basic ")).decode()
+    assert basic == "client:s3cret-of-the-client"
+    assert first.headers["X-IAA-HOST"] == "app.iqm.com"
+    assert first.json() == {"grantType": "password", "email": "ops@example.com", "password": "pässwörd:/ 1"}
+    for request in others:
+        assert request.headers["Authorization"] == "Bearer access-1"
+        assert request.headers["X-IAA-OW-ID"] == "200001"
+
+
+def test_extras_and_netrc_never_become_headers(hook, iqm, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine api.iqm.com login netrc-user password netrc-password\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    hook.get_matched_audience(7)
+    for request in iqm.request_history:
+        assert "s3cret-of-the-client" not in str(request.headers)
+        assert base64.b64encode(b"netrc-user").decode()[:12] not in str(request.headers)
+    assert iqm.last_request.headers["Authorization"] == "Bearer access-1"
+
+
+def test_the_connection_s_ow_id_wins(iqm_connection, iqm):
+    iqm_connection(ow_id="42")
+    IQMHook().get_matched_audience(7)
+    assert iqm.last_request.headers["X-IAA-OW-ID"] == "42"
+
+
+def test_the_token_is_renewed_before_it_is_void(hook, iqm):
+    now = [1000.0]
+    iqm.post(RENEW, json=token("access-2", "refresh-2"))
+    hook._login._clock = lambda: now[0]
+    hook.get_matched_audience(7)
+    now[0] += 35999 - 400
+    hook.get_matched_audience(7)
+    assert iqm.last_request.headers["Authorization"] == "Bearer access-1"
+    now[0] += 200
+    hook.get_matched_audience(7)
+    assert iqm.last_request.headers["Authorization"] == "Bearer access-2"
+    assert iqm.last_request.headers["X-IAA-OW-ID"] == "200001"
+    renewal = next(request for request in iqm.request_history if request.path == "/api/v3/ua/oauth/token")
+    assert renewal.text == "grant_type=refresh_token&refresh_token=refresh-1"
+    assert renewal.headers["Authorization"].startswith("Basic ")
+
+
+def test_a_401_renews_once(hook, iqm):
+    unauthorized = {"status_code": 401, "json": {"error": "invalid_token"}}
+    iqm.get(f"{API}/api/v2/audience/matched/7", [unauthorized, {"json": DETAILS}])
+    iqm.post(RENEW, json={"success": True, "data": token("access-2")})
+    assert hook.get_matched_audience(7)["status"] == "Ready"
+    assert iqm.last_request.headers["Authorization"] == "Bearer access-2"
+
+
+def test_a_refused_renewal_logs_in_again(hook, iqm):
+    unauthorized = {"status_code": 401, "json": {"error": "invalid_token"}}
+    iqm.get(f"{API}/api/v2/audience/matched/7", [unauthorized, {"json": DETAILS}])
+    iqm.post(RENEW, status_code=400, json={"error": "invalid_grant"})
+    hook.get_matched_audience(7)
+    assert paths(iqm).count("/api/v3/ua/login") == 2
+
+
+def test_a_second_401_is_an_error(hook, iqm):
+    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=401, json={"error": "invalid_token"})
+    iqm.post(RENEW, json=token("access-2"))
+    with pytest.raises(IQMAuthenticationError):
+        hook.get_matched_audience(7)
+    assert paths(iqm).count("/api/v2/audience/matched/7") == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (401, {"error": "unauthorized"}, IQMAuthenticationError),
+        (403, {"success": False, "errorObjects": [{"error": "User doesn't exist."}]}, IQMAuthenticationError),
+        (400, {"success": False, "data": {"status": "On Hold", "reason": "r"}}, IQMAccountOnHoldError),
+    ],
+)
+def test_a_refused_log_in_is_not_retried_by_airflow(hook, requests_mock, status, body, error):
+    requests_mock.post(LOG_IN, status_code=status, json=body)
+    with pytest.raises(error) as raised:
+        hook.get_matched_audience(7)
+    assert isinstance(raised.value, AirflowFailException)
+    assert raised.value.status == status
+    assert requests_mock.call_count == 1
+
+
+def test_missing_fields_are_not_retried_by_airflow(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps({"conn_type": "iqm"}))
+    with pytest.raises(IQMConnectionError) as raised:
+        IQMHook().get_column_list()
+    assert isinstance(raised.value, AirflowFailException)
+
+
+def test_server_errors_and_lost_connections_are_sent_again(hook, iqm, waits):
+    iqm.get(
+        f"{API}/api/v2/audience/matched/7",
+        [
+            {"status_code": 503, "headers": {"Retry-After": "7"}},
+            {"exc": requests.exceptions.ConnectionError},
+            {"status_code": 502, "text": "<html>Bad gateway</html>"},
+            {"json": DETAILS},
+        ],
+    )
+    assert hook.get_matched_audience(7)["id"] == 7
+    assert 7 <= waits[0] <= 8
+    assert all(wait <= 61 for wait in waits)
+
+
+def test_server_errors_end_after_five_attempts(hook, iqm, waits):
+    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=500, json={})
+    with pytest.raises(IQMServerError) as raised:
+        hook.get_matched_audience(7)
+    assert not isinstance(raised.value, AirflowFailException)
+    assert paths(iqm).count("/api/v2/audience/matched/7") == 5
+    assert len(waits) == 4
+
+
+def test_a_long_retry_after_is_left_to_airflow(hook, iqm, waits):
+    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=429, headers={"Retry-After": "3600"})
+    with pytest.raises(IQMRateLimitError):
+        hook.get_matched_audience(7)
+    assert waits == []
+
+
+def test_an_unknown_audience(hook, iqm):
+    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=404, json={})
+    with pytest.raises(AudienceNotFoundError, match="audience 7"):
+        hook.get_matched_audience(7)
+
+
+def test_the_column_list_falls_back_to_get(hook, iqm):
+    iqm.post(COLUMNS, status_code=405)
+    iqm.get(COLUMNS, json={"success": True, "data": [{"id": 2, "label": "Email", "key": "Email"}]})
+    assert hook.get_column_list() == [{"id": 2, "name": "Email", "label": "Email"}]
+
+
+def test_an_upload_is_sent_whole_with_its_length(hook, iqm, audience_file):
+    iqm.post(UPLOAD, json={"statusCode": 200, "responseObject": {"id": 15332, "message": "ok"}})
+    assert upload(hook, audience_file) == 15332
+    request = iqm.last_request
+    body = b"".join(bytes(piece) for piece in request.body)
+    assert int(request.headers["Content-Length"]) == len(body)
+    assert "Transfer-Encoding" not in request.headers
+    assert audience_file.read_bytes() in body
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status_code": 500, "json": {"statusCode": 500, "responseObject": {"errorMsg": "Internal server error"}}},
+        {"status_code": 504, "text": "<html></html>"},
+        {"exc": requests.exceptions.ReadTimeout},
+        {"exc": requests.exceptions.ConnectionError},
+        {"status_code": 307, "headers": {"Location": f"{API}/elsewhere"}},
+        {"status_code": 200, "text": "{"},
+    ],
+)
+def test_an_upload_is_never_sent_again_blindly(hook, iqm, audience_file, waits, answer):
+    iqm.post(UPLOAD, [answer, {"json": {"statusCode": 200, "responseObject": {"id": 2}}}])
+    iqm.get(f"{API}/api/v2/audience/list", json={"statusCode": 200, "responseObject": []})
+    with pytest.raises(Exception):  # noqa: B017, PT011 - which error it is, is another test's matter
+        upload(hook, audience_file)
+    assert paths(iqm).count("/api/v2/audience/matched/add") == 1
+
+
+def test_an_upload_refused_before_any_work_is_sent_again(hook, iqm, audience_file, waits):
+    created = {"json": {"statusCode": 200, "responseObject": {"id": 2}}}
+    iqm.post(UPLOAD, [{"status_code": 429}, {"status_code": 401, "json": {}}, created])
+    iqm.post(RENEW, json=token("access-2"))
+    assert upload(hook, audience_file) == 2
+    bodies = [request.body for request in iqm.request_history if request.path.endswith("/add")]
+    assert len(bodies) == 3
+    assert len({len(body) for body in bodies}) == 1
+
+
+def test_a_wrong_file_costs_no_request(hook, iqm, tmp_path):
+    with pytest.raises(AudienceFileError) as raised:
+        upload(hook, tmp_path / "none.csv")
+    assert isinstance(raised.value, AirflowFailException)
+    assert iqm.call_count == 0
+
+
+def test_find_and_delete(hook, iqm):
+    listed = [{"id": 1, "audienceName": "A&B", "audienceTypeId": 1, "status": "approved"}]
+    iqm.get(f"{API}/api/v2/audience/list", json={"statusCode": 200, "responseObject": listed})
+    assert [item["id"] for item in hook.find_matched_audiences("A&B")] == [1]
+    assert iqm.last_request.qs["searchfield"] == ["a&b"]
+    answer = {"audienceSuccessfulIds": [1], "audienceFailedIds": [2]}
+    iqm.put(f"{API}/api/v2/audience/delete", json={"statusCode": 200, "responseObject": answer})
+    assert hook.delete_audiences([1, 2]) == {"deleted": [1], "failed": [2]}
+    assert hook.delete_audiences([]) == {"deleted": [], "failed": []}
+
+
+def test_test_connection_logs_in_and_says_what_is_wrong(hook, requests_mock, waits):
+    requests_mock.post(LOG_IN, json={"success": True, "data": token(owId=200001)})
+    assert hook.test_connection() == (True, "Logged in to workspace 200001 at app.iqm.com.")
+    requests_mock.post(LOG_IN, status_code=403, json={"success": False, "errorObjects": [{"error": "No user."}]})
+    ok, message = hook.test_connection()
+    assert not ok
+    assert "No user." in message
+    requests_mock.post(LOG_IN, exc=requests.exceptions.ConnectTimeout)
+    ok, message = hook.test_connection()
+    assert not ok
+    assert "no connection within 10 s" in message
+
+
+def test_run_makes_any_other_call_logged_in(hook, iqm):
+    iqm.post(f"{API}/api/v3/other", json={"success": True, "data": {"x": 1}})
+    assert hook.run("api/v3/other", json={"a": 1}) == {"x": 1}
+    assert iqm.last_request.json() == {"a": 1}
+    assert iqm.last_request.headers["Authorization"] == "Bearer access-1"
+
+
+def test_no_secret_is_in_the_log_or_an_error(hook, iqm, waits, caplog):
+    caplog.set_level(logging.DEBUG)
+    iqm.get(f"{API}/api/v2/audience/matched/7", exc=requests.exceptions.ConnectionError("lost"))
+    with pytest.raises(IQMTransportError) as raised:
+        hook.get_matched_audience(7)
+    for secret in ("access-1", "refresh-1", "s3cret-of-the-client", "pässwörd:/ 1"):
+        assert secret not in caplog.text
+        assert secret not in str(raised.value)
+
+
+def test_secrets_are_given_to_the_masker(hook, iqm, monkeypatch):
+    masked = []
+    monkeypatch.setattr("airflow_provider_iqm.hooks.iqm.mask_secret", masked.append)
+    hook.get_matched_audience(7)
+    assert {"access-1", "refresh-1", "s3cret-of-the-client", "pässwörd:/ 1"} <= set(masked)
+
+
+def test_importing_the_hook_operator_and_sensor_is_light():
+    code = (
+        "import sys, airflow_provider_iqm.operators.matched_audience, airflow_provider_iqm.sensors.matched_audience;"
+        "print([m for m in ('pandas', 'duckdb', 'pyarrow', 'openpyxl', 'python_calamine') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from unittest.mock import MagicMock
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
+
+API = "https://api.iqm.com"
+ROW = "frodo@shire.example,Frodo,01234"
+COLUMNS = {"email": "Email"}
+RAW = {"Email": "Raw"}
+
+
+@pytest.fixture
+def iqm(requests_mock, iqm_connection):
+    token = {"access_token": "a", "refresh_token": "r", "expires_in": 35999, "owId": 1}
+    requests_mock.post(f"{API}/api/v3/ua/login", json={"success": True, "data": token})
+    created = {"statusCode": 200, "responseObject": {"id": 15332, "message": "ok"}}
+    requests_mock.post(f"{API}/api/v2/audience/matched/add", json=created)
+    return requests_mock
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run the operator on a file of this content."""
+
+    def run_operator(content=f"email,name,zip\n{ROW}\n", name="list.csv", **arguments):
+        path = tmp_path / name
+        if content is not None:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        given = {"audience_name": "List", "columns": COLUMNS, "column_settings": RAW, **arguments}
+        context = {"ti": MagicMock(), "run_id": "r"}
+        operator = MatchedAudienceUploadOperator(task_id="upload", file_path=str(path), **given)
+        return operator.execute(context), context["ti"].xcom_push
+
+    return run_operator
+
+
+def test_returns_the_id_and_pushes_what_was_sent(run, iqm):
+    audience_id, push = run()
+    assert audience_id == 15332
+    assert isinstance(audience_id, int)
+    pushed = {call.kwargs["key"]: call.kwargs["value"] for call in push.call_args_list}
+    assert pushed["audience_name"] == "List"
+    assert pushed["records"] == 1
+    assert pushed["file_name"] == "list.csv"
+    assert pushed["file_size"] == len(f"email,name,zip\n{ROW}\n")
+
+
+WRONG = {
+    "no file": ({"content": None}, "list.csv"),
+    "empty": ({"content": ""}, "empty"),
+    "header only": ({"content": "email,zip\n"}, "record"),
+    "not csv": ({"content": b"%PDF-1.7 ...", "name": "list.csv"}, "list.csv"),
+    "other name": ({"name": "list.txt"}, "list.txt"),
+    "not xlsx": ({"name": "list.xlsx"}, "list.xlsx"),
+    "xlsx as csv": ({"content": b"PK\x03\x04" + bytes(100)}, "list.csv"),
+    "double header": ({"content": f"email,email,zip\n{ROW}\n"}, "email"),
+    "empty header": ({"content": f"email,,zip\n{ROW}\n"}, "2"),
+    "ragged": ({"content": f"email,name,zip\n{ROW}\n{ROW},x\n"}, "line 3"),
+    "unclosed quote": ({"content": f'email,name,zip\n{ROW}\n"{ROW}\n'}, "line 3"),
+    "unknown column": ({"columns": {"emial": "Email"}}, "email"),
+    "unknown field": ({"columns": {"email": "Emial"}}, "Email"),
+    "no kind": ({"columns": {"zip": "Zip"}, "column_settings": None}, "State"),
+    "no setting": ({"column_settings": None}, "column_settings"),
+    "wrong setting": ({"column_settings": {"Email": "SHA257"}}, "SHA256"),
+    "blank key": ({"content": "email,name,zip\n,Frodo,01234\n , Sam,01234\n"}, "email"),
+    "no name": ({"audience_name": "  "}, "audience_name"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_fails_finally_with_its_own_message_and_no_request(run, iqm, case):
+    arguments, culprit = WRONG[case]
+    with pytest.raises(AirflowFailException) as raised:
+        run(**arguments)
+    message = str(raised.value)
+    assert culprit.lower() in message.lower()
+    for value in ("frodo@shire.example", "Frodo", "01234"):
+        assert value not in message
+    assert iqm.call_count == 0
+
+
+def test_all_wrong_inputs_have_messages_of_their_own(run, iqm):
+    messages = set()
+    for arguments, _ in WRONG.values():
+        with pytest.raises(AirflowFailException) as raised:
+            run(**arguments)
+        messages.add(str(raised.value))
+    assert len(messages) == len(WRONG)
+
+
+def test_what_a_user_would_template_is_templated():
+    assert set(MatchedAudienceUploadOperator.template_fields) >= {
+        "file_path",
+        "audience_name",
+        "columns",
+        "column_settings",
+        "iqm_conn_id",
+    }

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+
+from airflow_provider_iqm.exceptions import AudienceFailedError, AudienceNotFoundError, IQMFinalError
+from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor, audience_ids
+
+API = "https://api.iqm.com"
+
+
+def details(audience_id, status, **more):
+    audience = {"id": audience_id, "audienceName": f"List {audience_id}", "status": status, "matchRate": 57.88, **more}
+    return {"json": {"statusCode": 200, "responseObject": audience}}
+
+
+@pytest.fixture
+def iqm(requests_mock, iqm_connection, waits):
+    token = {"access_token": "a", "refresh_token": "r", "expires_in": 35999, "owId": 1}
+    requests_mock.post(f"{API}/api/v3/ua/login", json={"success": True, "data": token})
+
+    def answers(audience_id, *given):
+        requests_mock.get(f"{API}/api/v2/audience/matched/{audience_id}", list(given))
+
+    requests_mock.answers = answers
+    return requests_mock
+
+
+def wait(audience_id, **arguments):
+    sensor = AudienceReadySensor(task_id="wait", audience_id=audience_id, poke_interval=1, timeout=60, **arguments)
+    return sensor.execute({})
+
+
+def test_waits_until_ready_and_returns_the_details(iqm):
+    records = {"uniques": 52432, "fileTotalCount": 100}
+    iqm.answers(7, details(7, "Processing"), details(7, "Pending"), details(7, "new"), details(7, "READY", **records))
+    ready = wait(7)
+    assert ready == {
+        "id": 7,
+        "name": "List 7",
+        "status": "Ready",
+        "match_rate": 57.88,
+        "uniques": 52432,
+        "records": 100,
+        "data_cost": None,
+    }
+    assert iqm.call_count == 5
+
+
+def test_many_audiences_are_waited_for_together(iqm):
+    iqm.answers(7, details(7, "Ready"))
+    iqm.answers(8, details(8, "Pending"), details(8, "Ready"))
+    assert [item["id"] for item in wait(["8", 7])] == [8, 7]
+    assert iqm.call_count == 4
+
+
+@pytest.mark.parametrize("status", ["Failed", "rejected", "Deleted"])
+@pytest.mark.parametrize("soft_fail", [True, False])
+def test_a_failed_audience_fails_at_once_and_finally(iqm, status, soft_fail):
+    iqm.answers(7, details(7, status, rejectionReason="Too few records"))
+    with pytest.raises(AudienceFailedError, match="Too few records") as raised:
+        wait(7, soft_fail=soft_fail)
+    assert isinstance(raised.value, AirflowFailException)
+    assert iqm.call_count == 2
+
+
+def test_a_long_wait_is_skipped_under_soft_fail(iqm):
+    iqm.answers(7, details(7, "Pending"))
+    sensor = AudienceReadySensor(task_id="wait", audience_id=7, poke_interval=0, timeout=0, soft_fail=True)
+    with pytest.raises(AirflowSkipException):
+        sensor.execute({})
+
+
+def test_server_errors_while_polling_do_not_fail_the_wait(iqm):
+    down = [{"status_code": 503}] * 6 + [{"status_code": 429}] * 11 + [{"text": "<html>"}]
+    iqm.answers(7, *down, details(7, "Ready"))
+    assert wait(7)["status"] == "Ready"
+
+
+def test_an_unknown_audience_fails(iqm):
+    iqm.answers(7, {"status_code": 404, "json": {}})
+    with pytest.raises(AudienceNotFoundError) as raised:
+        wait(7)
+    assert isinstance(raised.value, AirflowFailException)
+
+
+@pytest.mark.parametrize(
+    ("given", "ids"),
+    [(7, [7]), ("7", [7]), ([7, "8"], [7, 8]), ("[7, 8]", [7, 8]), (iter([7]), [7]), (range(1, 3), [1, 2])],
+)
+def test_ids_in_every_form(given, ids):
+    assert audience_ids(given) == ids
+
+
+@pytest.mark.parametrize("given", [None, "", "None", "seven", "[7,", [], [None], True, 0, -1, 1.5, [[7]]])
+def test_what_is_no_id_is_refused(given):
+    with pytest.raises(IQMFinalError, match="audience_id"):
+        audience_ids(given)
