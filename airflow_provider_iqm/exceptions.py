@@ -49,8 +49,21 @@ class AudienceFailedError(IQMFinalError):
     """IQM will never make this audience ready: it failed, was rejected, or was deleted."""
 
 
+class UploadOutcomeUnknownError(IQMFinalError):
+    """An upload was sent, but its answer was lost: IQM may have created the audience or not."""
+
+
 class IQMTransportError(IQMError):
-    """No answer came: the connection failed, was lost, or timed out."""
+    """
+    No answer came: the connection failed, was lost, or timed out.
+
+    :param message: What happened.
+    :param sent: Whether any of the request may have reached IQM.
+    """
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class IQMApiError(IQMError):

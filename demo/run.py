@@ -1,8 +1,8 @@
 """
 Runs the example Dag ``example_iqm_warehouse_sync`` in Airflow, from a small warehouse to a local IQM.
 
-Everything it needs is made in the folder ``.demo`` of the checkout: Airflow's home with its database, a SQLite warehouse
-with 5,000 made-up customers, and the extract's folder. The sandbox is stopped at the end, whatever happened.
+Everything it needs is made in the folder ``.demo`` of the checkout: Airflow's home with its database, a SQLite
+warehouse with 5,000 made-up customers, and the extract's folder. The sandbox is stopped whatever happened.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DAG_ID = "example_iqm_warehouse_sync"
 TIMEOUT = 240
 """Seconds after which the run is given up."""
 
-TOLD = re.compile(r"Uploading|Waiting for|Audience \d+ ")
+TOLD = re.compile(r"((?:Uploading|Waiting for|IQM created|Audience \d+) .*?)(?:\s+\[airflow\.|$)")
 """The lines of the task log that the demo repeats; the whole log is in ``.demo/run.log``."""
 
 
@@ -108,12 +108,14 @@ def run_dag(environment: dict[str, str]) -> int:
     command = [sys.executable, str(ROOT / "demo" / "run_dag.py"), DAG_ID, configuration, str(RESULT)]
     deadline = time.monotonic() + TIMEOUT
     with LOG.open("a") as log:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         seen = set()
         for line in process.stdout or ():
             log.write(line)
             told = TOLD.search(line)
-            message = line[told.start() :].strip() if told else ""
+            message = told[1] if told else ""
             if message and message not in seen:
                 seen.add(message)
                 say(f"  {message}")

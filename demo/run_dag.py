@@ -8,6 +8,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+
 def main(dag_id: str, configuration: str, result: str) -> int:
     sys.path.insert(0, os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     run = import_module(dag_id).dag.test(run_conf=json.loads(configuration))

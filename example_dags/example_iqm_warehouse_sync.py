@@ -48,7 +48,7 @@ with DAG(
 
     @task
     def extract(sql: str, params: dict[str, Any] | None = None, run_id: str | None = None) -> str:
-        # Airflow fills in params and run_id.
+
         assert params is not None
         assert run_id is not None
         folder = Path(params["extract_folder"])
@@ -60,7 +60,7 @@ with DAG(
             cursor = connection.cursor()
             cursor.execute(sql)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(descriptor, "w", newline="", encoding="utf-8") as file:
+            with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
                 writer.writerow([column[0] for column in cursor.description])
                 writer.writerows(cursor)

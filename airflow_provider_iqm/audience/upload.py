@@ -49,7 +49,5 @@ def prepare_upload(
     # What is wrong with the mapping alone shows before minutes are spent on reading the file.
     resolve_mapping(columns, column_settings, file_columns=None)
     file = inspect_file(file_path)
-    mapping = resolve_mapping(
-        columns, column_settings, file_columns=file.columns, blank_columns=file.blank_columns
-    )
+    mapping = resolve_mapping(columns, column_settings, file_columns=file.columns, blank_columns=file.blank_columns)
     return AudienceUpload(name=audience_name.strip(), file=file, mapping=mapping)

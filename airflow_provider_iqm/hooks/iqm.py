@@ -12,6 +12,7 @@ import requests
 import tenacity
 from airflow.providers.common.compat.sdk import mask_secret
 from airflow.providers.http.hooks.http import HttpHook
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.answer import Answer, read_envelope
@@ -22,7 +23,14 @@ from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.audience.stream import FileBody
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
-from airflow_provider_iqm.exceptions import IQMConnectionError, IQMError, IQMTransportError
+from airflow_provider_iqm.exceptions import (
+    IQMConnectionError,
+    IQMError,
+    IQMInvalidAnswerError,
+    IQMServerError,
+    IQMTransportError,
+    UploadOutcomeUnknownError,
+)
 from airflow_provider_iqm.hooks.connection import DEFAULT_HOST, IQMConnection
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.progress import UploadProgress
@@ -109,6 +117,7 @@ class IQMHook(HttpHook):
         (HTTP 401 and 429).
 
         :param upload: The audience, its file and its mapping.
+        :raises UploadOutcomeUnknownError: where the answer was lost, so that IQM may have created the audience.
         """
         file, mapping = upload.file, upload.mapping
         audience = NewAudience(
@@ -131,7 +140,21 @@ class IQMHook(HttpHook):
             file.size / 1e6,
             mapping.kind.label,
         )
-        return self._call(classic.upload(audience), upload)
+        # Whatever fails in the log-in, nothing of the audience has been sent.
+        self._drive(self._login.token())
+        with final_errors_fail_the_task():
+            try:
+                audience_id = self._call(classic.upload(audience), upload)
+            except (IQMServerError, IQMInvalidAnswerError, IQMTransportError) as error:
+                if isinstance(error, IQMTransportError) and not error.sent:
+                    raise
+                raise UploadOutcomeUnknownError(
+                    f'The answer to the upload of "{upload.name}" was lost or no use, so IQM may have created the '
+                    f"audience or not: {error} The upload is not repeated, since it may cost money twice. Look for the "
+                    "audience in IQM; if it is not there, clear the task.",
+                ) from error
+        self.log.info('IQM created audience %s "%s"', audience_id, upload.name)
+        return audience_id
 
     def get_matched_audience(self, audience_id: int) -> MatchedAudience:
         """
@@ -246,7 +269,14 @@ class IQMHook(HttpHook):
             # urllib3 holds each piece of the body to the time-out for connecting.
             connect_timeout = read_timeout = settings.upload_timeout
             progress = UploadProgress(self.log, upload.file.name)
-            body = FileBody(upload.file, prefix=body.prefix, suffix=body.suffix, progress=progress)
+            body = FileBody(
+                upload.file.path,
+                size=upload.file.size,
+                mtime_ns=upload.file.mtime_ns,
+                prefix=body.prefix,
+                suffix=body.suffix,
+                progress=progress,
+            )
         try:
             response = self._session.request(
                 request.method,
@@ -275,7 +305,10 @@ class IQMHook(HttpHook):
         ]
         default = "the connection failed or was lost"
         reason = next((reason for kind, reason in reasons if isinstance(error, kind)), default)
-        return IQMTransportError(f"No answer from {settings.base_url} when asked to {request.purpose}: {reason}.")
+        return IQMTransportError(
+            f"No answer from {settings.base_url} when asked to {request.purpose}: {reason}.",
+            sent=not _failed_to_connect(error),
+        )
 
     def _set_base_url(self, connection: Connection) -> None:
         self.base_url = self.settings.base_url
@@ -313,6 +346,11 @@ def mask_token(token: Token) -> None:
     mask_secret(token.access_token)
     if token.refresh_token:
         mask_secret(token.refresh_token)
+
+
+def _failed_to_connect(error: requests.RequestException) -> bool:
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError | ConnectTimeoutError)
 
 
 def _leave_headers_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -3,12 +3,16 @@
 import argparse
 import json
 import logging
+import shlex
 import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from airflow_provider_iqm.sandbox.server import Sandbox
-from airflow_provider_iqm.sandbox.settings import SandboxSettings
+try:
+    from airflow_provider_iqm.sandbox.server import Sandbox
+    from airflow_provider_iqm.sandbox.settings import SandboxSettings
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"The sandbox needs {missing.name}: pip install 'airflow-provider-iqm[sandbox]'") from missing
 
 _EPILOG = """\
 An audience whose name contains [fail] or [reject] ends as Failed or Rejected.
@@ -68,7 +72,7 @@ def _announce(sandbox: Sandbox) -> None:
     }
     print(f"IQM sandbox listening on {sandbox.url}")
     print("To use it as Airflow's connection iqm_default:")
-    print(f"export AIRFLOW_CONN_IQM_DEFAULT='{json.dumps(connection)}'")
+    print(f"export AIRFLOW_CONN_IQM_DEFAULT={shlex.quote(json.dumps(connection))}")
     print("Stop it with Ctrl+C.", flush=True)
 
 

@@ -12,16 +12,17 @@ import csv
 import io
 import re
 from enum import Enum, auto
-from operator import itemgetter
 
 # How much of the file is kept to read its header from.
 HEAD_BYTES = 1024 * 1024
 
-_DELIMITER = re.compile(rb"[,\r\n]")
 _NEWLINES = b"\r\n"
-_LAST_BYTE = itemgetter(slice(-1, None))
-# What can stand before a quote that opens or closes a cell, or that is the second one of a doubled quote (nothing).
-_BEFORE_QUOTE = {b"", b",", b"\r", b"\n"}
+_DELIMITER = re.compile(rb"[,\r\n]")
+# A cell as the csv module reads it: a quote opens it only where it comes first, and what follows the closing quote is
+# text. A quote after the closing one would double it, and the cell go on.
+_CELL = rb'(?:"[^"]*+"(?:"[^"]*+")*+)?+(?!")[^,\r\n]*+'
+# A record that is complete, with the blank lines after it; or, in the group, one that goes on in the next piece.
+_RECORD = re.compile(rb"%b(?:,%b)*+[\r\n]++|((?s:.+))" % (_CELL, _CELL))
 
 
 class _Place(Enum):
@@ -33,6 +34,9 @@ class _Place(Enum):
     QUOTED = auto()
     # After a quote within a quoted cell: it ends the cell, unless another quote follows.
     QUOTE = auto()
+
+
+_AFTER = {b",": _Place.CELL_START, b'"': _Place.QUOTED, b"\r": _Place.RECORD_START, b"\n": _Place.RECORD_START}
 
 
 class RecordScanner:
@@ -48,58 +52,42 @@ class RecordScanner:
 
         :param data: bytes of any length; a piece may end anywhere.
         """
-        if data and not self._scan_regular(data):
-            self._scan_any(data)
+        if self._place is not _Place.RECORD_START:
+            data = data[self._finish_record(data) :]
+        data = data.lstrip(_NEWLINES)
+        if b'"' in data:
+            self._scan_quoted(data)
+        elif data:
+            lines = data.splitlines()
+            self.records += len(lines) - lines.count(b"")
+            self._place = _AFTER.get(data[-1:], _Place.CELL)
 
-    def _scan_regular(self, data: bytes) -> bool:
-        """Scan by whole quoted cells, or return False where a quote stands in the middle of an unquoted cell."""
-        inside = self._place is _Place.QUOTED
-        pieces = data.split(b'"')
-        outside = pieces[1::2] if inside else pieces[::2]
-        ends_inside = (len(pieces) % 2 == 0) != inside
-        before_quotes = outside if ends_inside else outside[:-1]
-        if not set(map(_LAST_BYTE, before_quotes)) <= _BEFORE_QUOTE:
-            return False
-        if self._place is _Place.CELL and len(pieces) > 1 and not pieces[0]:
-            return False
-        if not outside:
-            return True
-        # One quote is left for each quoted cell, so that a line of which nothing else is left is not blank.
-        text = b'"' * inside + b'"'.join(outside) + b'"' * ends_inside
-        lines = text.splitlines()
-        self.records += len(lines) - lines.count(b"")
-        if self._place is not _Place.RECORD_START and lines[0]:
-            self.records -= 1
-        self._place = _Place.QUOTED if ends_inside else _place_after(text)
-        return True
+    def _scan_quoted(self, data: bytes) -> None:
+        """Count from the start of a record."""
+        rests = _RECORD.findall(data)
+        self.records += len(rests)
+        if rests[-1]:
+            self._finish_record(rests[-1])
 
-    def _scan_any(self, data: bytes) -> None:
-        """Scan by single cells, which is exact for any input, and slow."""
+    def _finish_record(self, data: bytes) -> int:
+        """Go through the record that has begun, and return where it ends, at most the length of the data."""
         position = 0
         while position < len(data):
-            here = data[position : position + 1]
             if self._place is _Place.QUOTED:
-                position = data.find(b'"', position) + 1 or len(data)
-                self._place = _Place.QUOTE if data[position - 1 : position] == b'"' else _Place.QUOTED
+                closed = data.find(b'"', position) + 1
+                self._place = _Place.QUOTE if closed else _Place.QUOTED
+                position = closed or len(data)
             elif self._place is _Place.CELL:
                 end = _DELIMITER.search(data, position)
+                self._place = _AFTER[end.group()] if end else _Place.CELL
                 position = end.end() if end else len(data)
-                if end:
-                    self._place = _place_after(end.group())
-            elif self._place is _Place.QUOTE:
-                position += 1
-                self._place = _Place.QUOTED if here == b'"' else _place_after(here)
             else:
+                # A quote opens a cell here, or it is the second one of a doubled quote.
+                self._place = _AFTER.get(data[position : position + 1], _Place.CELL)
                 position += 1
-                self.records += self._place is _Place.RECORD_START and here not in _NEWLINES
-                self._place = _Place.QUOTED if here == b'"' else _place_after(here)
-
-
-def _place_after(text: bytes) -> _Place:
-    last = text[-1:]
-    if last in _NEWLINES:
-        return _Place.RECORD_START
-    return {b",": _Place.CELL_START, b'"': _Place.QUOTE}.get(last, _Place.CELL)
+            if self._place is _Place.RECORD_START:
+                break
+        return position
 
 
 class CsvReader:

@@ -16,9 +16,11 @@ from airflow_provider_iqm.exceptions import (
     IQMAccountOnHoldError,
     IQMAuthenticationError,
     IQMConnectionError,
+    IQMFinalError,
     IQMRateLimitError,
     IQMServerError,
     IQMTransportError,
+    UploadOutcomeUnknownError,
 )
 from airflow_provider_iqm.hooks.iqm import IQMHook
 
@@ -227,9 +229,18 @@ def test_an_upload_is_sent_whole_with_its_length(hook, iqm, audience_file):
 def test_an_upload_is_never_sent_again_blindly(hook, iqm, audience_file, waits, answer):
     iqm.post(UPLOAD, [answer, {"json": {"statusCode": 200, "responseObject": {"id": 2}}}])
     iqm.get(f"{API}/api/v2/audience/list", json={"statusCode": 200, "responseObject": []})
-    with pytest.raises(Exception):  # noqa: B017, PT011 - which error it is, is another test's matter
+    with pytest.raises(IQMFinalError) as raised:
         upload(hook, audience_file)
+    assert isinstance(raised.value, AirflowFailException)
+    assert isinstance(raised.value, UploadOutcomeUnknownError) or answer["status_code"] == 307
     assert paths(iqm).count("/api/v2/audience/matched/add") == 1
+
+
+def test_an_upload_that_never_reached_iqm_is_left_to_airflow_s_retries(iqm_connection, audience_file, waits):
+    iqm_connection(host="http://127.0.0.1:9")
+    with pytest.raises(IQMTransportError) as raised:
+        upload(IQMHook(), audience_file)
+    assert not isinstance(raised.value, AirflowFailException)
 
 
 def test_an_upload_refused_before_any_work_is_sent_again(hook, iqm, audience_file, waits):

@@ -1,0 +1,1 @@
+"""What an audience file is: inspected, mapped and streamed, without Airflow and without IQM's API."""

@@ -1,0 +1,64 @@
+"""What is inside an audience file, whatever its format, and what its header must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.exceptions import AudienceFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True)
+class Contents:
+    """
+    What one reading of a file's records tells.
+
+    :param columns: The header's names, as they stand.
+    :param records: The number of records, without the header.
+    :param first_records: The first records' values, as they stand; as many as IQM is shown.
+    :param blank_columns: The positions, from 0, of the columns that are blank in every record.
+    """
+
+    columns: tuple[str, ...]
+    records: int
+    first_records: tuple[tuple[str, ...], ...]
+    blank_columns: frozenset[int]
+
+
+def is_blank(value: str) -> bool:
+    """Whether a value is empty or nothing but white space."""
+    return not value or value.isspace()
+
+
+def still_blank(columns: Iterable[int], record: Sequence[str]) -> set[int]:
+    """Which of ``columns``, by position, this record leaves blank too."""
+    return {column for column in columns if is_blank(record[column])}
+
+
+def check_header(columns: Sequence[str], *, name: str, line: int) -> None:
+    """
+    Check that every column can be told by its name.
+
+    :param columns: The header's names.
+    :param name: The file's name, for the message.
+    :param line: The line of the header.
+    :raises AudienceFileError: A name is blank, or stands twice.
+    """
+    positions: dict[str, int] = {}
+    for position, column in enumerate(columns, start=1):
+        if is_blank(column):
+            raise AudienceFileError(
+                f"{name}: column {position} of {len(columns)} has no name in the header (line {line}). "
+                "Give every column a name.",
+                line=line,
+            )
+        if column in positions:
+            raise AudienceFileError(
+                f"{name}: the header (line {line}) has the name {column!r} twice, in columns "
+                f"{positions[column]} and {position}. Give every column a name of its own.",
+                line=line,
+            )
+        positions[column] = position

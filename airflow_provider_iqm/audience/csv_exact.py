@@ -1,0 +1,130 @@
+"""
+The exact reading of a CSV file: slower, and always right about what is wrong, and where.
+
+The rules are RFC 4180's as the standard library's ``csv`` applies them in its strict mode.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.contents import Contents, check_header, still_blank
+from airflow_provider_iqm.audience.csv_text import read_lines
+from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "pipes"}
+
+
+def read_records(path: Path, *, name: str) -> Iterator[tuple[int, list[str]]]:
+    """
+    Read the header and the records: the line on which each starts, and its values.
+
+    An entirely empty line is no record; a line with an empty pair of quotes is one.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :raises AudienceFileError: The text isn't well-formed CSV; the error has the line.
+    """
+    reader = csv.reader(read_lines(path, name=name), strict=True)
+    while True:
+        start = reader.line_num + 1
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            break
+        if record:
+            yield start, record
+    # Raised out here, where no other error is being handled: a chain could carry a cell's value.
+    raise _locate_fault(path, name=name, start=start, end=reader.line_num)
+
+
+def read_exactly(path: Path, *, name: str) -> Contents:
+    """
+    Read a whole CSV file with the standard library.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :raises AudienceFileError: The header or a record is not as it must be; the error has the line.
+    """
+    records = read_records(path, name=name)
+    header_line, columns = read_header(records, name=name)
+    width, count, blank = len(columns), 0, set(range(len(columns)))
+    first: list[tuple[str, ...]] = []
+    for line, record in records:
+        if len(record) != width:
+            raise _ragged(name, line=line, expected=width, found=len(record))
+        count += 1
+        if count <= METADATA_SAMPLE_RECORDS:
+            first.append(tuple(record))
+        if blank:
+            blank = still_blank(blank, record)
+    if not count:
+        raise AudienceFileError(
+            f"{name}: the file has a header (line {header_line}) but no records. "
+            "Check the query or export that made it."
+        )
+    return Contents(columns, count, tuple(first), frozenset(blank))
+
+
+def read_header(records: Iterator[tuple[int, list[str]]], *, name: str) -> tuple[int, tuple[str, ...]]:
+    """
+    Take the header from the front of what :func:`read_records` gives: its line and its names.
+
+    :raises AudienceFileError: There is none, or it can't be one.
+    """
+    line, header = next(records, (0, []))
+    if not header:
+        raise AudienceFileError(f"{name}: the file holds nothing but blank lines. Check what made it.")
+    if len(header) == 1:
+        for delimiter, called in _OTHER_DELIMITERS.items():
+            if delimiter in header[0]:
+                raise AudienceFileError(
+                    f"{name}: the header (line {line}) is separated by {called}. Separate the values by commas.",
+                    line=line,
+                )
+    check_header(header, name=name, line=line)
+    return line, tuple(header)
+
+
+def _ragged(name: str, *, line: int, expected: int, found: int) -> AudienceFileError:
+    return AudienceFileError(
+        f"{name}: the record on line {line} has {found} {'value' if found == 1 else 'values'}, but the header "
+        f"has {expected} {'column' if expected == 1 else 'columns'}. Correct the record: a value with a comma "
+        "or a line break in it must stand in double quotes.",
+        line=line,
+    )
+
+
+# A value, up to the comma or line end behind it.
+_VALUE = re.compile(r'(?:"[^"]*+(?:""[^"]*+)*+"|[^,"\r\n][^,\r\n]*+)?(?=[,\r\n]|\Z)')
+
+
+def _locate_fault(path: Path, *, name: str, start: int, end: int) -> AudienceFileError:
+    """Read the broken record again, and tell where its first broken value starts, and what breaks it."""
+    text = "".join(islice(read_lines(path, name=name), start - 1, end))
+    position = 0
+    while value := _VALUE.match(text, position):
+        position = value.end() + 1
+    line = start + len(_LINE_END.findall(text, 0, position))
+    if re.compile(r'"[^"]*+(?:""[^"]*+)*+"').match(text, position):
+        return AudienceFileError(
+            f"{name}: line {end} has text after a closing quote, in the value that starts on line {line}. "
+            'Write a double quote inside a value twice (""), and close every quote before the next comma.',
+            line=line,
+        )
+    return AudienceFileError(
+        f"{name}: the quote that opens a value on line {line} is never closed. "
+        'Close it, or write a double quote inside a value twice ("").',
+        line=line,
+    )

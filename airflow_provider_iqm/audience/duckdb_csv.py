@@ -1,0 +1,81 @@
+"""
+DuckDB's reading of a CSV file: strict, every column as text, nothing guessed.
+
+Everything that DuckDB would find out by itself (dialect, header, types, compression, partitions) is said here,
+because its guesses were seen to drop records in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.csv_text import MAX_LINE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+DEFAULT_MEMORY_LIMIT = "256MiB"
+"""How much memory DuckDB may use, in DuckDB's notation."""
+
+NULL_MARK = b"\x01"
+"""
+The value that is NULL to DuckDB, so that no other is: not the empty one, above all.
+
+It matters for more than the values: DuckDB lets a record have one value too many if that value is NULL. A file that
+holds this byte anywhere is not for DuckDB to judge.
+"""
+
+
+def connect(*, memory_limit: str = DEFAULT_MEMORY_LIMIT) -> DuckDBPyConnection:
+    """
+    Open a DuckDB of one's own, in memory, that writes no file and loads no extension.
+
+    :param memory_limit: How much memory it may use, such as ``256MiB``.
+    """
+    import duckdb
+
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": memory_limit,
+            "temp_directory": "",
+            "preserve_insertion_order": "false",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+
+
+def read_csv_sql(path: Path, *, width: int, newline: str) -> str:
+    """
+    Build the SQL expression that reads a file's records as the text columns ``c0``, ``c1``, ….
+
+    :param path: The file.
+    :param width: How many columns it has.
+    :param newline: The file's line end.
+    """
+    columns = ", ".join(f"c{position}: 'VARCHAR'" for position in range(width))
+    return (
+        f"read_csv({quoted(_as_glob(path))}, columns = {{{columns}}}, auto_detect = false, header = true, "
+        f"""delim = ',', quote = '"', escape = '"', new_line = {quoted(_ESCAPED[newline])}, """
+        f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {MAX_LINE}, "
+        f"nullstr = {quoted(NULL_MARK.decode())}, allow_quoted_nulls = false, encoding = 'utf-8', "
+        "compression = 'none', hive_partitioning = false, parallel = true)"
+    )
+
+
+_ESCAPED = {"\n": "\\n", "\r\n": "\\r\\n"}
+"""The line ends that DuckDB is trusted with, as it spells them."""
+
+
+def _as_glob(path: Path) -> str:
+    """Write a path as a pattern that only this path fits."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path.absolute()))
+
+
+def quoted(text: str) -> str:
+    """Write a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,144 @@
+"""An audience file: checked before anything is sent."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from airflow_provider_iqm.audience.contents import Contents
+from airflow_provider_iqm.audience.csv_exact import read_exactly
+from airflow_provider_iqm.audience.csv_fast import read_fast
+from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
+from airflow_provider_iqm.audience.signature import HEAD_BYTES, check_signature
+from airflow_provider_iqm.audience.xlsx import read_workbook
+from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
+
+CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+_MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX}
+
+_SMALL_FILE_BYTES = 2_000_000
+"""Up to here, the exact reading is done before DuckDB has started."""
+
+
+@dataclass(frozen=True)
+class AudienceFile:
+    """
+    A file that is fit to be uploaded, and what IQM wants to know of it.
+
+    :param path: Where it is.
+    :param name: The name that IQM sees.
+    :param media_type: ``text/csv``, or the media type of XLSX.
+    :param size: Its size in bytes.
+    :param mtime_ns: When it was last changed, in nanoseconds since 1970, so that a later change is noticed.
+    :param columns: The header's names, as they stand in the file.
+    :param records: The exact number of records: neither lines nor the header are counted.
+    :param samples: Each column's values in the first three records, as they stand in the file.
+    :param blank_columns: The columns that are blank in every record.
+    """
+
+    path: Path
+    name: str
+    media_type: str
+    size: int
+    mtime_ns: int
+    columns: tuple[str, ...]
+    records: int
+    samples: dict[str, tuple[str, ...]]
+    blank_columns: frozenset[str]
+
+    def __repr__(self) -> str:
+        # Without the samples: they are personal data, and a repr ends up in logs.
+        return f"<AudienceFile {self.name!r}, {self.records} records, {self.size} bytes>"
+
+
+def inspect_file(
+    path: str | Path, *, file_name: str | None = None, memory_limit: str = DEFAULT_MEMORY_LIMIT
+) -> AudienceFile:
+    """
+    Check an audience file, and count its records.
+
+    What a file must be is in IQM's quickstart, "Before you begin" (CSV or XLSX, 1 GB, 5,000,000 records), and in
+    RFC 4180. A CSV file is UTF-8, separated by commas; its lines end with LF, CRLF or CR.
+
+    :param path: The file.
+    :param file_name: The name that IQM is to see; without it, the path's last part.
+    :param memory_limit: How much memory the reading of a large CSV file may use, such as ``256MiB``.
+    :raises AudienceFileError: The file can't be uploaded as it is. The message says why and where, and
+        holds no value of the file.
+    """
+    path = Path(path)
+    name = file_name or path.name
+    media_type = _MEDIA_TYPES.get(Path(name).suffix.lower())
+    if media_type is None:
+        raise AudienceFileError(
+            f"{name}: IQM takes CSV and XLSX files, and tells them by their names. "
+            "Give a file whose name ends in .csv or .xlsx."
+        )
+    size, mtime_ns = _check_size(path, name=name)
+    check_signature(_read_head(path, name=name), name=name, workbook=media_type == XLSX)
+    if media_type == XLSX:
+        contents = read_workbook(path, name=name)
+    else:
+        contents = _read_csv(path, name=name, size=size, memory_limit=memory_limit)
+    if contents.records > MAX_RECORDS:
+        raise AudienceFileError(
+            f"{name}: the file has {contents.records:,} records, but IQM takes at most {MAX_RECORDS:,} in one file. "
+            "Split the list."
+        )
+    return AudienceFile(
+        path=path,
+        name=name,
+        media_type=media_type,
+        size=size,
+        mtime_ns=mtime_ns,
+        columns=contents.columns,
+        records=contents.records,
+        samples={
+            column: tuple(record[position] for record in contents.first_records)
+            for position, column in enumerate(contents.columns)
+        },
+        blank_columns=frozenset(contents.columns[position] for position in contents.blank_columns),
+    )
+
+
+def _check_size(path: Path, *, name: str) -> tuple[int, int]:
+    """Check that there is a file, neither empty nor too large, before reading any of it: its size and time."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        status = None
+    if status is None:
+        raise AudienceFileError(
+            f"{name}: there is no file {str(path)!r}. Check the path, and that it is on this worker."
+        )
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise AudienceFileError(f"{name}: {str(path)!r} is {kind}. Give the path of one file.")
+    if not status.st_size:
+        raise AudienceFileError(f"{name}: the file is empty. Check the query or export that made it.")
+    if status.st_size > MAX_FILE_BYTES:
+        raise AudienceFileError(
+            f"{name}: the file has {status.st_size:,} bytes, but IQM takes at most {MAX_FILE_BYTES:,} (1 GB). "
+            "Split the list, or leave out columns that aren't mapped."
+        )
+    return status.st_size, status.st_mtime_ns
+
+
+def _read_head(path: Path, *, name: str) -> bytes:
+    try:
+        with path.open("rb", buffering=0) as file:
+            return file.read(HEAD_BYTES)
+    except PermissionError:
+        pass
+    raise AudienceFileError(f"{name}: Airflow's user may not read {str(path)!r}. Change the file's permissions.")
+
+
+def _read_csv(path: Path, *, name: str, size: int, memory_limit: str) -> Contents:
+    contents = None
+    if size > _SMALL_FILE_BYTES:
+        contents = read_fast(path, name=name, memory_limit=memory_limit)
+    return contents or read_exactly(path, name=name)
