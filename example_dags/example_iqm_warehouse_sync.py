@@ -48,8 +48,7 @@ with DAG(
 
     @task
     def extract(sql: str, params: dict[str, Any] | None = None, run_id: str | None = None) -> str:
-
-        assert params is not None
+        assert params is not None  # Airflow fills in params and run_id
         assert run_id is not None
         folder = Path(params["extract_folder"])
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

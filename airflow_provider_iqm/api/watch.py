@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from typing import TypedDict
 
 from airflow_provider_iqm.api.audience import MatchedAudience
 from airflow_provider_iqm.exceptions import AudienceFailedError
+from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES, AudienceStatus
 
 
@@ -37,7 +37,7 @@ class AudienceWatch:
     :param log: Where changes are told.
     """
 
-    def __init__(self, audience_ids: Iterable[int], log: logging.Logger) -> None:
+    def __init__(self, audience_ids: Iterable[int], log: Log) -> None:
         self.audience_ids = list(audience_ids)
         self._log = log
         self._statuses: dict[int, str] = {}

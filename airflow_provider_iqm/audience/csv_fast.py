@@ -80,7 +80,7 @@ def _count(
     measures += [f"max(strlen(c{column}))" for column in range(width)]
     measures += ["min(strlen(c0))"]
     measures += [f"coalesce(bool_or(trim(c{column}, {quoted(_WHITE_SPACE)}) <> ''), false)" for column in suspects]
-    query = f"SELECT {', '.join(measures)} FROM {read_csv_sql(path, width=width, newline=newline)}"  # noqa: S608
+    query = f"SELECT {', '.join(measures)} FROM {read_csv_sql(path, width=width)}"  # noqa: S608
     with ThreadPoolExecutor(1) as pool, closing(connect(memory_limit=memory_limit)) as connection:
         odd = pool.submit(has_oddity, path, newline=newline)
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -25,13 +24,14 @@ def final_errors_fail_the_task() -> Iterator[None]:
     except IQMFinalError as error:
         if isinstance(error, AirflowFailException):
             raise
-        failure = _failing(type(error)).__new__(_failing(type(error)), *error.args)
-        failure.args = error.args
-        failure.__dict__.update(error.__dict__)
-        raise failure.with_traceback(error.__traceback__) from error.__cause__
+        raise _failing(error).with_traceback(error.__traceback__) from error.__cause__
 
 
-@cache
-def _failing(error: type[IQMFinalError]) -> type[IQMFinalError]:
-    attributes = {"__module__": error.__module__, "__doc__": error.__doc__, "__qualname__": error.__qualname__}
-    return type(error.__name__, (error, AirflowFailException), attributes)
+def _failing(error: IQMFinalError) -> IQMFinalError:
+    """Return the same error, of a type that is its own and Airflow's."""
+    own = type(error)
+    names = {"__module__": own.__module__, "__doc__": own.__doc__, "__qualname__": own.__qualname__}
+    failing: type[IQMFinalError] = type(own.__name__, (own, AirflowFailException), names)
+    failure = failing.__new__(failing, *error.args)
+    failure.__dict__.update(error.__dict__)
+    return failure

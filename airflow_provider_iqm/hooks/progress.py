@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import time
+
+from airflow_provider_iqm.log import Log
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -16,7 +17,7 @@ class UploadProgress:
     :param file_name: What is being sent.
     """
 
-    def __init__(self, log: logging.Logger, file_name: str) -> None:
+    def __init__(self, log: Log, file_name: str) -> None:
         self._log = log
         self._file_name = file_name
         self._started = self._told = time.monotonic()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import tenacity
 
 from airflow_provider_iqm.api.request import Request
 from airflow_provider_iqm.exceptions import IQMApiError, IQMRateLimitError, IQMServerError, IQMTransportError
+from airflow_provider_iqm.log import Log
 
 MAX_ATTEMPTS = 5
 """How often a request is sent that meets with server errors or lost connections."""
@@ -25,7 +25,7 @@ MAX_RETRY_AFTER = 300.0
 _backoff = tenacity.wait_exponential_jitter(initial=1, max=MAX_WAIT, jitter=1)
 
 
-def retrying(request: Request, log: logging.Logger) -> dict[str, Any]:
+def retrying(request: Request, log: Log) -> dict[str, Any]:
     """Return the arguments of tenacity's ``Retrying`` or ``AsyncRetrying`` for a request."""
 
     def may_retry(error: BaseException) -> bool:
