@@ -53,6 +53,10 @@ class UploadOutcomeUnknownError(IQMFinalError):
     """An upload was sent, but its answer was lost: IQM may have created the audience or not."""
 
 
+class DoubledAudienceError(IQMFinalError):
+    """IQM has two audiences from one upload: somebody has to choose."""
+
+
 class IQMTransportError(IQMError):
     """
     No answer came: the connection failed, was lost, or timed out.

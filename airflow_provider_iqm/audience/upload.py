@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,17 @@ class AudienceUpload:
     name: str
     file: AudienceFile
     mapping: ColumnMapping
+
+    def token(self, *origin: str) -> str:
+        """
+        Return a token that the same upload has at every try, and no other upload has.
+
+        :param origin: Where the upload comes from: the Dag, the task, the run, the map index.
+        """
+        with self.file.path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        parts = [*origin, self.name, self.mapping.columns, self.mapping.settings, content]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def prepare_upload(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import requests
 import tenacity
@@ -18,6 +20,7 @@ from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience, NewAudience
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
+from airflow_provider_iqm.api.own_upload import find_own_upload, name_with_token
 from airflow_provider_iqm.api.request import Call, Request, Result, basic_authorization
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
@@ -38,6 +41,9 @@ from airflow_provider_iqm.hooks.retrying import retrying
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+SECONDS_BETWEEN_LOOKS = 10.0
+"""How long an upload whose answer was lost may take to show up in IQM's list, before it counts as not done."""
 
 TRANSPORT_EXTRAS = ("verify", "cert", "proxies", "trust_env")
 """The extras of an HTTP connection that say how to reach a server; ``HttpHook`` makes headers of all others."""
@@ -109,52 +115,73 @@ class IQMHook(HttpHook):
             )
         return self.upload(upload)
 
-    def upload(self, upload: AudienceUpload) -> int:
+    def upload(
+        self, upload: AudienceUpload, *, resume: bool = True, token: str | None = None, interrupted: bool = False
+    ) -> int:
         """
-        Upload what :func:`~airflow_provider_iqm.audience.upload.prepare_upload` has checked; return the new id.
+        Upload what :func:`~airflow_provider_iqm.audience.upload.prepare_upload` has checked; return the audience's id.
 
-        The file is streamed. The request is sent again only after an answer that says that nothing was done with it
-        (HTTP 401 and 429).
+        The file is streamed. Where the answer is lost, the hook looks twice for the audience, and takes it if it is
+        there; only if it is not, the upload is sent a second time.
 
         :param upload: The audience, its file and its mapping.
-        :raises UploadOutcomeUnknownError: where the answer was lost, so that IQM may have created the audience.
+        :param resume: Whether to look for the audience of an interrupted upload at all.
+        :param token: What proves that an audience is from this upload: the same at each try. Without it, only this
+            call finds its own upload again.
+        :param interrupted: Whether an earlier try may have sent the upload already, so that it is looked for first.
+        :raises UploadOutcomeUnknownError: where IQM may have created the audience or not, and no later try could tell.
+        :raises DoubledAudienceError: where IQM has the audience twice.
         """
-        file, mapping = upload.file, upload.mapping
-        audience = NewAudience(
-            name=upload.name,
-            columns=mapping.columns,
-            settings=mapping.settings,
-            single_column=mapping.kind.single_column,
-            file_name=file.name,
-            media_type=file.media_type,
-            file_bytes=file.size,
-            file_columns=file.columns,
-            samples=file.samples,
-            records=file.records,
-        )
+        mark = (token or secrets.token_hex(8)) if resume else None
+        audience = _new_audience(upload, mark)
         self.log.info(
             'Uploading matched audience "%s": %s, %s records, %.1f MB, matched by %s',
             upload.name,
-            file.name,
-            f"{file.records:,}",
-            file.size / 1e6,
-            mapping.kind.label,
+            upload.file.name,
+            f"{upload.file.records:,}",
+            upload.file.size / 1e6,
+            upload.mapping.kind.label,
         )
-        # Whatever fails in the log-in, nothing of the audience has been sent.
-        self._drive(self._login.token())
-        with final_errors_fail_the_task():
+        if mark and interrupted and (found := self._find_own_upload(upload.name, mark)):
+            return found
+        for last in (False, True):
+            # Whatever fails in the log-in, nothing of the audience has been sent.
+            self._drive(self._login.token())
             try:
                 audience_id = self._call(classic.upload(audience), upload)
             except (IQMServerError, IQMInvalidAnswerError, IQMTransportError) as error:
                 if isinstance(error, IQMTransportError) and not error.sent:
                     raise
-                raise UploadOutcomeUnknownError(
-                    f'The answer to the upload of "{upload.name}" was lost or no use, so IQM may have created the '
-                    f"audience or not: {error} The upload is not repeated, since it may cost money twice. Look for the "
-                    "audience in IQM; if it is not there, clear the task.",
-                ) from error
-        self.log.info('IQM created audience %s "%s"', audience_id, upload.name)
-        return audience_id
+                self.log.warning("%s IQM may have created the audience all the same.", error)
+                if mark and (found := self._find_own_upload(upload.name, mark)):
+                    return found
+                if last or not mark:
+                    self._give_up(upload, error, later_try_can_tell=bool(token))
+            else:
+                self.log.info('IQM created audience %s "%s"', audience_id, upload.name)
+                return audience_id
+        raise AssertionError("the second round returns or raises")
+
+    def _find_own_upload(self, audience_name: str, token: str) -> int | None:
+        """Look twice for the audience of this upload: how soon IQM lists a new one is not documented."""
+        for wait in (0, SECONDS_BETWEEN_LOOKS):
+            time.sleep(wait)
+            found = self._drive(find_own_upload(self._login, audience_name, token))
+            if found:
+                self.log.info('IQM already has audience %s "%s" from this upload; taking it', found, audience_name)
+                return found
+        self.log.info('IQM has no audience "%s" from this upload', audience_name)
+        return None
+
+    def _give_up(self, upload: AudienceUpload, error: IQMError, *, later_try_can_tell: bool) -> NoReturn:
+        if later_try_can_tell:
+            raise error
+        with final_errors_fail_the_task():
+            raise UploadOutcomeUnknownError(
+                f'The answer to the upload of "{upload.name}" was lost or no use, so IQM may have created the audience '
+                f"or not: {error} The upload is not repeated, since it may cost money twice. Look for the audience in "
+                "IQM; if it is not there, run the upload again.",
+            ) from error
 
     def get_matched_audience(self, audience_id: int) -> MatchedAudience:
         """
@@ -328,6 +355,22 @@ class IQMHook(HttpHook):
         return super()._configure_session_from_extra(
             session, SimpleNamespace(extra_dejson=transport, host=connection.host), extra_options
         )
+
+
+def _new_audience(upload: AudienceUpload, token: str | None) -> NewAudience:
+    file, mapping = upload.file, upload.mapping
+    return NewAudience(
+        name=upload.name,
+        columns=mapping.columns,
+        settings=mapping.settings,
+        single_column=mapping.kind.single_column,
+        file_name=name_with_token(file.name, token) if token else file.name,
+        media_type=file.media_type,
+        file_bytes=file.size,
+        file_columns=file.columns,
+        samples=file.samples,
+        records=file.records,
+    )
 
 
 def read_settings(connection: Connection, extra: Mapping[str, Any]) -> IQMConnection:

@@ -35,6 +35,8 @@ class MatchedAudienceUploadOperator(BaseOperator):
     :param column_settings: IQM field → data format (``{"Email": "SHA256"}``) or data partner
         (``{"Voters_ID": "LalVoterID"}``), where the mapping's kind needs one. (templated)
     :param iqm_conn_id: The connection to IQM. (templated)
+    :param resume: Whether a later try, or a cleared task, first looks whether IQM has the audience of an earlier try,
+        and takes it. A token of the Dag, task, run, map index and content, in the name of the uploaded file, proves it.
     """
 
     template_fields: Sequence[str] = ("file_path", "audience_name", "columns", "column_settings", "iqm_conn_id")
@@ -49,6 +51,7 @@ class MatchedAudienceUploadOperator(BaseOperator):
         columns: Mapping[str, str],
         column_settings: Mapping[str, str] | None = None,
         iqm_conn_id: str = IQMHook.default_conn_name,
+        resume: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -57,6 +60,7 @@ class MatchedAudienceUploadOperator(BaseOperator):
         self.columns = columns
         self.column_settings = column_settings
         self.iqm_conn_id = iqm_conn_id
+        self.resume = resume
 
     @cached_property
     def hook(self) -> IQMHook:
@@ -72,7 +76,10 @@ class MatchedAudienceUploadOperator(BaseOperator):
                 columns=self.columns,
                 column_settings=self.column_settings,
             )
-        audience_id = self.hook.upload(upload)
+        ti = context["ti"]
+        token = upload.token(ti.dag_id, ti.task_id, ti.run_id, str(ti.map_index)) if self.resume else None
+        interrupted = ti.try_number > 1
+        audience_id = self.hook.upload(upload, resume=self.resume, token=token, interrupted=interrupted)
         self._push(context, upload)
         return audience_id
 

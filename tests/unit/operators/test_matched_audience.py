@@ -31,7 +31,8 @@ def run(tmp_path):
         if content is not None:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
         given = {"audience_name": "List", "columns": COLUMNS, "column_settings": RAW, **arguments}
-        context = {"ti": MagicMock(), "run_id": "r"}
+        ti = MagicMock(dag_id="dag", task_id="upload", run_id="run", map_index=-1, try_number=1)
+        context = {"ti": ti}
         operator = MatchedAudienceUploadOperator(task_id="upload", file_path=str(path), **given)
         return operator.execute(context), context["ti"].xcom_push
 

@@ -1,0 +1,119 @@
+"""Whatever happens to an upload, IQM ends up with one audience, or with none and a clear failure."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import pytest
+
+from airflow_provider_iqm.exceptions import DoubledAudienceError, IQMError, IQMFinalError
+from airflow_provider_iqm.hooks import iqm
+from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
+
+ADD = "/api/v2/audience/matched/add"
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    monkeypatch.setattr(iqm, "SECONDS_BETWEEN_LOOKS", 0.3)
+
+
+@pytest.fixture
+def upload(sandbox, monkeypatch, tmp_path):
+    """Run a try of one task's upload."""
+    settings = sandbox.settings
+    extra = {"client_id": settings.client_id, "client_secret": settings.client_secret, "upload_timeout": 2}
+    connection = {"conn_type": "iqm", "host": sandbox.url, "login": settings.email, "password": settings.password}
+    monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection | {"extra": extra}))
+    path = tmp_path / "list.csv"
+
+    def run(try_number=1, content="email\nfrodo@shire.example\n", run_id="run", **arguments):
+        path.write_text(content)
+        operator = MatchedAudienceUploadOperator(
+            task_id="upload",
+            file_path=str(path),
+            audience_name="Night",
+            columns={"email": "Email"},
+            column_settings={"Email": "Raw"},
+            **arguments,
+        )
+        ti = SimpleNamespace(
+            dag_id="d", task_id="upload", run_id=run_id, map_index=-1, try_number=try_number, xcom_push=MagicMock()
+        )
+        return operator.execute({"ti": ti})
+
+    return run
+
+
+FAULTS = {
+    "dropped before": {"kind": "drop_before"},
+    "dropped in the body": {"kind": "drop_mid_body"},
+    "dropped after": {"kind": "drop_after"},
+    "500 before": {"kind": "status", "status": 500},
+    "502 html": {"kind": "html"},
+    "504 after the work": {"kind": "status_after_work", "status": 504},
+    "truncated": {"kind": "truncate"},
+    "hang": {"kind": "hang"},
+    "hang after the work": {"kind": "hang_after_work"},
+    "401": {"kind": "status", "status": 401},
+    "429": {"kind": "status", "status": 429},
+    "429 with a date": {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_fault_at_the_upload_ends_with_one_audience(sandbox, upload, fault):
+    sandbox.add_fault(path=ADD, **FAULTS[fault])
+    audience_id = upload()
+    assert [audience.id for audience in sandbox.audiences] == [audience_id]
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "status_after_work", "truncate", "hang_after_work"])
+def test_a_later_try_takes_what_an_earlier_one_created(sandbox, upload, fault):
+    sandbox.add_fault(fault, path=ADD)
+    sandbox.add_fault("status", path="/api/v2/audience/list", status=403)
+    with pytest.raises(IQMError):
+        upload()
+    assert len(sandbox.audiences) == 1
+    assert upload(try_number=2) == sandbox.audiences[0].id
+    assert len(sandbox.audiences) == 1
+
+
+def test_a_later_try_uploads_what_no_earlier_one_created(sandbox, upload):
+    audience_id = upload(try_number=2)
+    assert [audience.id for audience in sandbox.audiences] == [audience_id]
+
+
+def test_a_late_list_is_looked_at_twice(sandbox, upload):
+    sandbox.change_settings(list_delay_seconds=0.15)
+    sandbox.add_fault("drop_after", path=ADD)
+    assert upload() == sandbox.audiences[0].id
+    assert len(sandbox.audiences) == 1
+
+
+def test_changed_data_another_run_and_a_rejected_audience_are_uploaded_anew(sandbox, upload):
+    first = upload()
+    changed = upload(try_number=2, content="email\nsam@shire.example\n")
+    another_run = upload(run_id="another", try_number=2)
+    assert len({first, changed, another_run}) == 3
+    sandbox.state.audiences.get(first).status = "Rejected"
+    assert upload(try_number=2) not in {first, changed, another_run}
+
+
+def test_two_audiences_of_one_upload_stop_the_task(sandbox, upload):
+    first = upload()
+    second = upload()
+    with pytest.raises(DoubledAudienceError) as raised:
+        upload(try_number=2)
+    assert str(first) in str(raised.value)
+    assert str(second) in str(raised.value)
+
+
+def test_without_resume_a_lost_answer_fails_for_good(sandbox, upload):
+    sandbox.add_fault("drop_after", path=ADD)
+    with pytest.raises(IQMFinalError, match="may have created the audience"):
+        upload(resume=False)
+    assert len(sandbox.audiences) == 1
+    assert sandbox.audiences[0].file_name == "list.csv"
