@@ -1,23 +1,24 @@
 """
-The fast reading of a CSV file: DuckDB counts, and whatever it can't be trusted with goes to the exact reading.
+The fast reading of a CSV file: DuckDB counts, and what it can't be trusted with is left to the exact reading.
 
-DuckDB refuses most of what is malformed, but it was seen to differ from RFC 4180 in a few oddities, which
-:mod:`~airflow_provider_iqm.audience.csv_oddity` looks for in the bytes while DuckDB works.
+DuckDB's strict reading refuses most of what is malformed, but not all, and where its threads share a file with quoted
+line breaks, records could get lost. So what it read is audited: its values, the delimiters and line ends between them,
+and the quotes must make up the file to the last byte.
 """
 
 from __future__ import annotations
 
-import csv
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.contents import Contents, still_blank
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
-from airflow_provider_iqm.audience.csv_oddity import has_oddity
+from airflow_provider_iqm.audience.csv_oddity import count_quotes
 from airflow_provider_iqm.audience.csv_text import read_lines
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, connect, quoted, read_csv_sql
+from airflow_provider_iqm.audience.duckdb_apart import first_row
+from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, quoted, read_csv_sql
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HEAD_RECORDS = 1000
+_TAIL_BYTES = 4096
 
 # What str.isspace() calls white space, for DuckDB's trim().
 _WHITE_SPACE = (
@@ -43,55 +45,115 @@ def read_fast(path: Path, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT
     :return: What is in it; ``None`` where only the exact reading can tell.
     :raises AudienceFileError: The header or one of the first records is not as it must be.
     """
-    newline = _newline(path, name=name)
     records = read_records(path, name=name)
     line, columns = read_header(records, name=name)
+    width = len(columns)
     head = [record for _, record in islice(records, _HEAD_RECORDS)]
-    if newline is None or line != 1 or not head or any(len(record) != len(columns) for record in head):
+    frame = _frame(path, name=name)
+    if frame is None or line != 1 or not head or any(len(record) != width for record in head):
         return None
-    blank = set(range(len(columns)))
+    blank = set(range(width))
     for record in head:
         blank = still_blank(blank, record)
-    counted = _count(path, width=len(columns), newline=newline, blank=blank, memory_limit=memory_limit)
-    if counted is None:
+    with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
+    with ThreadPoolExecutor(1) as pool:
+        quotes = pool.submit(count_quotes, path, newline=frame.newline)
+        reading = _read(path, width=width, blank=blank, with_quotes=with_quotes, memory_limit=memory_limit)
+        if reading is None or (in_file := quotes.result()) is None:
+            return None
+    surplus = _surplus(reading, frame, width=width, quotes=in_file)
+    if surplus < 0:
+        # A column whose first values have no quotes inside may still have later ones: count them in every column.
+        reading = _read(path, width=width, blank=blank, with_quotes=range(width), memory_limit=memory_limit)
+        if reading is None:
+            return None
+        surplus = _surplus(reading, frame, width=width, quotes=in_file)
+    if surplus:
         return None
-    count, blank_columns = counted
     first = tuple(tuple(record) for record in head[:METADATA_SAMPLE_RECORDS])
-    return Contents(columns, count, first, blank_columns)
+    return Contents(columns, reading.records, first, reading.blank_columns)
 
 
-def _newline(path: Path, *, name: str) -> str | None:
-    """Tell the first line's end; ``None`` where it isn't one that DuckDB is trusted with."""
-    first = next(read_lines(path, name=name), "")
-    if first.endswith("\r\n"):
-        return "\r\n"
-    return "\n" if first.endswith("\n") else None
+@dataclass(frozen=True)
+class _Frame:
+    """
+    What stands around a file's records.
+
+    :param newline: The end of its first line, LF or CRLF.
+    :param body_bytes: Its size, without the first line and without the line ends at its end.
+    :param header_quotes: The double quotes in its first line.
+    """
+
+    newline: str
+    body_bytes: int
+    header_quotes: int
 
 
-def _count(
-    path: Path, *, width: int, newline: str, blank: Collection[int], memory_limit: str
-) -> tuple[int, frozenset[int]] | None:
-    """Count the records, and find which of the ``blank`` columns stay so; ``None`` where DuckDB can't tell."""
-    import duckdb
+@dataclass(frozen=True)
+class _Reading:
+    """
+    What DuckDB read.
 
-    suspects = sorted(blank)
-    measures = ["count(*)"]
-    # Every column is asked for something, because DuckDB checks only the text of columns that it is asked for.
-    measures += [f"max(strlen(c{column}))" for column in range(width)]
-    measures += ["min(strlen(c0))"]
-    measures += [f"coalesce(bool_or(trim(c{column}, {quoted(_WHITE_SPACE)}) <> ''), false)" for column in suspects]
-    query = f"SELECT {', '.join(measures)} FROM {read_csv_sql(path, width=width)}"  # noqa: S608
-    with ThreadPoolExecutor(1) as pool, closing(connect(memory_limit=memory_limit)) as connection:
-        odd = pool.submit(has_oddity, path, newline=newline)
-        try:
-            row = connection.execute(query).fetchone()
-        except duckdb.Error:
-            # Its message quotes the file: it must not be shown, and the exact reading has a better one.
-            return None
-        if row is None or odd.result():
-            return None
-    count, longest, shortest, filled = row[0], row[1 : width + 1], row[width + 1], row[width + 2 :]
-    if not count or max(longest) > csv.field_size_limit() or (width == 1 and not shortest):
-        # In a file of one column, DuckDB takes a blank line for a record.
+    :param records: The number of records.
+    :param value_bytes: The length of all values together.
+    :param value_quotes: The double quotes inside of the values in the columns that were asked for them.
+    :param blank_columns: Which of the columns in question are blank throughout.
+    """
+
+    records: int
+    value_bytes: int
+    value_quotes: int
+    blank_columns: frozenset[int]
+
+
+def _frame(path: Path, *, name: str) -> _Frame | None:
+    """Look at a file's first line and its end; ``None`` where DuckDB isn't trusted with its line ends."""
+    header = next(read_lines(path, name=name), "")
+    if not header.endswith("\n"):
         return None
-    return count, frozenset(column for column, has_value in zip(suspects, filled, strict=True) if not has_value)
+    with path.open("rb", buffering=0) as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        header_bytes = len(header.encode()) + (3 if file.read(3) == b"\xef\xbb\xbf" else 0)
+        file.seek(max(0, size - _TAIL_BYTES))
+        tail = file.read(_TAIL_BYTES)
+    body_bytes = size - header_bytes - (len(tail) - len(tail.rstrip(b"\r\n")))
+    return _Frame("\r\n" if header.endswith("\r\n") else "\n", body_bytes, header.count('"'))
+
+
+def _surplus(reading: _Reading, frame: _Frame, *, width: int, quotes: int) -> int:
+    """How many bytes the file has beyond what DuckDB read; 0 where both are the same."""
+    delimiters = reading.records * (width - 1)
+    line_ends = (reading.records - 1) * len(frame.newline)
+    # Quotes around a value aren't in it; of two that stand for one, one is.
+    syntax = quotes - frame.header_quotes - reading.value_quotes
+    return frame.body_bytes - reading.value_bytes - delimiters - line_ends - syntax
+
+
+def _read(
+    path: Path, *, width: int, blank: Collection[int], with_quotes: Collection[int], memory_limit: str
+) -> _Reading | None:
+    """
+    Let DuckDB read the whole file; ``None`` where it refuses.
+
+    :param blank: The columns that may be blank throughout.
+    :param with_quotes: The columns in whose values quotes are counted, which takes time.
+    """
+    suspects = sorted(blank)
+    # Every column is asked for its length: for the audit, and because DuckDB checks only the columns that are used.
+    measures = ["count(*)", *(f"sum(strlen(c{column}))" for column in range(width))]
+    measures += [
+        f"sum(CASE WHEN contains(c{column}, '\"') THEN strlen(c{column}) - strlen(replace(c{column}, '\"', '')) "
+        "ELSE 0 END)"
+        for column in with_quotes
+    ]
+    measures += [f"bool_or(trim(c{column}, {quoted(_WHITE_SPACE)}) <> '')" for column in suspects]
+    # DuckDB takes a blank line for a record where there is but one column.
+    measures += ["min(strlen(c0)) = 0"] if width == 1 else ["false"]
+    query = f"SELECT {', '.join(measures)} FROM {read_csv_sql(path, width=width)}"  # noqa: S608 - numbers and a path
+    row = first_row(query, memory_limit=memory_limit)
+    if row is None or not row[0] or row[-1]:
+        return None
+    lengths, inside, filled = row[1 : width + 1], row[width + 1 : -1 - len(suspects)], row[-1 - len(suspects) : -1]
+    still = frozenset(column for column, has_value in zip(suspects, filled, strict=True) if not has_value)
+    return _Reading(row[0], sum(lengths), sum(inside), still)

@@ -16,7 +16,7 @@ BLOCK_BYTES = 1 << 18
 """How much of a file is read at a time."""
 
 MAX_LINE = 2_000_000
-"""The longest line, in bytes or characters: far longer than any record, and DuckDB's own limit."""
+"""The longest line, in characters: far longer than any record."""
 
 
 def read_lines(path: Path, *, name: str) -> Iterator[str]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.csv_text import MAX_LINE
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,6 +25,13 @@ The value that is NULL to DuckDB, so that no other is: not the empty one, above 
 It matters for more than the values: DuckDB lets a record have one value too many if that value is NULL. A file that
 holds this byte anywhere is not for DuckDB to judge.
 """
+
+
+_LINE_BYTES = 131_072
+"""The longest record for DuckDB to read; it is the longest value for the ``csv`` module."""
+
+_BUFFER_BYTES = 32_000_000
+"""DuckDB's own choice. Each thread has at least one buffer."""
 
 
 def connect(*, memory_limit: str = DEFAULT_MEMORY_LIMIT) -> DuckDBPyConnection:
@@ -62,7 +67,8 @@ def read_csv_sql(path: Path, *, width: int) -> str:
     return (
         f"read_csv({quoted(_as_glob(path))}, columns = {{{columns}}}, auto_detect = false, header = true, "
         f"""delim = ',', quote = '"', escape = '"', """
-        f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {MAX_LINE}, "
+        f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {_LINE_BYTES}, "
+        f"buffer_size = {_BUFFER_BYTES}, "
         f"nullstr = {quoted(NULL_MARK.decode())}, allow_quoted_nulls = false, encoding = 'utf-8', "
         "compression = 'none', hive_partitioning = false, parallel = true)"
     )
