@@ -156,4 +156,4 @@ def _read(
         return None
     lengths, inside, filled = row[1 : width + 1], row[width + 1 : -1 - len(suspects)], row[-1 - len(suspects) : -1]
     still = frozenset(column for column, has_value in zip(suspects, filled, strict=True) if not has_value)
-    return _Reading(row[0], sum(lengths), sum(inside), still)
+    return _Reading(row[0], sum(length or 0 for length in lengths), sum(count or 0 for count in inside), still)

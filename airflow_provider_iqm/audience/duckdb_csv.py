@@ -18,14 +18,9 @@ if TYPE_CHECKING:
 DEFAULT_MEMORY_LIMIT = "256MiB"
 """How much memory DuckDB may use, in DuckDB's notation."""
 
-NULL_MARK = b"\x01"
-"""
-The value that is NULL to DuckDB, so that no other is: not the empty one, above all.
-
-It matters for more than the values: DuckDB lets a record have one value too many if that value is NULL. A file that
-holds this byte anywhere is not for DuckDB to judge.
-"""
-
+_NULL = "\x01"
+# What is NULL to DuckDB, so that nothing else is, the empty value above all. It matters for more than the values:
+# DuckDB lets a record have one value too many if that value is NULL.
 
 _LINE_BYTES = 131_072
 """The longest record for DuckDB to read; it is the longest value for the ``csv`` module."""
@@ -69,7 +64,7 @@ def read_csv_sql(path: Path, *, width: int) -> str:
         f"""delim = ',', quote = '"', escape = '"', """
         f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {_LINE_BYTES}, "
         f"buffer_size = {_BUFFER_BYTES}, "
-        f"nullstr = {quoted(NULL_MARK.decode())}, allow_quoted_nulls = false, encoding = 'utf-8', "
+        f"nullstr = {quoted(_NULL)}, allow_quoted_nulls = false, encoding = 'utf-8', "
         "compression = 'none', hive_partitioning = false, parallel = true)"
     )
 
