@@ -51,7 +51,7 @@ def _find_quotes(block: bytes) -> tuple[int, bool]:
     many = len(block) // 64
     pieces = block.split(b'"', many)
     if len(pieces) <= many:
-        return len(pieces) - 1, any([_is_indent(piece) for piece in pieces[:-1] if piece.endswith(b" ")])
+        return len(pieces) - 1, any(_is_indent(piece) for piece in pieces[:-1] if piece.endswith(b" "))
     position = block.find(b' "')
     while position >= 0:
         if _is_indent(block[max(0, position - _LONGEST_INDENT) : position + 1]):

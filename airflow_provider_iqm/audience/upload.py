@@ -27,7 +27,7 @@ class AudienceUpload:
     file: AudienceFile
     mapping: ColumnMapping
 
-    def token(self, *origin: str) -> str:
+    def token(self, *origin: object) -> str:
         """
         Return a token that the same upload has at every try, and no other upload has.
 
@@ -35,7 +35,7 @@ class AudienceUpload:
         """
         with self.file.path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        parts = [*origin, self.name, self.mapping.columns, self.mapping.settings, content]
+        parts = [*map(str, origin), self.name, self.mapping.columns, self.mapping.settings, content]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

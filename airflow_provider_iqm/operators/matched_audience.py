@@ -76,12 +76,16 @@ class MatchedAudienceUploadOperator(BaseOperator):
                 columns=self.columns,
                 column_settings=self.column_settings,
             )
-        ti = context["ti"]
-        token = upload.token(ti.dag_id, ti.task_id, ti.run_id, str(ti.map_index)) if self.resume else None
-        interrupted = ti.try_number > 1
-        audience_id = self.hook.upload(upload, resume=self.resume, token=token, interrupted=interrupted)
+        audience_id = self._upload(context, upload)
         self._push(context, upload)
         return audience_id
+
+    def _upload(self, context: Context, upload: AudienceUpload) -> int:
+        if not self.resume:
+            return self.hook.upload(upload, resume=False)
+        ti = context["ti"]
+        token = upload.token(ti.dag_id, ti.task_id, ti.run_id, ti.map_index)
+        return self.hook.upload(upload, token=token, interrupted=int(ti.try_number) > 1)
 
     def _push(self, context: Context, upload: AudienceUpload) -> None:
         if not self.do_xcom_push:
