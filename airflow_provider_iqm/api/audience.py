@@ -36,13 +36,13 @@ class NewAudience:
     records: int
 
 
-class MatchedAudience(TypedDict):
+class ReadyAudience(TypedDict):
     """
-    What IQM says of an audience, in words that don't depend on the API's version.
+    What a task hands on of an audience that campaigns can target.
 
     ``status`` is one of :class:`~airflow_provider_iqm.vocabulary.AudienceStatus` in that spelling, or IQM's own word
-    where it is none of these. ``match_rate`` is in percent; ``uniques`` is the reach, in users; what an answer
-    leaves out is ``None``. The samples of the file's values, which IQM repeats in its answer, are left out.
+    where it is none of these. ``match_rate`` is in percent, ``uniques`` is the reach in users, ``records`` is what the
+    file held; what IQM leaves out is ``None``.
     """
 
     id: int
@@ -52,6 +52,16 @@ class MatchedAudience(TypedDict):
     uniques: int | None
     records: int | None
     data_cost: float | None
+
+
+class MatchedAudience(ReadyAudience):
+    """
+    What IQM says of an audience, in words that don't depend on the API's version.
+
+    ``reason`` is why it failed or was rejected, ``file_names`` are the names that IQM gives its file. The samples of the
+    file's values, which IQM repeats in its answer, are left out.
+    """
+
     reason: str | None
     file_names: list[str]
 

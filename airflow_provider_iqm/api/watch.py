@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypedDict
 
-from airflow_provider_iqm.api.audience import MatchedAudience
+from airflow_provider_iqm.api.audience import MatchedAudience, ReadyAudience
 from airflow_provider_iqm.exceptions import AudienceFailedError
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES, AudienceStatus
-
-
-class ReadyAudience(TypedDict):
-    """
-    An audience that campaigns can target.
-
-    ``match_rate`` is in percent, ``uniques`` the reach in users, ``records`` what the file held.
-    """
-
-    id: int
-    name: str
-    status: str
-    match_rate: float | None
-    uniques: int | None
-    records: int | None
-    data_cost: float | None
 
 
 class AudienceWatch:

@@ -37,7 +37,7 @@ def count_quotes(path: Path, *, newline: str) -> int | None:
             if indented:
                 return None
             quotes += found - (carried.count(b'"') if block is not piece else 0)
-            end = (carried + piece)[-_LONGEST_INDENT:] if len(piece) < _LONGEST_INDENT else piece[-_LONGEST_INDENT:]
+            end = block[-_LONGEST_INDENT:]
             indent = len(end) - len(end.rstrip(b" "))
             if indent == len(end):
                 return None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseSensorOperator, PokeReturnValue
 
-from airflow_provider_iqm.api.watch import AudienceWatch, ReadyAudience
+from airflow_provider_iqm.api.audience import ReadyAudience
+from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.exceptions import AudienceFailedError, IQMError, IQMFinalError
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
