@@ -58,8 +58,8 @@ class MatchedAudience(ReadyAudience):
     """
     What IQM says of an audience, in words that don't depend on the API's version.
 
-    ``reason`` is why it failed or was rejected, ``file_names`` are the names that IQM gives its file. The samples of the
-    file's values, which IQM repeats in its answer, are left out.
+    ``reason`` is why it failed or was rejected, ``file_names`` are the names that IQM gives its file. The samples of
+    the file's values, which IQM repeats in its answer, are left out.
     """
 
     reason: str | None
