@@ -38,26 +38,27 @@ def still_blank(columns: Iterable[int], record: Sequence[str]) -> set[int]:
     return {column for column in columns if is_blank(record[column])}
 
 
-def check_header(columns: Sequence[str], *, name: str, line: int) -> None:
+def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "line") -> None:
     """
     Check that every column can be told by its name.
 
     :param columns: The header's names.
     :param name: The file's name, for the message.
-    :param line: The line of the header.
+    :param line: The line, or the row, of the header.
+    :param unit: What that is called.
     :raises AudienceFileError: A name is blank, or stands twice.
     """
     positions: dict[str, int] = {}
     for position, column in enumerate(columns, start=1):
         if is_blank(column):
             raise AudienceFileError(
-                f"{name}: column {position} of {len(columns)} has no name in the header (line {line}). "
+                f"{name}: column {position} of {len(columns)} has no name in the header ({unit} {line}). "
                 "Give every column a name.",
                 line=line,
             )
         if column in positions:
             raise AudienceFileError(
-                f"{name}: the header (line {line}) has the name {column!r} twice, in columns "
+                f"{name}: the header ({unit} {line}) has the name {column!r} twice, in columns "
                 f"{positions[column]} and {position}. Give every column a name of its own.",
                 line=line,
             )

@@ -101,8 +101,9 @@ def _header(cells: list[Any], sheet: CalamineSheet, *, row: int, name: str) -> t
                 "Unmerge them and give every column a name.",
                 line=row,
             )
-    columns = [cell_text(cell) for cell in cells]
+    # The reader leaves out empty columns at the left; in a CSV file they would be columns without a name.
+    columns = [""] * (sheet.start or (0, 0))[1] + [cell_text(cell) for cell in cells]
     while not columns[-1]:
         columns.pop()
-    check_header(columns, name=name, line=row)
+    check_header(columns, name=name, line=row, unit="row")
     return tuple(columns)

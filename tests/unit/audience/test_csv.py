@@ -5,34 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import random
-from contextlib import closing
 from pathlib import Path
 
-import duckdb
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_iqm.audience import csv_fast
 from airflow_provider_iqm.audience.csv_exact import read_exactly
 from airflow_provider_iqm.audience.csv_fast import read_fast
-from airflow_provider_iqm.audience.duckdb_csv import connect
 from airflow_provider_iqm.exceptions import AudienceFileError
-
-
-@pytest.fixture
-def duckdb_here(monkeypatch):
-    """Have DuckDB read in this process, which is quicker for files of a few bytes."""
-
-    def first_row(query, *, memory_limit):
-        with closing(connect(memory_limit=memory_limit)) as connection:
-            try:
-                return connection.execute(query).fetchone()
-            except duckdb.Error:
-                return None
-
-    monkeypatch.setattr(csv_fast, "first_row", first_row)
-
 
 VALUES = st.text(
     st.one_of(st.sampled_from('",\n\r \tab0;é'), st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
