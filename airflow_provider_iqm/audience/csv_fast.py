@@ -50,7 +50,10 @@ def read_fast(path: Path, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT
     width = len(columns)
     head = [record for _, record in islice(records, _HEAD_RECORDS)]
     frame = _frame(path, name=name)
-    if frame is None or line != 1 or not head or any(len(record) != width for record in head):
+    if frame is None or not head or any(len(record) != width for record in head):
+        return None
+    # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
+    if line != 1 or any(column.splitlines() != [column] for column in columns):
         return None
     blank = set(range(width))
     for record in head:

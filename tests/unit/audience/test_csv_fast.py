@@ -49,6 +49,8 @@ def test_reads_well_formed_files(make_file, text):
         'a\n1\n""\n',
         "\n\na,b\n1,2\n",
         '"a\nb",c\n1,2\n',
+        '\ufeff"a\r\n b\r\n"\r\n c\r\nd',
+        '\ufeff"h\r\n a\r\n\\"\r\n a\r\n\\\r\n\\',
         "a,b\n1,\x01\n",
     ],
 )
