@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import requests
 import tenacity
-from airflow.providers.common.compat.sdk import mask_secret
 from airflow.providers.http.hooks.http import HttpHook
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
@@ -18,29 +17,30 @@ from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience, NewAudience
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
-from airflow_provider_iqm.api.request import Call, Request, Result, basic_authorization
-from airflow_provider_iqm.api.token import Token
+from airflow_provider_iqm.api.request import Call, Request, Result
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.audience.stream import FileBody
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.exceptions import (
-    IQMConnectionError,
     IQMError,
     IQMInvalidAnswerError,
     IQMServerError,
     IQMTransportError,
     UploadOutcomeUnknownError,
 )
+from airflow_provider_iqm.hooks import silence
+from airflow_provider_iqm.hooks.asynchronous import IQMAsyncHook
 from airflow_provider_iqm.hooks.connection import DEFAULT_HOST, IQMConnection
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.hooks.masking import mask
 from airflow_provider_iqm.hooks.progress import UploadProgress
 from airflow_provider_iqm.hooks.retrying import retrying
+from airflow_provider_iqm.hooks.transport import transport_extra
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-TRANSPORT_EXTRAS = ("verify", "cert", "proxies", "trust_env")
-"""The extras of an HTTP connection that say how to reach a server; ``HttpHook`` makes headers of all others."""
+__all__ = ["IQMAsyncHook", "IQMHook"]
 
 
 class IQMHook(HttpHook):
@@ -223,7 +223,9 @@ class IQMHook(HttpHook):
         """The connection's settings, its secrets masked in the log from here on."""
         with final_errors_fail_the_task():
             connection = self.get_connection(self.iqm_conn_id)
-            return read_settings(connection, connection.extra_dejson)
+            settings = IQMConnection.read(connection, connection.extra_dejson)
+        mask(settings.secrets)
+        return settings
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -234,7 +236,7 @@ class IQMHook(HttpHook):
         return self._new_login()
 
     def _new_login(self) -> LogIn:
-        return LogIn(self.settings.credentials, on_token=mask_token)
+        return LogIn(self.settings.credentials, on_token=lambda token: mask(token.secrets))
 
     def _call(self, call: Call[Result], upload: AudienceUpload | None = None) -> Result:
         return self._drive(self._login.call(call), upload)
@@ -294,21 +296,15 @@ class IQMHook(HttpHook):
     def _no_answer(self, request: Request, error: requests.RequestException) -> IQMError:
         settings = self.settings
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
-            return IQMConnectionError(
-                f'Connection "{self.iqm_conn_id}": the host or the workspace host can\'t be used in a request.'
-            )
+            return silence.unusable_address(self.iqm_conn_id)
         reasons: list[tuple[type[requests.RequestException], str]] = [
-            (requests.exceptions.SSLError, "TLS failed: check the host's certificate"),
-            (requests.exceptions.ProxyError, "the proxy refused or failed"),
-            (requests.exceptions.ConnectTimeout, f"no connection within {settings.connect_timeout:g} s"),
-            (requests.exceptions.Timeout, "the answer did not come within the connection's time-out"),
+            (requests.exceptions.SSLError, silence.TLS_FAILED),
+            (requests.exceptions.ProxyError, silence.PROXY_FAILED),
+            (requests.exceptions.ConnectTimeout, silence.not_connected_in_time(settings)),
+            (requests.exceptions.Timeout, silence.ANSWER_LATE),
         ]
-        default = "the connection failed or was lost"
-        reason = next((reason for kind, reason in reasons if isinstance(error, kind)), default)
-        return IQMTransportError(
-            f"No answer from {settings.base_url} when asked to {request.purpose}: {reason}.",
-            sent=not _failed_to_connect(error),
-        )
+        reason = next((reason for kind, reason in reasons if isinstance(error, kind)), silence.CONNECTION_LOST)
+        return silence.no_answer(settings, request, reason, sent=not _failed_to_connect(error))
 
     def _set_base_url(self, connection: Connection) -> None:
         self.base_url = self.settings.base_url
@@ -323,29 +319,8 @@ class IQMHook(HttpHook):
     def _configure_session_from_extra(
         self, session: requests.Session, connection: Connection, extra_options: dict[str, Any]
     ) -> requests.Session:
-        extra = connection.extra_dejson
-        transport = {key: extra[key] for key in TRANSPORT_EXTRAS if key in extra}
-        return super()._configure_session_from_extra(
-            session, SimpleNamespace(extra_dejson=transport, host=connection.host), extra_options
-        )
-
-
-def read_settings(connection: Connection, extra: Mapping[str, Any]) -> IQMConnection:
-    """Read a connection, and have its secrets masked in the log."""
-    settings = IQMConnection.read(connection, extra)
-    credentials = settings.credentials
-    for secret in (credentials.password, credentials.client_secret):
-        mask_secret(secret)
-    basic = basic_authorization(credentials.client_id, credentials.client_secret)
-    mask_secret(basic.removeprefix("Basic "))
-    return settings
-
-
-def mask_token(token: Token) -> None:
-    """Have a token masked in the log."""
-    mask_secret(token.access_token)
-    if token.refresh_token:
-        mask_secret(token.refresh_token)
+        transport = SimpleNamespace(extra_dejson=transport_extra(connection.extra_dejson), host=connection.host)
+        return super()._configure_session_from_extra(session, transport, extra_options)
 
 
 def _failed_to_connect(error: requests.RequestException) -> bool:
