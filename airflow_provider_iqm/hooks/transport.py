@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from certifi import where
-from requests.utils import select_proxy
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
 from airflow_provider_iqm.exceptions import IQMConnectionError
 
@@ -74,7 +73,7 @@ class Transport:
 
 def _tls(verify: object, cert: str | Sequence[str] | None) -> ssl.SSLContext:
     # What requests trusts unless told otherwise: the sensor's first look and the trigger must not differ.
-    path = verify if isinstance(verify, str) else where()
+    path = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
     folder = Path(path).is_dir()
     context = ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
     if verify is False:
