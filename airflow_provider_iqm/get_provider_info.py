@@ -30,6 +30,9 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [
             {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.sensors.matched_audience"]},
         ],
+        "triggers": [
+            {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.triggers.matched_audience"]},
+        ],
         "connection-types": [
             {"hook-class-name": "airflow_provider_iqm.hooks.iqm.IQMHook", "connection-type": "iqm", "hook-name": "IQM"},
         ],

@@ -54,9 +54,10 @@ class LogIn:
             return (yield from self._send(call, token))
         except IQMAuthenticationError as refused:
             # A 401 refuses a request before any work is done, so even an upload can be sent again.
-            if refused.status != 401 or self._token is not token:
+            if refused.status != 401:
                 raise
-        token = yield from self._renew(token)
+        # Where calls overlap, another one may have renewed the refused token by now.
+        token = yield from (self._renew(token) if self._token is token else self.token())
         return (yield from self._send(call, token))
 
     def token(self) -> Exchange[Token]:

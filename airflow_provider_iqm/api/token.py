@@ -44,6 +44,11 @@ class Token:
             expires_in=float(token.get("expires_in") or DEFAULT_EXPIRES_IN),
         )
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may show."""
+        return (self.access_token, self.refresh_token) if self.refresh_token else (self.access_token,)
+
     def following(self, old: Token) -> Token:
         """Return this token with what a renewal may leave out: the workspace, and the refresh token itself."""
         return replace(

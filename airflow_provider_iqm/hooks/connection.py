@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_iqm.api.credentials import Credentials
+from airflow_provider_iqm.api.request import basic_authorization
 from airflow_provider_iqm.exceptions import IQMConnectionError
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ class IQMConnection:
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     upload_timeout: float = 900.0
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may show."""
+        own = self.credentials
+        basic = basic_authorization(own.client_id, own.client_secret)
+        return own.password, own.client_secret, basic.removeprefix("Basic ")
 
     @classmethod
     def read(cls, connection: Connection, extra: Mapping[str, Any]) -> IQMConnection:

@@ -5,51 +5,31 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NoReturn, cast
-
-import requests
-import tenacity
-from airflow.providers.common.compat.sdk import mask_secret
-from airflow.providers.http.hooks.http import HttpHook
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from typing import NoReturn
 
 from airflow_provider_iqm.api import classic
-from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience, NewAudience
-from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.own_upload import find_own_upload, name_with_token
-from airflow_provider_iqm.api.request import Call, Request, Result, basic_authorization
-from airflow_provider_iqm.api.token import Token
-from airflow_provider_iqm.api.upload_form import UploadForm
-from airflow_provider_iqm.audience.stream import FileBody
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.exceptions import (
-    IQMConnectionError,
     IQMError,
     IQMInvalidAnswerError,
     IQMServerError,
     IQMTransportError,
     UploadOutcomeUnknownError,
 )
-from airflow_provider_iqm.hooks.connection import DEFAULT_HOST, IQMConnection
+from airflow_provider_iqm.hooks.asynchronous import IQMAsyncHook
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
-from airflow_provider_iqm.hooks.progress import UploadProgress
-from airflow_provider_iqm.hooks.retrying import retrying
-
-if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
+from airflow_provider_iqm.hooks.http import IQMHttpHook
 
 SECONDS_BETWEEN_LOOKS = 10.0
 """How long an upload whose answer was lost may take to show up in IQM's list, before it counts as not done."""
 
-TRANSPORT_EXTRAS = ("verify", "cert", "proxies", "trust_env")
-"""The extras of an HTTP connection that say how to reach a server; ``HttpHook`` makes headers of all others."""
+__all__ = ["IQMAsyncHook", "IQMHook"]
 
 
-class IQMHook(HttpHook):
+class IQMHook(IQMHttpHook):
     """
     Talks to IQM's API.
 
@@ -58,16 +38,6 @@ class IQMHook(HttpHook):
 
     :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
     """
-
-    conn_name_attr = "iqm_conn_id"
-    default_conn_name = "iqm_default"
-    conn_type = "iqm"
-    hook_name = "IQM"
-    default_host = DEFAULT_HOST
-
-    def __init__(self, iqm_conn_id: str = default_conn_name) -> None:
-        super().__init__(http_conn_id=iqm_conn_id)
-        self.iqm_conn_id = iqm_conn_id
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in, and return whether it worked and what to mend if it did not."""
@@ -211,151 +181,6 @@ class IQMHook(HttpHook):
         ids = [audience_ids] if isinstance(audience_ids, int) else [int(item) for item in audience_ids]
         return self._call(classic.delete(ids)) if ids else DeletedAudiences(deleted=[], failed=[])
 
-    def run(
-        self,
-        endpoint: str | None = None,
-        data: dict[str, Any] | str | None = None,
-        headers: dict[str, Any] | None = None,
-        extra_options: dict[str, Any] | None = None,
-        **request_kwargs: Any,
-    ) -> Any:
-        """
-        Make any other call of IQM's API, logged in, and return the data inside its answer.
-
-        The method is that of the hook's attribute ``method``. A ``GET`` may be repeated, others are not.
-
-        :param endpoint: The path below the API's base URL.
-        :param data: The query of a ``GET``, or the body.
-        :param headers: More headers.
-        :param extra_options: Nothing of it is used: timeouts and the like are the connection's.
-        :param request_kwargs: As for ``requests.Request``, such as ``json=``.
-        """
-        get = self.method == "GET"
-        prepared = requests.Request(self.method, DEFAULT_HOST, data=None if get else data, **request_kwargs).prepare()
-        content_type = {key: value for key, value in prepared.headers.items() if key == "Content-Type"}
-        path = "/" + (endpoint or "").lstrip("/")
-        request = Request(
-            purpose=f"{self.method} {path}",
-            method=self.method,
-            path=path,
-            params=data if get and isinstance(data, Mapping) else {},
-            headers={**content_type, **(headers or {})},
-            body=prepared.body.encode() if isinstance(prepared.body, str) else prepared.body,
-            repeatable=get,
-        )
-        return self._call(Call(request, lambda answer: answer))
-
-    @cached_property
-    def settings(self) -> IQMConnection:
-        """The connection's settings, its secrets masked in the log from here on."""
-        with final_errors_fail_the_task():
-            connection = self.get_connection(self.iqm_conn_id)
-            return read_settings(connection, connection.extra_dejson)
-
-    @cached_property
-    def _session(self) -> requests.Session:
-        return self.get_conn()
-
-    @cached_property
-    def _login(self) -> LogIn:
-        return self._new_login()
-
-    def _new_login(self) -> LogIn:
-        return LogIn(self.settings.credentials, on_token=mask_token)
-
-    def _call(self, call: Call[Result], upload: AudienceUpload | None = None) -> Result:
-        return self._drive(self._login.call(call), upload)
-
-    def _drive(self, exchange: Exchange[Result], upload: AudienceUpload | None = None) -> Result:
-        """Send what an exchange asks to send, until it has its result."""
-        with final_errors_fail_the_task():
-            try:
-                request = next(exchange)
-                while True:
-                    try:
-                        data = self._send_and_retry(request, upload)
-                    except IQMError as error:
-                        request = exchange.throw(error)
-                    else:
-                        request = exchange.send(data)
-            except StopIteration as done:
-                return cast("Result", done.value)
-
-    def _send_and_retry(self, request: Request, upload: AudienceUpload | None) -> Any:
-        return tenacity.Retrying(**retrying(request, self.log))(self._send, request, upload)
-
-    def _send(self, request: Request, upload: AudienceUpload | None) -> Any:
-        """Send a request once, and return the data of its answer."""
-        settings = self.settings
-        read_timeout = settings.read_timeout
-        connect_timeout = settings.connect_timeout
-        body: Any = request.body
-        if isinstance(body, UploadForm):
-            if upload is None:
-                raise TypeError("an upload's form goes out with its file")
-            # urllib3 holds each piece of the body to the time-out for connecting.
-            connect_timeout = read_timeout = settings.upload_timeout
-            progress = UploadProgress(self.log, upload.file.name)
-            body = FileBody(
-                upload.file.path,
-                size=upload.file.size,
-                mtime_ns=upload.file.mtime_ns,
-                prefix=body.prefix,
-                suffix=body.suffix,
-                progress=progress,
-            )
-        try:
-            response = self._session.request(
-                request.method,
-                settings.base_url + request.path,
-                params=request.params,
-                headers=dict(request.headers),
-                data=body,
-                timeout=(connect_timeout, read_timeout),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise self._no_answer(request, error) from error
-        return read_envelope(Answer(response.status_code, response.headers, response.content), request)
-
-    def _no_answer(self, request: Request, error: requests.RequestException) -> IQMError:
-        settings = self.settings
-        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
-            return IQMConnectionError(
-                f'Connection "{self.iqm_conn_id}": the host or the workspace host can\'t be used in a request.'
-            )
-        reasons: list[tuple[type[requests.RequestException], str]] = [
-            (requests.exceptions.SSLError, "TLS failed: check the host's certificate"),
-            (requests.exceptions.ProxyError, "the proxy refused or failed"),
-            (requests.exceptions.ConnectTimeout, f"no connection within {settings.connect_timeout:g} s"),
-            (requests.exceptions.Timeout, "the answer did not come within the connection's time-out"),
-        ]
-        default = "the connection failed or was lost"
-        reason = next((reason for kind, reason in reasons if isinstance(error, kind)), default)
-        return IQMTransportError(
-            f"No answer from {settings.base_url} when asked to {request.purpose}: {reason}.",
-            sent=not _failed_to_connect(error),
-        )
-
-    def _set_base_url(self, connection: Connection) -> None:
-        self.base_url = self.settings.base_url
-        self._base_url_initialized = True
-
-    def _configure_session_from_auth(self, session: requests.Session, connection: Connection) -> requests.Session:
-        # HttpHook would send login and password with every request; without any auth, requests would take the
-        # host's entry in ~/.netrc in the place of the bearer token.
-        session.auth = _leave_headers_alone
-        return session
-
-    def _configure_session_from_extra(
-        self, session: requests.Session, connection: Connection, extra_options: dict[str, Any]
-    ) -> requests.Session:
-        extra = connection.extra_dejson
-        transport = {key: extra[key] for key in TRANSPORT_EXTRAS if key in extra}
-        return super()._configure_session_from_extra(
-            session, SimpleNamespace(extra_dejson=transport, host=connection.host), extra_options
-        )
-
 
 def _new_audience(upload: AudienceUpload, token: str | None) -> NewAudience:
     file, mapping = upload.file, upload.mapping
@@ -371,30 +196,3 @@ def _new_audience(upload: AudienceUpload, token: str | None) -> NewAudience:
         samples=file.samples,
         records=file.records,
     )
-
-
-def read_settings(connection: Connection, extra: Mapping[str, Any]) -> IQMConnection:
-    """Read a connection, and have its secrets masked in the log."""
-    settings = IQMConnection.read(connection, extra)
-    credentials = settings.credentials
-    for secret in (credentials.password, credentials.client_secret):
-        mask_secret(secret)
-    basic = basic_authorization(credentials.client_id, credentials.client_secret)
-    mask_secret(basic.removeprefix("Basic "))
-    return settings
-
-
-def mask_token(token: Token) -> None:
-    """Have a token masked in the log."""
-    mask_secret(token.access_token)
-    if token.refresh_token:
-        mask_secret(token.refresh_token)
-
-
-def _failed_to_connect(error: requests.RequestException) -> bool:
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), NewConnectionError | ConnectTimeoutError)
-
-
-def _leave_headers_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

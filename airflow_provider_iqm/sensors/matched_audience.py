@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseSensorOperator, PokeReturnValue
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
 
 from airflow_provider_iqm.api.audience import ReadyAudience
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.exceptions import AudienceFailedError, IQMError, IQMFinalError
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, WaitOutcome
+from airflow_provider_iqm.vocabulary import AudienceStatus
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+GRACE = timedelta(minutes=5)
+"""
+How much later than the sensor's own ``timeout`` Airflow ends a deferred wait. The trigger ends it first and says what
+is not ready; this is for a wait that no triggerer looks after.
+"""
 
 
 class AudienceReadySensor(BaseSensorOperator):
@@ -30,6 +46,8 @@ class AudienceReadySensor(BaseSensorOperator):
 
     :param audience_id: An id, or several: an ``int``, digits, a list, or the output of a mapped upload. (templated)
     :param iqm_conn_id: The connection to IQM. (templated)
+    :param deferrable: Whether to wait in the triggerer, which takes no worker slot; the default is that of Airflow's
+        setting ``default_deferrable`` in ``[operators]``. ``mode`` and ``exponential_backoff`` count for nothing then.
     """
 
     template_fields: Sequence[str] = ("audience_id", "iqm_conn_id")
@@ -40,11 +58,13 @@ class AudienceReadySensor(BaseSensorOperator):
         *,
         audience_id: int | str | Iterable[int | str],
         iqm_conn_id: str = IQMHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.audience_id = audience_id
         self.iqm_conn_id = iqm_conn_id
+        self.deferrable = deferrable
 
     @cached_property
     def hook(self) -> IQMHook:
@@ -52,10 +72,15 @@ class AudienceReadySensor(BaseSensorOperator):
         return IQMHook(self.iqm_conn_id)
 
     @cached_property
+    def ids(self) -> list[int]:
+        """The ids to wait for."""
+        with final_errors_fail_the_task():
+            return audience_ids(self.audience_id)
+
+    @cached_property
     def watch(self) -> AudienceWatch:
         """The account of which audiences are ready."""
-        with final_errors_fail_the_task():
-            ids = audience_ids(self.audience_id)
+        ids = self.ids
         self.log.info("Waiting for %s to become Ready", f"audience {ids[0]}" if len(ids) == 1 else f"audiences {ids}")
         return AudienceWatch(ids, self.log)
 
@@ -65,7 +90,8 @@ class AudienceReadySensor(BaseSensorOperator):
             return super().execute(context)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Ask once for each audience that is not ready yet."""
+        """Ask once for each audience that is not ready yet, and leave the rest to the triggerer if deferrable."""
+        deadline = time.time() + self.timeout
         watch = self.watch
         for audience_id in watch.pending:
             try:
@@ -77,12 +103,43 @@ class AudienceReadySensor(BaseSensorOperator):
                 break
             with final_errors_fail_the_task():
                 watch.observe(audience)
+        if watch.pending and self.deferrable:
+            self.defer(
+                trigger=AudienceReadyTrigger(self.ids, self.iqm_conn_id, self.poke_interval, deadline),
+                method_name="execute_complete",
+                timeout=timedelta(seconds=self.timeout) + GRACE,
+            )
         return PokeReturnValue(is_done=not watch.pending, xcom_value=self._result(watch.ready))
 
+    def execute_complete(self, context: Context, event: Any = None) -> ReadyAudience | list[ReadyAudience] | None:
+        """
+        Go on after the trigger: return the ready audience or audiences, or raise what kept them from it.
+
+        :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
+        """
+        with final_errors_fail_the_task():
+            match event:
+                case {"kind": WaitOutcome.READY, "audiences": [*audiences]} if _are_ready(audiences, self.ids):
+                    return self._result(audiences)
+                case {"kind": WaitOutcome.FAILED, "message": str(message)}:
+                    raise AudienceFailedError(message)
+                case {"kind": WaitOutcome.ERROR, "message": str(message)}:
+                    raise IQMFinalError(message)
+                case {"kind": WaitOutcome.TIMEOUT, "message": str(message)}:
+                    raise AirflowSensorTimeout(message)
+        # No AirflowException, which soft_fail would take for a wait that was too long.
+        raise IQMError(
+            "The trigger's event is none that this release knows, so the audiences don't count as ready. Install the "
+            "same release of airflow-provider-iqm in the triggerer and on the workers, then run the task again."
+        )
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after a deferral; a failed audience fails the task under ``soft_fail`` too."""
+        with _failed_audiences_fail_softly_never():
+            return super().resume_execution(next_method, next_kwargs, context)
+
     def _result(self, ready: list[ReadyAudience]) -> ReadyAudience | list[ReadyAudience] | None:
-        if isinstance(self.audience_id, int) or (
-            isinstance(self.audience_id, str) and len(self.watch.audience_ids) == 1
-        ):
+        if isinstance(self.audience_id, int) or (isinstance(self.audience_id, str) and len(self.ids) == 1):
             return ready[0] if ready else None
         return ready
 
@@ -118,6 +175,12 @@ def _audience_id(value: object) -> int:
             f"audience_id holds {value!r}, which is no audience's id. Give the upload's output, a number above 0."
         )
     return value
+
+
+def _are_ready(audiences: list[Any], ids: list[int]) -> bool:
+    """Return whether an event's audiences are the ones asked for, and each of them ready."""
+    told = [(item.get("id"), item.get("status")) for item in audiences if isinstance(item, Mapping)]
+    return told == [(audience_id, AudienceStatus.READY) for audience_id in ids]
 
 
 @contextmanager

@@ -1,9 +1,22 @@
 from __future__ import annotations
 
-import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import timedelta
 
-from airflow_provider_iqm.exceptions import AudienceFailedError, AudienceNotFoundError, IQMFinalError
+import pytest
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferred,
+)
+
+from airflow_provider_iqm.exceptions import AudienceFailedError, AudienceNotFoundError, IQMError, IQMFinalError
 from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor, audience_ids
 
 API = "https://api.iqm.com"
@@ -96,3 +109,123 @@ def test_ids_in_every_form(given, ids):
 def test_what_is_no_id_is_refused(given):
     with pytest.raises(IQMFinalError, match="audience_id"):
         audience_ids(given)
+
+
+def deferrable(audience_id=7, **arguments):
+    return AudienceReadySensor(
+        task_id="wait", audience_id=audience_id, poke_interval=30, timeout=600, deferrable=True, **arguments
+    )
+
+
+def test_a_deferrable_sensor_asks_once_and_then_defers(iqm):
+    iqm.answers(7, details(7, "Ready"))
+    iqm.answers(8, details(8, "Pending"))
+    before = time.time()
+    with pytest.raises(TaskDeferred) as raised:
+        deferrable(["7", 8]).execute({})
+    deferral = raised.value
+    _, arguments = deferral.trigger.serialize()
+    assert json.loads(json.dumps(arguments)) == {
+        "audience_ids": [7, 8],
+        "iqm_conn_id": "iqm_default",
+        "poke_interval": 30,
+        "deadline": arguments["deadline"],
+    }
+    assert before + 600 <= arguments["deadline"] <= time.time() + 600
+    assert deferral.method_name == "execute_complete"
+    assert deferral.timeout > timedelta(seconds=600)
+    assert iqm.call_count == 3
+
+
+def test_a_deferrable_sensor_does_not_defer_what_is_ready(iqm):
+    iqm.answers(7, details(7, "Ready"))
+    assert deferrable().execute({})["id"] == 7
+
+
+@pytest.mark.parametrize("soft_fail", [True, False])
+def test_a_deferrable_sensor_fails_at_once_if_the_audience_has_failed(iqm, soft_fail):
+    iqm.answers(7, details(7, "Rejected"))
+    with pytest.raises(AudienceFailedError):
+        deferrable(soft_fail=soft_fail).execute({})
+
+
+def test_a_deferrable_sensor_defers_though_iqm_is_down(iqm):
+    iqm.answers(7, {"status_code": 503})
+    with pytest.raises(TaskDeferred):
+        deferrable().execute({})
+
+
+def resume(event, **arguments):
+    return deferrable(**arguments).resume_execution("execute_complete", {"event": event}, {})
+
+
+def ready(*ids, status="Ready"):
+    return {"kind": "ready", "audiences": [{"id": audience_id, "status": status} for audience_id in ids]}
+
+
+@pytest.mark.parametrize("given", [7, "7", [7], [7, 8]])
+def test_the_event_of_ready_audiences_gives_what_a_poke_gives(given):
+    ids = [7, 8] if given == [7, 8] else [7]
+    event = ready(*ids)
+    expected = event["audiences"] if isinstance(given, list) else event["audiences"][0]
+    assert resume(event, audience_id=given) == expected
+
+
+UNKNOWN = [
+    None,
+    "ready",
+    {},
+    {"kind": "ready"},
+    {"kind": "ready", "audiences": None},
+    {"kind": "ready", "audiences": []},
+    {"kind": "ready", "audiences": [None]},
+    {"kind": "ready", "audiences": [{}]},
+    {"kind": "done", "audiences": [{"id": 7, "status": "Ready"}]},
+    {"status": "success"},
+    {"kind": "failed"},
+    {"kind": "timeout", "message": None},
+    ready(8),
+    ready(7, 8),
+    ready(7, status="Pending"),
+]
+
+
+@pytest.mark.parametrize("event", UNKNOWN)
+@pytest.mark.parametrize("soft_fail", [True, False])
+def test_an_unknown_event_never_counts_as_ready(event, soft_fail):
+    with pytest.raises(IQMError, match="same release") as raised:
+        resume(event, soft_fail=soft_fail)
+    assert not isinstance(raised.value, AirflowException)
+
+
+@pytest.mark.parametrize("soft_fail", [True, False])
+def test_the_event_of_a_failed_audience_fails_the_task_for_good(soft_fail):
+    with pytest.raises(AudienceFailedError, match="Too few") as raised:
+        resume({"kind": "failed", "message": "Too few records"}, soft_fail=soft_fail)
+    assert isinstance(raised.value, AirflowFailException)
+
+
+@pytest.mark.parametrize(
+    ("kind", "soft_fail", "error"),
+    [
+        ("timeout", False, AirflowSensorTimeout),
+        ("timeout", True, AirflowSkipException),
+        ("error", False, IQMFinalError),
+        # As in the other modes: Airflow's soft_fail forgives what can't be mended too, but no failed audience.
+        ("error", True, AirflowSkipException),
+    ],
+)
+def test_other_events(kind, soft_fail, error):
+    with pytest.raises(error):
+        resume({"kind": kind, "message": "words"}, soft_fail=soft_fail)
+
+
+def test_the_default_is_airflow_s():
+    code = (
+        "from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor;"
+        "print(AudienceReadySensor(task_id='a', audience_id=7).deferrable)"
+    )
+    environment = os.environ | {"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split()[-1] == "True"
+    assert not AudienceReadySensor(task_id="a", audience_id=7).deferrable

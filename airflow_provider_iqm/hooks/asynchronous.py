@@ -1,0 +1,233 @@
+"""The hook to IQM for event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, cast
+
+import aiohttp
+import tenacity
+from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_iqm.api import classic
+from airflow_provider_iqm.api.answer import Answer, read_envelope
+from airflow_provider_iqm.api.audience import AudienceField, MatchedAudience
+from airflow_provider_iqm.api.exchange import Exchange, LogIn
+from airflow_provider_iqm.api.request import Call, Request, Result
+from airflow_provider_iqm.api.token import Token
+from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.exceptions import IQMAuthenticationError, IQMConnectionError, IQMError
+from airflow_provider_iqm.hooks import silence
+from airflow_provider_iqm.hooks.connection import IQMConnection
+from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.hooks.masking import mask_in_event_loop
+from airflow_provider_iqm.hooks.retrying import retrying
+from airflow_provider_iqm.hooks.transport import Transport, transport_extra
+
+SETTINGS_LIFE = 300.0
+"""A hook that lives on looks its connection up again after so many seconds, in case somebody has changed it."""
+
+
+@dataclass(frozen=True)
+class _Access:
+    """
+    A connection as it was read, and the log-in with it.
+
+    :param settings: The connection's settings.
+    :param extra: The extras about the way to the server, to tell whether they have changed.
+    :param transport: What these come to.
+    :param login: The log-in.
+    :param unmasked: Tokens that are not masked in the log yet.
+    """
+
+    settings: IQMConnection
+    extra: Mapping[str, Any]
+    transport: Transport
+    login: LogIn
+    unmasked: list[Token]
+
+
+class IQMAsyncHook(BaseHook):
+    """
+    Talks to IQM's API from an event loop: triggers and asynchronous tasks.
+
+    One hook serves any number of coroutines of one event loop, which log in once for all. Inside ``async with hook:``
+    they share HTTP connections too; a call outside opens and closes its own. Errors are those of
+    :class:`~airflow_provider_iqm.hooks.iqm.IQMHook`.
+
+    :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
+    """
+
+    conn_name_attr = "iqm_conn_id"
+    default_conn_name = "iqm_default"
+    conn_type = "iqm"
+    hook_name = "IQM"
+
+    def __init__(self, iqm_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.iqm_conn_id = iqm_conn_id
+        self._clock = time.monotonic
+        self._lock = asyncio.Lock()
+        self._access: _Access | None = None
+        self._look_again_at = 0.0
+        self._session: aiohttp.ClientSession | None = None
+        self._users = 0
+
+    async def __aenter__(self) -> Self:
+        """Keep HTTP connections open from now on."""
+        self._users += 1
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close them, if nobody else uses them."""
+        self._users -= 1
+        session = self._session
+        if session and not self._users:
+            self._session = None
+            await session.close()
+
+    async def get_column_list(self) -> list[AudienceField]:
+        """
+        Return the fields that the account can map columns to.
+
+        :raises IQMApiError: where IQM answers with an error.
+        """
+        return await self._call(classic.column_list())
+
+    async def get_matched_audience(self, audience_id: int) -> MatchedAudience:
+        """
+        Return what IQM says of an audience.
+
+        :param audience_id: The audience's id.
+        :raises AudienceNotFoundError: where the account has no such audience.
+        """
+        return await self._call(classic.details(int(audience_id)))
+
+    async def find_matched_audiences(self, audience_name: str) -> list[MatchedAudience]:
+        """
+        Return the matched audiences of exactly this name, as far as IQM's list tells of them.
+
+        :param audience_name: The whole name, in its letter case.
+        """
+        return await self._call(classic.find(audience_name))
+
+    async def _call(self, call: Call[Result]) -> Result:
+        with final_errors_fail_the_task():
+            access = await self._connect()
+            try:
+                async with self:
+                    return await self._drive(access.login.call(call), access)
+            except IQMAuthenticationError:
+                # Whoever comes next finds the connection as somebody may have mended it by then.
+                if self._access is access:
+                    self._access = None
+                raise
+
+    async def _connect(self) -> _Access:
+        async with self._lock:
+            if self._access is None or self._clock() >= self._look_again_at:
+                self._access = await self._look_up(self._access)
+                self._look_again_at = self._clock() + SETTINGS_LIFE
+            return self._access
+
+    async def _look_up(self, known: _Access | None) -> _Access:
+        """Read the connection, and keep the log-in where nothing has changed."""
+        try:
+            connection = await get_async_connection(self.iqm_conn_id)
+        except AirflowNotFoundException as error:
+            raise IQMConnectionError(f'There is no connection "{self.iqm_conn_id}". Add it, and run again.') from error
+        extra = await get_async_extra_dejson(connection)
+        settings = IQMConnection.read(connection, extra)
+        transport = transport_extra(extra)
+        if known and (known.settings, known.extra) == (settings, transport):
+            return known
+        await mask_in_event_loop(settings.secrets)
+        unmasked: list[Token] = []
+        return _Access(
+            settings,
+            transport,
+            await asyncio.to_thread(Transport.read, settings.base_url, transport),
+            LogIn(settings.credentials, on_token=unmasked.append, clock=self._clock),
+            unmasked,
+        )
+
+    async def _drive(self, exchange: Exchange[Result], access: _Access) -> Result:
+        """Send what an exchange asks to send, until it has its result."""
+        step: Callable[[], Request] = partial(next, exchange)
+        try:
+            while True:
+                # In each step the exchange may find that it has to log in or to renew. From there until it has
+                # the token no other one may look, or each would log in for itself.
+                async with self._lock:
+                    request = step()
+                    while request.authenticates:
+                        step = await self._answer(exchange, request, access)
+                        request = step()
+                    while access.unmasked:
+                        await mask_in_event_loop(access.unmasked.pop().secrets)
+                step = await self._answer(exchange, request, access)
+        except StopIteration as done:
+            return cast("Result", done.value)
+
+    async def _answer(self, exchange: Exchange[Result], request: Request, access: _Access) -> Callable[[], Request]:
+        """Send a request, and return the exchange's next step: with the answer's data, or with the error."""
+        try:
+            data: Any = await tenacity.AsyncRetrying(**retrying(request, self.log))(self._send, request, access)
+        except IQMError as error:
+            return partial(exchange.throw, error)
+        return partial(exchange.send, data)
+
+    async def _send(self, request: Request, access: _Access) -> Any:
+        """Send a request once, and return the data of its answer."""
+        if isinstance(request.body, UploadForm):
+            raise TypeError("IQMHook uploads files, the async hook does not")
+        if self._session is None:
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        settings = access.settings
+        timeout = aiohttp.ClientTimeout(
+            total=None,
+            connect=settings.connect_timeout,
+            sock_connect=settings.connect_timeout,
+            sock_read=settings.read_timeout,
+        )
+        try:
+            async with self._session.request(
+                request.method,
+                settings.base_url + request.path,
+                params=request.params,
+                headers=request.headers,
+                data=request.body,
+                timeout=timeout,
+                allow_redirects=False,
+                ssl=access.transport.tls,
+                proxy=access.transport.proxy,
+            ) as response:
+                body = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._no_answer(settings, request, error) from error
+        return read_envelope(Answer(response.status, response.headers, body), request)
+
+    def _no_answer(self, settings: IQMConnection, request: Request, error: Exception) -> IQMError:
+        if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+            return silence.unusable_address(self.iqm_conn_id)
+        reasons: list[tuple[type[Exception], str]] = [
+            (aiohttp.ClientSSLError, silence.TLS_FAILED),
+            (aiohttp.ClientProxyConnectionError, silence.PROXY_FAILED),
+            (aiohttp.ClientHttpProxyError, silence.PROXY_FAILED),
+            (aiohttp.ConnectionTimeoutError, silence.not_connected_in_time(settings)),
+            (TimeoutError, silence.ANSWER_LATE),
+        ]
+        reason = next((reason for kind, reason in reasons if isinstance(error, kind)), silence.CONNECTION_LOST)
+        connected = not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+        return silence.no_answer(settings, request, reason, sent=connected)

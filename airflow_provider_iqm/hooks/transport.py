@@ -1,0 +1,84 @@
+"""How the connection says to reach a server: TLS and proxies, for both hooks."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
+
+from airflow_provider_iqm.exceptions import IQMConnectionError
+
+TRANSPORT_EXTRAS = ("verify", "cert", "proxies", "trust_env")
+"""The extras of an HTTP connection that say how to reach a server; ``HttpHook`` makes headers of all others."""
+
+
+def transport_extra(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a connection's extra says of the way to the server."""
+    return {key: extra[key] for key in TRANSPORT_EXTRAS if key in extra}
+
+
+@dataclass(frozen=True)
+class Transport:
+    """
+    The way to the server in the terms of aiohttp.
+
+    :param tls: What TLS connections are checked against; ``True`` where there is no TLS.
+    :param proxy: The address of the proxy, if there is one.
+    """
+
+    tls: ssl.SSLContext | bool
+    proxy: str | None
+
+    @classmethod
+    def read(cls, base_url: str, extra: Mapping[str, Any]) -> Transport:
+        """
+        Make of a connection's extra, and of the environment, what ``requests`` makes of them in the sync hook.
+
+        Certificates are read from disk, so call it in a thread.
+
+        :param base_url: The API's address.
+        :param extra: The extras named in :data:`TRANSPORT_EXTRAS`.
+        :raises IQMConnectionError: where they can't be used.
+        """
+        with requests.Session() as session:
+            session.verify = extra.get("verify", True)
+            session.cert = extra.get("cert")
+            session.proxies = extra.get("proxies") or {}
+            session.trust_env = extra.get("trust_env", True)
+            # aiohttp's own trust_env would take the host's entry in ~/.netrc in the place of the bearer token.
+            merged = session.merge_environment_settings(base_url, {}, None, None, None)
+        proxy = select_proxy(base_url, merged["proxies"])
+        if proxy:
+            proxy = proxy if "://" in proxy else f"http://{proxy}"
+            if not proxy.startswith(("http://", "https://")):
+                raise IQMConnectionError(
+                    "The proxy to IQM is none that speaks HTTP, so a deferred wait can't use it. Give another one in "
+                    'the extra "proxies" of the connection, or wait with deferrable=False.'
+                )
+        tls: ssl.SSLContext | bool = True
+        if base_url.startswith("https://"):
+            try:
+                tls = _tls(merged["verify"], merged["cert"])
+            except OSError as error:
+                raise IQMConnectionError(
+                    f'The certificates that the connection\'s extras "verify" or "cert" name can\'t be used: {error}'
+                ) from error
+        return cls(tls, proxy or None)
+
+
+def _tls(verify: object, cert: str | Sequence[str] | None) -> ssl.SSLContext:
+    # What requests trusts unless told otherwise: the sensor's first look and the trigger must not differ.
+    path = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
+    folder = Path(path).is_dir()
+    context = ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if cert:
+        context.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
+    return context

@@ -1,0 +1,1 @@
+"""IQM's triggers for Airflow."""

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from airflow_provider_iqm.hooks.iqm import IQMHook
+
+DAG = """
+from datetime import datetime, timedelta
+from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
+
+with DAG("deferred", schedule=None, start_date=datetime(2026, 1, 1),
+         default_args={"retries": 1, "retry_delay": timedelta(seconds=0)}) as dag:
+    AudienceReadySensor(task_id="wait", deferrable=True, poke_interval=0.2, **ARGUMENTS)
+"""
+
+
+@pytest.fixture
+def upload(sandbox, tmp_path):
+    def upload(name):
+        path = tmp_path / "list.csv"
+        path.write_text("email\nfrodo@shire.example\n")
+        return IQMHook().upload_matched_audience(
+            file_path=path, audience_name=name, columns={"email": "Email"}, column_settings={"Email": "Raw"}
+        )
+
+    return upload
+
+
+@pytest.fixture
+def wait(run_dag, sandbox):
+    def wait(**arguments):
+        # Nothing is ready at the first look, whatever time Airflow takes to start.
+        sandbox.change_settings(processing_seconds=3600)
+        sandbox.state.journal.clear()
+        if arguments["timeout"] > 1:
+            threading.Thread(target=finish_after_the_first_look, args=(sandbox,), daemon=True).start()
+        return run_dag(DAG.replace("ARGUMENTS", repr(arguments)), "deferred")
+
+    return wait
+
+
+def finish_after_the_first_look(sandbox):
+    while log_ins(sandbox) < 2:
+        time.sleep(0.05)
+    sandbox.change_settings(processing_seconds=0, pending_seconds=0)
+
+
+def log_ins(sandbox):
+    return [request.path for request in sandbox.requests].count("/api/v3/ua/login")
+
+
+def test_a_deferred_sensor_returns_the_ready_audience(wait, sandbox, upload):
+    audience_id = upload("List")
+    run = wait(audience_id=audience_id, timeout=60)
+    assert run.state == "success"
+    assert run.xcom("wait") == {
+        "id": audience_id,
+        "name": "List",
+        "status": "Ready",
+        "match_rate": pytest.approx(60, abs=40),
+        "uniques": run.xcom("wait")["uniques"],
+        "records": 1,
+        "data_cost": run.xcom("wait")["data_cost"],
+    }
+    # The first look's, and the trigger's.
+    assert log_ins(sandbox) == 2
+
+
+def test_a_deferred_sensor_waits_for_many(wait, sandbox, upload):
+    ids = [upload(f"List {number}") for number in range(5)]
+    run = wait(audience_id=ids, timeout=60)
+    assert run.state == "success"
+    assert [(item["id"], item["status"]) for item in run.xcom("wait")] == [(item, "Ready") for item in ids]
+    assert log_ins(sandbox) == 2
+
+
+@pytest.mark.parametrize("soft_fail", [True, False])
+def test_a_rejected_audience_fails_a_deferred_sensor_for_good(wait, upload, soft_fail):
+    run = wait(audience_id=upload("[reject] List"), timeout=60, soft_fail=soft_fail)
+    assert run.state == "failed"
+    assert run.tasks["wait", -1] == "failed"
+    assert run.tries["wait", -1] == 1
+
+
+@pytest.mark.parametrize(("soft_fail", "state"), [(True, "skipped"), (False, "failed")])
+def test_a_deferred_sensor_s_time_out(wait, upload, soft_fail, state):
+    run = wait(audience_id=upload("List"), timeout=1, soft_fail=soft_fail)
+    assert run.tasks["wait", -1] == state
+    assert run.tries["wait", -1] == 1

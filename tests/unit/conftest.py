@@ -1,0 +1,52 @@
+"""A local IQM over HTTP, for what drives an event loop."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_iqm.sandbox.audiences import UploadedFile
+from airflow_provider_iqm.sandbox.server import Sandbox
+from airflow_provider_iqm.sandbox.settings import SandboxSettings
+
+
+@pytest.fixture
+def local_iqm(iqm_connection, monkeypatch):
+    """A sandbox with the tests' credentials; ``connect`` changes the connection ``iqm_default`` to it."""
+    # Retries wait no time; what an answer asks for is another test's matter.
+    monkeypatch.setattr("airflow_provider_iqm.hooks.retrying._wait", lambda state: 0)
+    settings = SandboxSettings(
+        port=0,
+        requests_per_minute=10_000,
+        processing_seconds=0,
+        pending_seconds=0,
+        client_id="client",
+        client_secret="s3cret-of-the-client",
+        email="ops@example.com",
+        password="pässwörd:/ 1",
+    )
+    with Sandbox(settings) as sandbox:
+        sandbox.connect = lambda **extra: iqm_connection(**{"host": sandbox.url, **extra})
+        sandbox.connect()
+        sandbox.paths = lambda: [request.path for request in sandbox.requests]
+        yield sandbox
+
+
+@pytest.fixture
+def add_audience(local_iqm):
+    """Make an audience without an upload, and return its id."""
+
+    def add(name="List", **facts):
+        audience = local_iqm.state.audiences.add(
+            UploadedFile(name="list.csv", size=10, sha256="0" * 64, header=("email",), records=100),
+            {"columns": "{}", "columnSettings": "{}", "metadata": "{}", "fileTotalCount": "100"},
+            name=name,
+            columns={"email": "Email"},
+            column_settings={"Email": "Raw"},
+            single_column=True,
+            metadata={"fileName": "list.csv"},
+        )
+        for fact, value in facts.items():
+            setattr(audience, fact, value)
+        return audience.audience_id
+
+    return add

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
+from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, shared_hook
+
+LOG_IN = "/api/v3/ua/login"
+DETAILS = "/api/v2/audience/matched/*"
+
+
+def trigger(*ids, poke_interval=0.05, deadline=None):
+    # As the triggerer makes it: of what was stored in the database.
+    given = AudienceReadyTrigger(list(ids), "iqm_default", poke_interval, deadline)
+    path, arguments = given.serialize()
+    assert path == "airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger"
+    return AudienceReadyTrigger(**json.loads(json.dumps(arguments)))
+
+
+async def events(waiting):
+    return [json.loads(json.dumps(event.payload)) async for event in waiting.run()]
+
+
+def only_event(waiting):
+    (event,) = asyncio.run(events(waiting))
+    return event
+
+
+def test_the_one_event_says_what_iqm_says_of_ready_audiences(local_iqm, add_audience):
+    local_iqm.change_settings(processing_seconds=0.2, pending_seconds=0.2)
+    ids = [add_audience(f"List {number}") for number in range(3)]
+    event = only_event(trigger(*ids))
+    assert event["kind"] == "ready"
+    assert [(item["id"], item["status"]) for item in event["audiences"]] == [(item, "Ready") for item in ids]
+    assert AudienceReadySensor(task_id="wait", audience_id=ids).execute_complete({}, event) == event["audiences"]
+
+
+def test_a_rejected_audience_ends_the_wait(local_iqm, add_audience):
+    ids = [add_audience(status="Pending"), add_audience(status="Rejected", reason="Too few records"), add_audience()]
+    event = only_event(trigger(*ids))
+    assert event["kind"] == "failed"
+    assert f"Audience {ids[1]}" in event["message"]
+
+
+def test_an_unknown_audience_ends_the_wait(local_iqm):
+    event = only_event(trigger(4711))
+    assert event["kind"] == "error"
+    assert event["message"].startswith("AudienceNotFoundError: ")
+
+
+def test_a_refused_log_in_ends_the_wait_and_tells_no_secret(local_iqm):
+    local_iqm.connect(client_secret="other-s3cret")
+    event = only_event(trigger(1))
+    assert event["kind"] == "error"
+    assert event["message"].startswith("IQMAuthenticationError: ")
+    assert "other-s3cret" not in str(event)
+    assert "pässwörd" not in str(event)
+
+
+def test_a_connection_that_is_not_there_ends_the_wait():
+    event = only_event(AudienceReadyTrigger([1], "missing", 1))
+    assert event["kind"] == "error"
+    assert '"missing"' in event["message"]
+
+
+def test_the_deadline_is_tested_after_a_poll(local_iqm, add_audience):
+    ready, pending = add_audience(), add_audience(status="Pending")
+    past = time.time() - 100
+    assert only_event(trigger(ready, deadline=past))["kind"] == "ready"
+    event = only_event(trigger(pending, deadline=past))
+    assert event["kind"] == "timeout"
+    assert str(pending) in event["message"]
+
+
+def test_the_last_poll_falls_on_the_deadline(local_iqm, add_audience):
+    start = time.time()
+    audience_id = add_audience(status="Pending")
+    assert only_event(trigger(audience_id, poke_interval=60, deadline=start + 0.5))["kind"] == "timeout"
+    assert 0.5 <= time.time() - start < 10
+    assert len(local_iqm.requests) == 3
+
+
+def test_a_long_time_out_names_some(local_iqm, add_audience):
+    ids = [add_audience(status="Pending") for _ in range(12)]
+    message = only_event(trigger(*ids, deadline=0))["message"]
+    assert str(ids[9]) in message
+    assert str(ids[10]) not in message
+    assert "and 2 more" in message
+
+
+def test_polls_are_spaced(local_iqm, add_audience):
+    audience_id = add_audience(status="Pending")
+    only_event(trigger(audience_id, poke_interval=0.3, deadline=time.time() + 1))
+    polls = [request.monotonic for request in local_iqm.requests if str(audience_id) in request.path]
+    assert 3 <= len(polls) <= 5
+    gaps = [later - earlier for earlier, later in itertools.pairwise(polls)]
+    assert all(gap > 0.28 for gap in gaps[:-1])
+
+
+@pytest.mark.parametrize("fault", [{"kind": "html"}, {"kind": "status", "status": 429}, {"kind": "drop_after"}])
+def test_errors_that_may_pass_only_cost_a_poll(local_iqm, add_audience, fault):
+    local_iqm.add_fault(path=DETAILS, times=12, **fault)
+    assert only_event(trigger(add_audience()))["kind"] == "ready"
+
+
+def test_triggers_log_in_once_and_leave_no_socket_open(local_iqm, add_audience):
+    local_iqm.change_settings(processing_seconds=0.3)
+    ids = [add_audience() for _ in range(30)]
+
+    async def wait():
+        found = await asyncio.gather(*(events(trigger(item)) for item in ids))
+        # Others come later.
+        found += await asyncio.gather(*(events(trigger(item)) for item in ids))
+        assert shared_hook("iqm_default")._session is None
+        return found
+
+    assert all(event["kind"] == "ready" for (event,) in asyncio.run(wait()))
+    assert local_iqm.paths().count(LOG_IN) == 1
+
+
+def test_another_event_loop_has_a_hook_of_its_own(local_iqm, add_audience):
+    audience_id = add_audience()
+    assert only_event(trigger(audience_id)) == only_event(trigger(audience_id))
+    assert local_iqm.paths().count(LOG_IN) == 2
+
+
+@pytest.mark.parametrize("moment", ["between polls", "in a request", "in the log-in"])
+def test_a_cancelled_trigger_lets_go_and_others_wait_on(local_iqm, add_audience, moment):
+    killed, kept = add_audience(status="Pending"), add_audience(status="Pending")
+    if moment != "between polls":
+        local_iqm.add_fault("hang", path=LOG_IN if moment == "in the log-in" else f"*/{killed}", times=1)
+
+    async def wait():
+        first = asyncio.create_task(events(trigger(killed, poke_interval=60)))
+        await asyncio.sleep(0.4)
+        second = asyncio.create_task(events(trigger(kept)))
+        await asyncio.sleep(0.2)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        local_iqm.state.audiences.get(kept).status = "Ready"
+        (event,) = await asyncio.wait_for(second, 10)
+        assert shared_hook("iqm_default")._session is None
+        return event
+
+    assert asyncio.run(wait())["kind"] == "ready"
+
+
+def test_the_event_loop_is_not_blocked(local_iqm, add_audience):
+    ids = [add_audience() for _ in range(200)]
+    late = []
+
+    async def watch():
+        while True:
+            moment = time.monotonic()
+            await asyncio.sleep(0.01)
+            late.append(time.monotonic() - moment)
+
+    async def wait():
+        watching = asyncio.create_task(watch())
+        found = await events(trigger(*ids))
+        watching.cancel()
+        return found
+
+    (event,) = asyncio.run(wait())
+    assert len(event["audiences"]) == 200
+    # The sandbox runs in a thread of this process, and machines that test are busy: the promise is 0.1 s.
+    assert sorted(late)[-2] < 0.5
+
+
+def test_an_error_in_the_event_is_an_airflow_failure(local_iqm):
+    event = only_event(trigger(4711))
+    with pytest.raises(AirflowException, match="AudienceNotFoundError"):
+        AudienceReadySensor(task_id="wait", audience_id=4711).execute_complete({}, event)
