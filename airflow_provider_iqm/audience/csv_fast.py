@@ -17,7 +17,13 @@ from airflow_provider_iqm.audience.contents import Contents, still_blank
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_oddity import has_oddity
 from airflow_provider_iqm.audience.csv_text import read_lines
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, connect, quoted, read_csv_sql
+from airflow_provider_iqm.audience.duckdb_csv import (
+    DEFAULT_MEMORY_LIMIT,
+    WHITE_SPACE,
+    connect,
+    quoted,
+    read_csv_sql,
+)
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
@@ -25,12 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HEAD_RECORDS = 1000
-
-# What str.isspace() calls white space, for DuckDB's trim().
-_WHITE_SPACE = (
-    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
 
 
 def read_fast(path: Path, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT) -> Contents | None:
@@ -43,7 +43,7 @@ def read_fast(path: Path, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT
     :return: What is in it; ``None`` where only the exact reading can tell.
     :raises AudienceFileError: The header or one of the first records is not as it must be.
     """
-    newline = _newline(path, name=name)
+    newline = first_newline(path, name=name)
     records = read_records(path, name=name)
     line, columns = read_header(records, name=name)
     head = [record for _, record in islice(records, _HEAD_RECORDS)]
@@ -60,7 +60,7 @@ def read_fast(path: Path, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT
     return Contents(columns, count, first, blank_columns)
 
 
-def _newline(path: Path, *, name: str) -> str | None:
+def first_newline(path: Path, *, name: str) -> str | None:
     """Tell the first line's end; ``None`` where it isn't one that DuckDB is trusted with."""
     first = next(read_lines(path, name=name), "")
     if first.endswith("\r\n"):
@@ -79,7 +79,7 @@ def _count(
     # Every column is asked for something, because DuckDB checks only the text of columns that it is asked for.
     measures += [f"max(strlen(c{column}))" for column in range(width)]
     measures += ["min(strlen(c0))"]
-    measures += [f"coalesce(bool_or(trim(c{column}, {quoted(_WHITE_SPACE)}) <> ''), false)" for column in suspects]
+    measures += [f"coalesce(bool_or(trim(c{column}, {quoted(WHITE_SPACE)}) <> ''), false)" for column in suspects]
     query = f"SELECT {', '.join(measures)} FROM {read_csv_sql(path, width=width)}"  # noqa: S608
     with ThreadPoolExecutor(1) as pool, closing(connect(memory_limit=memory_limit)) as connection:
         odd = pool.submit(has_oddity, path, newline=newline)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import requests
 import tenacity
@@ -21,6 +21,7 @@ from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call, Request, Result, basic_authorization
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.audience.cleaning import CleaningOptions
 from airflow_provider_iqm.audience.stream import FileBody
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.exceptions import (
@@ -88,14 +89,17 @@ class IQMHook(HttpHook):
         audience_name: str,
         columns: Mapping[str, str],
         column_settings: Mapping[str, str] | None = None,
+        **options: Unpack[CleaningOptions],
     ) -> int:
         """
-        Check a file, upload it as a matched audience, and return the audience's id.
+        Check a file, clean it if that is asked for, upload it as a matched audience, and return the audience's id.
 
         :param file_path: A CSV or XLSX file of at most 1 GB and 5,000,000 records.
         :param audience_name: The audience's name.
         :param columns: The mapping, file column → IQM field, by system name or label.
         :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one.
+        :param options: How to clean the list, the arguments of
+            :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
         :raises AudienceFileError: where the file can't be uploaded.
         :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
         :raises IQMApiError: where IQM answers with an error.
@@ -106,8 +110,10 @@ class IQMHook(HttpHook):
                 audience_name=audience_name,
                 columns=columns,
                 column_settings=column_settings,
+                **options,
             )
-        return self.upload(upload)
+        with upload:
+            return self.upload(upload)
 
     def upload(self, upload: AudienceUpload) -> int:
         """
@@ -132,6 +138,8 @@ class IQMHook(HttpHook):
             samples=file.samples,
             records=file.records,
         )
+        if upload.report:
+            self.log.info("Cleaned the list for %s\n%s", file.name, upload.report)
         self.log.info(
             'Uploading matched audience "%s": %s, %s records, %.1f MB, matched by %s',
             upload.name,

@@ -1,0 +1,84 @@
+"""A list as DuckDB is to read it: the file itself where DuckDB can be trusted with it, else an exact copy."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.csv_exact import read_header, read_records
+from airflow_provider_iqm.audience.csv_fast import first_newline
+from airflow_provider_iqm.audience.csv_oddity import has_oddity
+from airflow_provider_iqm.audience.duckdb_csv import read_csv_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_HEAD_RECORDS = 1000
+
+
+@dataclass(frozen=True)
+class Source:
+    """
+    A CSV file and how DuckDB reads it.
+
+    :param path: The file.
+    :param columns: The list's columns.
+    :param sql: The SQL expression that reads the records as ``c0``, ``c1``, ….
+    :param ragged: The SQL condition of a record that has more or fewer values than the header.
+    :param newline: The file's line end, where its bytes must still be searched for oddities; ``None`` for a copy.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    sql: str
+    ragged: str
+    newline: str | None
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is an exact copy, which can be trusted whatever the file was."""
+        return self.newline is None
+
+    def is_odd(self) -> bool:
+        """Whether only the exact reading can be trusted with the file; reads the whole file."""
+        return self.newline is not None and has_oddity(self.path, newline=self.newline)
+
+
+def direct_source(path: Path, *, name: str) -> Source | None:
+    """
+    Have DuckDB read a CSV file itself.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :return: ``None`` where the first lines show already that it can't.
+    :raises AudienceFileError: The header or one of the first records is not as it must be.
+    """
+    newline = first_newline(path, name=name)
+    records = read_records(path, name=name)
+    line, columns = read_header(records, name=name)
+    head = [record for _, record in islice(records, _HEAD_RECORDS)]
+    if newline is None or line != 1 or not head or any(len(record) != len(columns) for record in head):
+        return None
+    return Source(path, columns, read_csv_sql(path, width=len(columns)), "false", newline)
+
+
+def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[str]]], *, path: Path) -> Source:
+    """
+    Write records that were read exactly to a file that leaves DuckDB nothing to guess: every value is quoted.
+
+    A ragged record becomes a blank one with a mark in a column of its own, so that all keep their numbers.
+
+    :param columns: The header's names.
+    :param records: The records behind the header.
+    :param path: The file to write.
+    """
+    width = len(columns)
+    ragged = [*[""] * width, "1"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow([*columns, "ragged"])
+        writer.writerows([*record, ""] if len(record) == width else ragged for _, record in records)
+    return Source(path, columns, read_csv_sql(path, width=width + 1), f"c{width} <> ''", None)
