@@ -65,7 +65,7 @@ def write_list(path: Path) -> None:
         for number in range(RECORDS):
             street = f"{dice.randint(1, 9999)} Oak St"
             if number % 20 == 0:
-                street += ', "The Mill",\nApt 7' if number % 100 == 0 else ", Apt 7"
+                street += ', The Mill,\nApt "7"' if number % 100 == 0 else ", Apt 7"
             email = "nobody" if number % 50 == 0 else f"Person.{number}@Example{number % 97}.com"
             phone = f"({dice.randint(200, 999)}) 555-{number % 10_000:04d}"
             names = dice.choice(["Zoë", "Ada", "José"]), dice.choice(["O'Brien", "Peña", "Smith"])

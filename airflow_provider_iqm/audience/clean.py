@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import os
 import time
 from collections import Counter
@@ -202,19 +203,21 @@ def _write(
         connection.execute(f"CREATE TEMP SEQUENCE fault{number}")
     if DataFormat.SHA512 in cleaning.hashes().values():
         connection.create_function("sha512", _sha512, ["VARCHAR"], "VARCHAR")
-    outputs = ", ".join(
-        f"{output} AS {_identifier(column)}" for output, column in zip(plan.outputs, source.columns, strict=True)
-    )
+    outputs = ", ".join(plan.outputs)
     records, duplicates = f"SELECT {outputs} FROM ({plan.records}) WHERE {plan.is_kept()}", 0  # noqa: S608
     if cleaning.drop_duplicates:
         numbered = _numbered(plan)
+        # Else DuckDB may read the list into the join first, and lose its order.
+        connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
         connection.execute(
             f"CREATE TEMP TABLE kept AS SELECT min(n) AS n, count(*) - 1 AS more FROM ({numbered}) "  # noqa: S608
             f"WHERE {plan.is_kept()} GROUP BY {plan.identity}"
         )
         duplicates = _count(connection, "SELECT coalesce(sum(more), 0)::BIGINT FROM kept")
         records = f"SELECT {outputs} FROM ({numbered}) WHERE n IN (SELECT n FROM kept)"  # noqa: S608
-    options = f"FORMAT csv, HEADER true, NULLSTR {quoted(NULL_MARK.decode())}, USE_TMP_FILE false"
+    # The header is ours: DuckDB would rename a column that differs from another in nothing but letter case.
+    header = f"HEADER false, PREFIX {quoted(_header(source.columns))}, SUFFIX '\n'"
+    options = f"FORMAT csv, {header}, NULLSTR {quoted(NULL_MARK.decode())}, USE_TMP_FILE false"
     kept = _count(connection, f"COPY ({records}) TO {quoted(str(output))} ({options})")
     drawn = "SELECT sequence_name, last_value FROM duckdb_sequences() WHERE last_value IS NOT NULL"
     counts = connection.execute(drawn).fetchall()
@@ -259,8 +262,11 @@ def _count(connection: DuckDBPyConnection, query: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _header(columns: tuple[str, ...]) -> str:
+    text = io.StringIO()
+    # With CRLF as its line end, csv quotes a name with a lone CR or LF in it.
+    csv.writer(text, lineterminator="\r\n").writerow(columns)
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _sha512(value: str) -> str:

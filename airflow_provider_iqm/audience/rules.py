@@ -115,9 +115,10 @@ def plus_four(zip_code: str, extension: str) -> str:
 
 def trimmed(value: str) -> str:
     """Trim white space of every kind."""
-    # The guard costs a tenth of what trim() with a list of characters does.
-    guard = _matches(value, "[!-~]([ -~]*[!-~])?")
-    return f"CASE WHEN {guard} THEN {value} ELSE trim({value}, {quoted(WHITE_SPACE)}) END"
+    # Each guard costs a tenth of what trim() with a list of characters does.
+    clean, ascii_only = _matches(value, "[!-~]([ -~]*[!-~])?"), _matches(value, "[ -~]*")
+    every = f"trim({value}, {quoted(WHITE_SPACE)})"
+    return f"CASE WHEN {clean} THEN {value} WHEN {ascii_only} THEN trim({value}) ELSE {every} END"
 
 
 def collapsed(value: str) -> str:
