@@ -79,6 +79,7 @@ def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[st
     ragged = [*[""] * width, "1"]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerow([*columns, "ragged"])
+        # Not the names themselves: by a CR in the first line, DuckDB would take CR for the file's line end.
+        writer.writerow([*(f"c{position}" for position in range(width)), "ragged"])
         writer.writerows([*record, ""] if len(record) == width else ragged for _, record in records)
     return Source(path, columns, read_csv_sql(path, width=width + 1), f"c{width} <> ''", None)
