@@ -155,7 +155,8 @@ def _is_mixed(field: Field, algorithm: DataFormat, cleaning: Cleaning, raw: str,
     """The condition of a value that is raw among hashes, or a hash among raw values or among hashes of another kind."""
     value = trimmed(raw)
     if not hashed:
-        return is_hash(value)
+        # Most values are shorter than any hash, and need no closer look.
+        return f"(strlen({raw}) >= 32 AND {is_hash(value)})"
     fault = hashed_rule(algorithm, raw=raw, normal=f"lower({value})").fault
     return f"CASE WHEN {fault} THEN {is_hash(value)} OR {_is_fit(field, cleaning, raw)} ELSE false END"
 
