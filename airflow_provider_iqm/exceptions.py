@@ -41,6 +41,10 @@ class ColumnMappingError(IQMFinalError):
     """``columns`` or ``column_settings`` don't fit the file, or don't fit what IQM allows."""
 
 
+class CleaningOptionError(IQMFinalError):
+    """An argument that says how to clean a list has a value that can't be used."""
+
+
 class AudienceNameError(IQMFinalError):
     """The audience's name can't be used."""
 

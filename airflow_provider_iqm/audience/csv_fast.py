@@ -18,7 +18,7 @@ from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_oddity import count_quotes
 from airflow_provider_iqm.audience.csv_text import read_lines
 from airflow_provider_iqm.audience.duckdb_apart import first_row
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, quoted, read_csv_sql
+from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, WHITE_SPACE, quoted, read_csv_sql
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 
 _HEAD_RECORDS = 1000
 _TAIL_BYTES = 4096
-
-# What str.isspace() calls white space, for DuckDB's trim().
-_WHITE_SPACE = (
-    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
 
 
 def read_fast(path: Path, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT) -> Contents | None:
@@ -150,7 +144,7 @@ def _read(
         "ELSE 0 END)"
         for column in with_quotes
     ]
-    measures += [f"bool_or(trim(c{column}, {quoted(_WHITE_SPACE)}) <> '')" for column in suspects]
+    measures += [f"bool_or(trim(c{column}, {quoted(WHITE_SPACE)}) <> '')" for column in suspects]
     # DuckDB takes a blank line for a record where there is but one column.
     measures += ["min(strlen(c0)) = 0"] if width == 1 else ["false"]
     query = f"SELECT {', '.join(measures)} FROM {read_csv_sql(path, width=width)}"  # noqa: S608 - numbers and a path

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_text import BLOCK_BYTES
+from airflow_provider_iqm.audience.duckdb_csv import NULL_MARK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def count_quotes(path: Path, *, newline: str) -> int | None:
     quotes, carried = 0, b"\n"
     with path.open("rb", buffering=0) as file:
         while piece := file.read(BLOCK_BYTES):
-            if 0 in piece or (newline == "\n" and b"\r" in piece):
+            if 0 in piece or NULL_MARK in piece or (newline == "\n" and b"\r" in piece):
                 return None
             # Spaces at the end of a block, and what is before them, belong to a quote at the start of the next.
             block = carried + piece if piece.startswith((b" ", b'"')) else piece

@@ -18,9 +18,19 @@ if TYPE_CHECKING:
 DEFAULT_MEMORY_LIMIT = "256MiB"
 """How much memory DuckDB may use, in DuckDB's notation."""
 
-_NULL = "\x01"
-# What is NULL to DuckDB, so that nothing else is, the empty value above all. It matters for more than the values:
-# DuckDB lets a record have one value too many if that value is NULL.
+WHITE_SPACE = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What ``str.isspace()`` calls white space."""
+
+NULL_MARK = b"\x01"
+"""
+The value that is NULL to DuckDB, so that no other is: not the empty one, above all.
+
+It matters for more than the values: DuckDB lets a record have one value too many if that value is NULL. A file that
+holds this byte anywhere is not for DuckDB to judge.
+"""
 
 _LINE_BYTES = 131_072
 """The longest record for DuckDB to read; it is the longest value for the ``csv`` module."""
@@ -29,11 +39,15 @@ _BUFFER_BYTES = 32_000_000
 """DuckDB's own choice. Each thread has at least one buffer."""
 
 
-def connect(*, memory_limit: str = DEFAULT_MEMORY_LIMIT) -> DuckDBPyConnection:
+def connect(
+    *, memory_limit: str = DEFAULT_MEMORY_LIMIT, spill: Path | None = None, in_order: bool = False
+) -> DuckDBPyConnection:
     """
-    Open a DuckDB of one's own, in memory, that writes no file and loads no extension.
+    Open a DuckDB of one's own, in memory, that writes no file unasked and loads no extension.
 
     :param memory_limit: How much memory it may use, such as ``256MiB``.
+    :param spill: A folder for what doesn't fit into the memory; without it, nothing is written.
+    :param in_order: Whether records keep the order of their file.
     """
     import duckdb
 
@@ -41,8 +55,8 @@ def connect(*, memory_limit: str = DEFAULT_MEMORY_LIMIT) -> DuckDBPyConnection:
         ":memory:",
         config={
             "memory_limit": memory_limit,
-            "temp_directory": "",
-            "preserve_insertion_order": "false",
+            "temp_directory": str(spill or ""),
+            "preserve_insertion_order": str(in_order).lower(),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         },
@@ -64,7 +78,7 @@ def read_csv_sql(path: Path, *, width: int) -> str:
         f"""delim = ',', quote = '"', escape = '"', """
         f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {_LINE_BYTES}, "
         f"buffer_size = {_BUFFER_BYTES}, "
-        f"nullstr = {quoted(_NULL)}, allow_quoted_nulls = false, encoding = 'utf-8', "
+        f"nullstr = {quoted(NULL_MARK.decode())}, allow_quoted_nulls = false, encoding = 'utf-8', "
         "compression = 'none', hive_partitioning = false, parallel = true)"
     )
 

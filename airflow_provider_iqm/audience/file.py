@@ -72,23 +72,14 @@ def inspect_file(
     """
     path = Path(path)
     name = file_name or path.name
-    media_type = _MEDIA_TYPES.get(Path(name).suffix.lower())
-    if media_type is None:
-        raise AudienceFileError(
-            f"{name}: IQM takes CSV and XLSX files, and tells them by their names. "
-            "Give a file whose name ends in .csv or .xlsx."
-        )
-    size, mtime_ns = _check_size(path, name=name)
-    check_signature(_read_head(path, name=name), name=name, workbook=media_type == XLSX)
+    media_type = check_file(path, name=name, max_bytes=MAX_FILE_BYTES)
+    status = path.stat()
+    size, mtime_ns = status.st_size, status.st_mtime_ns
     if media_type == XLSX:
         contents = read_workbook(path, name=name)
     else:
         contents = _read_csv(path, name=name, size=size, memory_limit=memory_limit)
-    if contents.records > MAX_RECORDS:
-        raise AudienceFileError(
-            f"{name}: the file has {contents.records:,} records, but IQM takes at most {MAX_RECORDS:,} in one file. "
-            "Split the list."
-        )
+    check_limits(name, size=size, records=contents.records)
     return AudienceFile(
         path=path,
         name=name,
@@ -105,8 +96,52 @@ def inspect_file(
     )
 
 
-def _check_size(path: Path, *, name: str) -> tuple[int, int]:
-    """Check that there is a file, neither empty nor too large, before reading any of it: its size and time."""
+def check_file(path: Path, *, name: str, max_bytes: int | None = None) -> str:
+    """
+    Check what a file is, before reading all of it.
+
+    :param path: The file.
+    :param name: The name that IQM is to see.
+    :param max_bytes: How large it may be, where its size matters.
+    :return: Its media type.
+    :raises AudienceFileError: It can't be an audience file.
+    """
+    media_type = _MEDIA_TYPES.get(Path(name).suffix.lower())
+    if media_type is None:
+        raise AudienceFileError(
+            f"{name}: IQM takes CSV and XLSX files, and tells them by their names. "
+            "Give a file whose name ends in .csv or .xlsx."
+        )
+    size = _check_regular(path, name=name)
+    if max_bytes is not None:
+        check_limits(name, size=size)
+    check_signature(_read_head(path, name=name), name=name, workbook=media_type == XLSX)
+    return media_type
+
+
+def check_limits(name: str, *, size: int, records: int = 0) -> None:
+    """
+    Check a file against IQM's limits.
+
+    :param name: The file's name, for the message.
+    :param size: Its size in bytes.
+    :param records: How many records it has, where that is known.
+    :raises AudienceFileError: It is too large.
+    """
+    if size > MAX_FILE_BYTES:
+        raise AudienceFileError(
+            f"{name}: the file has {size:,} bytes, but IQM takes at most {MAX_FILE_BYTES:,} (1 GB). "
+            "Split the list, or leave out columns that aren't mapped."
+        )
+    if records > MAX_RECORDS:
+        raise AudienceFileError(
+            f"{name}: the file has {records:,} records, but IQM takes at most {MAX_RECORDS:,} in one file. "
+            "Split the list."
+        )
+
+
+def _check_regular(path: Path, *, name: str) -> int:
+    """Check that there is a file, and that it isn't empty: its size."""
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -120,12 +155,7 @@ def _check_size(path: Path, *, name: str) -> tuple[int, int]:
         raise AudienceFileError(f"{name}: {str(path)!r} is {kind}. Give the path of one file.")
     if not status.st_size:
         raise AudienceFileError(f"{name}: the file is empty. Check the query or export that made it.")
-    if status.st_size > MAX_FILE_BYTES:
-        raise AudienceFileError(
-            f"{name}: the file has {status.st_size:,} bytes, but IQM takes at most {MAX_FILE_BYTES:,} (1 GB). "
-            "Split the list, or leave out columns that aren't mapped."
-        )
-    return status.st_size, status.st_mtime_ns
+    return status.st_size
 
 
 def _read_head(path: Path, *, name: str) -> bytes:

@@ -5,27 +5,50 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self, Unpack
 
+from airflow_provider_iqm.audience.clean import Cleaner
+from airflow_provider_iqm.audience.cleaning import Cleaning, CleaningOptions
 from airflow_provider_iqm.audience.file import AudienceFile, inspect_file
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
+from airflow_provider_iqm.audience.report import CleaningReport
+from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.exceptions import AudienceNameError
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudienceUpload:
     """
-    What is ready to go to IQM.
+    What is ready to go to IQM; to be closed afterwards, as a context manager, for the sake of a cleaned copy.
 
     :param name: The audience's name.
     :param file: The file, inspected.
     :param mapping: The mapping, resolved against the file.
+    :param report: What became of the records, where the file is a cleaned copy.
+    :param scratch: The folder of the cleaned copy.
     """
 
     name: str
     file: AudienceFile
     mapping: ColumnMapping
+    report: CleaningReport | None = None
+    scratch: Scratch | None = None
+
+    def close(self) -> None:
+        """Remove the cleaned copy, if there is one."""
+        if self.scratch:
+            self.scratch.close()
+
+    def __enter__(self) -> Self:
+        """Hand out the upload."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the cleaned copy, if there is one."""
+        self.close()
 
     def token(self, *origin: object) -> str:
         """
@@ -45,22 +68,42 @@ def prepare_upload(
     audience_name: str,
     columns: Mapping[str, str],
     column_settings: Mapping[str, str] | None = None,
+    **options: Unpack[CleaningOptions],
 ) -> AudienceUpload:
     """
-    Check all that can be checked without asking IQM.
+    Check all that can be checked without asking IQM, and clean the list if that is asked for.
 
     :param file_path: A CSV or XLSX file.
     :param audience_name: The audience's name; must not be blank.
     :param columns: The mapping, file column → IQM field.
     :param column_settings: IQM field → data format or data partner.
+    :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
     :raises AudienceNameError: where the name is blank.
     :raises AudienceFileError: where the file can't be uploaded.
     :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
     """
     if not isinstance(audience_name, str) or not audience_name.strip():
         raise AudienceNameError("audience_name is empty: IQM needs a name for the audience.")
+    cleaning = Cleaning(**options)
+    if isinstance(columns, Mapping):
+        column_settings = cleaning.settings(columns, column_settings)
     # What is wrong with the mapping alone shows before minutes are spent on reading the file.
     resolve_mapping(columns, column_settings, file_columns=None)
+    name = audience_name.strip()
+    if cleaning.asked:
+        return _prepare_cleaned(name, Path(file_path), columns, column_settings, cleaning)
     file = inspect_file(file_path)
     mapping = resolve_mapping(columns, column_settings, file_columns=file.columns, blank_columns=file.blank_columns)
-    return AudienceUpload(name=audience_name.strip(), file=file, mapping=mapping)
+    return AudienceUpload(name=name, file=file, mapping=mapping)
+
+
+def _prepare_cleaned(
+    name: str, path: Path, columns: Mapping[str, str], settings: Mapping[str, str] | None, cleaning: Cleaning
+) -> AudienceUpload:
+    with ExitStack() as stack:
+        scratch = stack.enter_context(Scratch(cleaning.scratch_dir))
+        cleaner = Cleaner(path, name=path.name, columns=columns, settings=settings, cleaning=cleaning, scratch=scratch)
+        file, mapping, report = cleaner.clean()
+        # From here on, the upload looks after the folder.
+        stack.pop_all()
+        return AudienceUpload(name=name, file=file, mapping=mapping, report=report, scratch=scratch)

@@ -27,12 +27,7 @@ def read_workbook(path: Path, *, name: str) -> Contents:
     :param name: The file's name, for messages.
     :raises AudienceFileError: It isn't a workbook, or its header or a record is not as it must be.
     """
-    sheet = _first_sheet(path, name=name)
-    rows = _rows(sheet)
-    header_row, cells = next(rows, (0, []))
-    if not cells:
-        raise AudienceFileError(f"{name}: the workbook's first sheet is empty. Put the list on the first sheet.")
-    columns = _header(cells, sheet, row=header_row, name=name)
+    header_row, columns, rows = _open(path, name=name)
     width, count, blank = len(columns), 0, set(range(len(columns)))
     first: list[tuple[str, ...]] = []
     for row, record in rows:
@@ -54,6 +49,24 @@ def read_workbook(path: Path, *, name: str) -> Contents:
     return Contents(columns, count, tuple(first), frozenset(blank))
 
 
+def read_rows(path: Path, *, name: str) -> Iterator[tuple[int, list[str]]]:
+    """
+    Read the header and the records of a workbook's first sheet as text: the row of each, and its values.
+
+    A record with a value to the right of the header has more values than the header.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :raises AudienceFileError: It isn't a workbook, or its header is not as it must be.
+    """
+    header_row, columns, rows = _open(path, name=name)
+    width = len(columns)
+    yield header_row, list(columns)
+    for row, record in rows:
+        texts = [cell_text(cell) for cell in record]
+        yield row, texts if any(texts[width:]) else texts[:width]
+
+
 def cell_text(cell: Any) -> str:
     """Write a cell as text: whole numbers as digits, dates and times in ISO 8601."""
     if isinstance(cell, str):
@@ -67,6 +80,16 @@ def cell_text(cell: Any) -> str:
     if isinstance(cell, datetime.date | datetime.time):
         return cell.isoformat()
     return str(cell)
+
+
+def _open(path: Path, *, name: str) -> tuple[int, tuple[str, ...], Iterator[tuple[int, list[Any]]]]:
+    """Open a workbook's first sheet: the header's row, the header, and the rows behind it."""
+    sheet = _first_sheet(path, name=name)
+    rows = _rows(sheet)
+    row, cells = next(rows, (0, []))
+    if not cells:
+        raise AudienceFileError(f"{name}: the workbook's first sheet is empty. Put the list on the first sheet.")
+    return row, _header(cells, sheet, row=row, name=name), rows
 
 
 def _first_sheet(path: Path, *, name: str) -> CalamineSheet:

@@ -6,11 +6,12 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Unpack
 
 from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience, NewAudience
 from airflow_provider_iqm.api.own_upload import find_own_upload, name_with_token
+from airflow_provider_iqm.audience.cleaning import CleaningOptions
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.exceptions import (
     IQMError,
@@ -64,14 +65,17 @@ class IQMHook(IQMHttpHook):
         audience_name: str,
         columns: Mapping[str, str],
         column_settings: Mapping[str, str] | None = None,
+        **options: Unpack[CleaningOptions],
     ) -> int:
         """
-        Check a file, upload it as a matched audience, and return the audience's id.
+        Check a file, clean it if that is asked for, upload it as a matched audience, and return the audience's id.
 
         :param file_path: A CSV or XLSX file of at most 1 GB and 5,000,000 records.
         :param audience_name: The audience's name.
         :param columns: The mapping, file column → IQM field, by system name or label.
         :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one.
+        :param options: How to clean the list, the arguments of
+            :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
         :raises AudienceFileError: where the file can't be uploaded.
         :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
         :raises IQMApiError: where IQM answers with an error.
@@ -82,8 +86,10 @@ class IQMHook(IQMHttpHook):
                 audience_name=audience_name,
                 columns=columns,
                 column_settings=column_settings,
+                **options,
             )
-        return self.upload(upload)
+        with upload:
+            return self.upload(upload)
 
     def upload(
         self, upload: AudienceUpload, *, resume: bool = True, token: str | None = None, interrupted: bool = False
@@ -104,6 +110,8 @@ class IQMHook(IQMHttpHook):
         """
         mark = (token or secrets.token_hex(8)) if resume else None
         audience = _new_audience(upload, mark)
+        if upload.report:
+            self.log.info("Cleaned the list for %s\n%s", upload.file.name, upload.report)
         self.log.info(
             'Uploading matched audience "%s": %s, %s records, %.1f MB, matched by %s',
             upload.name,

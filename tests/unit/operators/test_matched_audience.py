@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from unittest.mock import MagicMock
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 
 API = "https://api.iqm.com"
 ROW = "frodo@shire.example,Frodo,01234"
 COLUMNS = {"email": "Email"}
 RAW = {"Email": "Raw"}
+CREATED = json.dumps({"statusCode": 200, "responseObject": {"id": 15332, "message": "ok"}})
 
 
 @pytest.fixture
@@ -101,3 +105,58 @@ def test_what_a_user_would_template_is_templated():
         "column_settings",
         "iqm_conn_id",
     }
+
+
+def keep_in(sent):
+    def answer(request, _):
+        sent.append(b"".join(request.body))
+        return CREATED
+
+    return answer
+
+
+LIST = "email,name,zip\nFrodo@shire.example ,Frodo,01234\nnobody,Sam,01234\n"
+HASHED = hashlib.sha256(b"frodo@shire.example").hexdigest()
+
+
+def test_what_is_sent_is_the_cleaned_file_with_settings_and_counts_to_match(run, iqm, tmp_path, monkeypatch):
+    log = MagicMock()
+    monkeypatch.setattr(IQMHook, "log", log)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    options = {"hash_columns": {"email": "SHA256"}, "max_invalid_ratio": 0.5, "scratch_dir": str(scratch)}
+    sent = []
+    iqm.post(
+        f"{API}/api/v2/audience/matched/add", text=lambda request, _: sent.append(b"".join(request.body)) or CREATED
+    )
+    _, push = run(LIST, column_settings=None, **options)
+    body = sent[0].decode()
+    assert f"email,name,zip\n{HASHED},Frodo,01234\n" in body
+    assert '{"Email": "SHA256"}' in body or '{"Email":"SHA256"}' in body
+    assert "shire.example" not in body
+    assert "nobody" not in body
+    pushed = {call.kwargs["key"]: call.kwargs["value"] for call in push.call_args_list}
+    assert pushed["records"] == 1
+    assert pushed["report"]["dropped"] == {"malformed email": 1}
+    assert json.loads(json.dumps(pushed["report"]))["records_read"] == 2
+    assert any("dropped: malformed email" in str(call.args[-1]) for call in log.info.call_args_list)
+    assert not list(scratch.iterdir())
+
+
+def test_the_cleaned_copy_is_gone_after_a_failed_upload_too(run, iqm, tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    iqm.post(f"{API}/api/v2/audience/matched/add", status_code=500)
+    with pytest.raises(AirflowFailException):
+        run(normalize=True, resume=False, scratch_dir=str(scratch))
+    assert not list(scratch.iterdir())
+
+
+def test_without_cleaning_the_file_is_sent_byte_for_byte(run, iqm):
+    sent = []
+    iqm.post(
+        f"{API}/api/v2/audience/matched/add", text=lambda request, _: sent.append(b"".join(request.body)) or CREATED
+    )
+    _, push = run(LIST)
+    assert LIST.encode() in sent[0]
+    assert "report" not in {call.kwargs["key"] for call in push.call_args_list}

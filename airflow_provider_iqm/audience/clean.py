@@ -1,0 +1,273 @@
+"""The cleaning of a list: read, normalised, hashed, sifted and written by DuckDB, a piece at a time."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.csv_exact import read_header, read_records
+from airflow_provider_iqm.audience.duckdb_csv import NULL_MARK, connect, quoted
+from airflow_provider_iqm.audience.file import CSV, XLSX, AudienceFile, check_file, check_limits
+from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
+from airflow_provider_iqm.audience.plan import BLANK_KEY, MIXED, Plan, hash_in, make_plan, telling_value
+from airflow_provider_iqm.audience.report import CleaningReport
+from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
+from airflow_provider_iqm.audience.xlsx import read_rows
+from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS, DataFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from airflow_provider_iqm.audience.cleaning import Cleaning
+    from airflow_provider_iqm.audience.scratch import Scratch
+
+_SHOWN = 10
+"""How many record numbers a message names."""
+
+
+class Cleaner:
+    """
+    Cleans one list.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :param columns: File column → IQM field.
+    :param settings: IQM field → setting, those of the hashed columns among them.
+    :param cleaning: What is asked for.
+    :param scratch: Where the cleaned copy is made.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str,
+        columns: Mapping[str, str],
+        settings: Mapping[str, str] | None,
+        cleaning: Cleaning,
+        scratch: Scratch,
+    ) -> None:
+        self.path = path
+        self.name = name
+        self.columns = columns
+        self.settings = settings
+        self.cleaning = cleaning
+        self.scratch = scratch
+
+    def clean(self) -> tuple[AudienceFile, ColumnMapping, CleaningReport]:
+        """
+        Make the cleaned copy.
+
+        :return: The copy, fit to be uploaded, its mapping, and the account of what was left out.
+        :raises AudienceFileError: The file can't be read, or too much of it can't be used.
+        :raises ColumnMappingError: The mapping doesn't fit the file.
+        """
+        started = time.perf_counter()
+        workbook = check_file(self.path, name=self.name) == XLSX
+        source = None if workbook else direct_source(self.path, name=self.name)
+        done = self._try(source) if source else None
+        if done is None:
+            done = self._try(self._copy(workbook=workbook))
+        if done is None:
+            raise AudienceFileError(
+                f"{self.name}: DuckDB could not clean the file. Check that scratch_dir has room for it twice, and give "
+                "it more memory (memory_limit)."
+            )
+        file, mapping, dropped, duplicates = done
+        report = CleaningReport(
+            records_read=file.records + duplicates + dropped.total(),
+            records_kept=file.records,
+            dropped=dict(dropped),
+            duplicates=duplicates,
+            seconds=time.perf_counter() - started,
+        )
+        return file, mapping, report
+
+    def _copy(self, *, workbook: bool) -> Source:
+        records = (read_rows if workbook else read_records)(self.path, name=self.name)
+        _, columns = read_header(records, name=self.name)
+        return copied_source(columns, records, path=self.scratch.new_file("exact.csv"))
+
+    def _try(self, source: Source) -> tuple[AudienceFile, ColumnMapping, Counter[str], int] | None:
+        """Clean a source; ``None`` where DuckDB can't be trusted with it."""
+        import duckdb
+
+        mapping = resolve_mapping(self.columns, self.settings, file_columns=source.columns)
+        spill = self.scratch.path / "spill"
+        with (
+            ThreadPoolExecutor(1) as pool,
+            closing(connect(memory_limit=self.cleaning.memory_limit, spill=spill, in_order=True)) as connection,
+        ):
+            odd = pool.submit(source.is_odd)
+            try:
+                plan = self._plan(connection, source, mapping)
+                output = self.scratch.new_file("clean.csv")
+                kept, duplicates, faults = _write(connection, plan, source, output, self.cleaning)
+                if odd.result() or (len(source.columns) == 1 and not source.is_copy and _has_blank(plan, faults)):
+                    # In a file of one column, DuckDB takes a blank line for a record.
+                    return None
+                self._judge(connection, plan, faults, records=kept + duplicates + faults.total())
+            except duckdb.Error:
+                # DuckDB's message quotes the file: it must not be shown, and the exact reading has a better one.
+                return None
+        if not kept:
+            raise AudienceFileError(f"{self.name}: no record is left after cleaning. Check what made the file.")
+        dropped: Counter[str] = Counter()
+        for number, count in faults.items():
+            dropped[plan.faults[number].reason] += count
+        return self._cleaned_file(output, kept, source.columns), mapping, dropped, duplicates
+
+    def _plan(self, connection: DuckDBPyConnection, source: Source, mapping: ColumnMapping) -> Plan:
+        """Find out which of the columns to hash are hashed already, and plan."""
+        hashed = set()
+        for column, algorithm in self.cleaning.hashes().items():
+            row = connection.execute(telling_value(source, mapping, self.cleaning, column)).fetchone()
+            found = hash_in(row[0]) if row else None
+            if found not in (None, algorithm):
+                raise AudienceFileError(
+                    f"{self.name}: the column {column!r} holds what look like {found.value} hashes, but hash_columns "
+                    f"asks for {algorithm.value}. Set {found.value} for it, or give the raw values."
+                )
+            if found:
+                hashed.add(column)
+        return make_plan(source, mapping, self.cleaning, hashed=hashed)
+
+    def _judge(self, connection: DuckDBPyConnection, plan: Plan, faults: Counter[int], *, records: int) -> None:
+        """Write the quarantine, and refuse a list that has too many faults, or one that none may have."""
+        if not records:
+            raise AudienceFileError(f"{self.name}: the file has a header but no records. Check what made it.")
+        for number, fault in enumerate(plan.faults):
+            if fault.reason == MIXED and faults[number]:
+                numbers = [record for record, found in _faulty(connection, plan) if found == number]
+                raise AudienceFileError(
+                    f"{self.name}: the column {fault.column!r} mixes raw and hashed values: {_row(numbers)} not "
+                    "what the first value is. Give either raw values or hashes of one kind."
+                )
+        if self.cleaning.quarantine_path is not None:
+            _quarantine(self.cleaning.quarantine_path, plan, _faulty(connection, plan))
+        invalid = faults.total()
+        if not invalid:
+            return
+        reasons = ", ".join(
+            f"{faults[number]:,} {fault.reason}" + (f" ({fault.column})" if fault.column else "")
+            for number, fault in enumerate(plan.faults)
+            if faults[number]
+        )
+        if self.cleaning.on_invalid_records == "fail":
+            numbers = [record for record, _ in islice(_faulty(connection, plan), _SHOWN)]
+            raise AudienceFileError(
+                f"{self.name}: {invalid:,} of {records:,} records can't match: {reasons}. The first: "
+                f'{", ".join(map(str, numbers))}. Correct them, or leave them out with on_invalid_records="drop".'
+            )
+        if invalid > self.cleaning.max_invalid_ratio * records:
+            raise AudienceFileError(
+                f"{self.name}: {invalid:,} of {records:,} records can't match, more than max_invalid_ratio "
+                f"({self.cleaning.max_invalid_ratio:g}) allows: {reasons}. Check what made the file."
+            )
+
+    def _cleaned_file(self, path: Path, records: int, columns: tuple[str, ...]) -> AudienceFile:
+        name = self.name.removesuffix(self.path.suffix) + ".csv" if self.path.suffix else self.name
+        status = path.stat()
+        check_limits(name, size=status.st_size, records=records)
+        first = [record for _, record in islice(read_records(path, name=name), 1, METADATA_SAMPLE_RECORDS + 1)]
+        return AudienceFile(
+            path=path,
+            name=name,
+            media_type=CSV,
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            columns=columns,
+            records=records,
+            samples={column: tuple(record[position] for record in first) for position, column in enumerate(columns)},
+            blank_columns=frozenset(),
+        )
+
+
+def _write(
+    connection: DuckDBPyConnection, plan: Plan, source: Source, output: Path, cleaning: Cleaning
+) -> tuple[int, int, Counter[int]]:
+    """Write the cleaned copy: its records, the duplicates left out, and how many records had which fault."""
+    for number in range(len(plan.faults)):
+        connection.execute(f"CREATE TEMP SEQUENCE fault{number}")
+    if DataFormat.SHA512 in cleaning.hashes().values():
+        connection.create_function("sha512", _sha512, ["VARCHAR"], "VARCHAR")
+    outputs = ", ".join(plan.outputs)
+    records, duplicates = f"SELECT {outputs} FROM ({plan.records}) WHERE {plan.is_kept()}", 0  # noqa: S608
+    if cleaning.drop_duplicates:
+        numbered = _numbered(plan)
+        # Else DuckDB may read the list into the join first, and lose its order.
+        connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
+        connection.execute(
+            f"CREATE TEMP TABLE kept AS SELECT min(n) AS n, count(*) - 1 AS more FROM ({numbered}) "  # noqa: S608
+            f"WHERE {plan.is_kept()} GROUP BY {plan.identity}"
+        )
+        duplicates = _count(connection, "SELECT coalesce(sum(more), 0)::BIGINT FROM kept")
+        records = f"SELECT {outputs} FROM ({numbered}) WHERE n IN (SELECT n FROM kept)"  # noqa: S608
+    # The header is ours: DuckDB would rename a column that differs from another in nothing but letter case.
+    header = f"HEADER false, PREFIX {quoted(_header(source.columns))}, SUFFIX '\n'"
+    options = f"FORMAT csv, {header}, NULLSTR {quoted(NULL_MARK.decode())}, USE_TMP_FILE false"
+    kept = _count(connection, f"COPY ({records}) TO {quoted(str(output))} ({options})")
+    drawn = "SELECT sequence_name, last_value FROM duckdb_sequences() WHERE last_value IS NOT NULL"
+    counts = connection.execute(drawn).fetchall()
+    return kept, duplicates, Counter({int(name.removeprefix("fault")): int(count) for name, count in counts})
+
+
+def _numbered(plan: Plan) -> str:
+    """The records with their numbers, from 1; DuckDB numbers them in one thread, in the file's order."""
+    return f"SELECT *, row_number() OVER () AS n FROM ({plan.records})"  # noqa: S608
+
+
+def _faulty(connection: DuckDBPyConnection, plan: Plan) -> Iterator[tuple[int, int]]:
+    """Give the numbers of the records with a fault, each with its fault's number."""
+    numbered = f"SELECT n, {plan.fault_number()} AS fault FROM ({_numbered(plan)})"  # noqa: S608
+    found = connection.execute(f"SELECT n, fault FROM ({numbered}) WHERE fault IS NOT NULL ORDER BY n")  # noqa: S608
+    while rows := found.fetchmany(10_000):
+        yield from rows
+
+
+def _quarantine(path: str | Path, plan: Plan, faulty: Iterator[tuple[int, int]]) -> None:
+    """Write which records were left out, and why, and nothing of what they hold."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["record", "column", "reason"])
+        writer.writerows((record, plan.faults[fault].column, plan.faults[fault].reason) for record, fault in faulty)
+
+
+def _has_blank(plan: Plan, faults: Counter[int]) -> bool:
+    return any(faults[number] for number, fault in enumerate(plan.faults) if fault.reason == BLANK_KEY)
+
+
+def _row(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:_SHOWN]))
+    more = f" and {len(numbers) - _SHOWN:,} more" if len(numbers) > _SHOWN else ""
+    return f"record {shown} is" if len(numbers) == 1 else f"records {shown}{more} are"
+
+
+def _count(connection: DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _header(columns: tuple[str, ...]) -> str:
+    text = io.StringIO()
+    # With CRLF as its line end, csv quotes a name with a lone CR or LF in it.
+    csv.writer(text, lineterminator="\r\n").writerow(columns)
+    return text.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _sha512(value: str) -> str:
+    return hashlib.sha512(value.encode()).hexdigest()

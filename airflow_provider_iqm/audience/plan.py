@@ -1,0 +1,168 @@
+"""The plan of a cleaning: what DuckDB is to compute of each record, and when it leaves one out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.cleaning import HASH_LENGTHS
+from airflow_provider_iqm.audience.rules import (
+    Rule,
+    hash_of,
+    hashed_rule,
+    is_blank,
+    is_hash,
+    plus_four,
+    rule_for,
+    trimmed,
+)
+from airflow_provider_iqm.vocabulary import DataFormat, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from airflow_provider_iqm.audience.cleaning import Cleaning
+    from airflow_provider_iqm.audience.mapping import ColumnMapping
+    from airflow_provider_iqm.audience.source import Source
+
+RAGGED, BLANK_KEY, MIXED = "ragged", "blank key field", "raw and hashed values mixed"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """
+    A reason to leave a record out.
+
+    :param column: The file's column; blank where it is the whole record.
+    :param reason: What a report calls it.
+    :param condition: The SQL condition.
+    """
+
+    column: str
+    reason: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """
+    A cleaning in SQL.
+
+    :param records: The ``SELECT`` of the raw columns ``c…`` and, of each mapped one, the normalised ``v…``.
+    :param outputs: The expression of each column of the cleaned copy.
+    :param faults: The reasons to leave a record out; the first that holds counts.
+    :param identity: The expression that two records share where their mapped, normalised values are all the same.
+    """
+
+    records: str
+    outputs: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    identity: str
+
+    def fault_number(self) -> str:
+        """The SQL expression of a record's first fault, as its number; NULL where it has none."""
+        cases = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(self.faults))
+        return f"CASE {cases} END"
+
+    def is_kept(self) -> str:
+        """
+        The SQL condition of a record without a fault, which counts those with one.
+
+        Each fault has a sequence, ``fault0`` and on, that is drawn from where the fault holds: the one way to
+        count what a ``COPY`` leaves out without reading the file again.
+        """
+        # Ragged records come first, so there always is a case.
+        cases = " ".join(
+            f"WHEN {fault.condition} THEN nextval('fault{number}') < 0" for number, fault in enumerate(self.faults)
+        )
+        return f"CASE {cases} ELSE true END"
+
+
+def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, hashed: Collection[str]) -> Plan:
+    """
+    Plan a cleaning.
+
+    :param source: The list.
+    :param mapping: The mapping, resolved; its settings are those of the cleaned copy.
+    :param cleaning: What is asked for.
+    :param hashed: Those of the columns to hash whose values are hashes already.
+    """
+    hashes = cleaning.hashes()
+    outputs = [f"c{position}" for position in range(len(source.columns))]
+    values: list[str] = []
+    faults = [Fault("", RAGGED, source.ragged)]
+    for column, name in mapping.columns.items():
+        position, field, algorithm = source.columns.index(column), Field(name), hashes.get(column)
+        raw, normal = f"c{position}", f"v{position}"
+        rule = _rule(source, mapping, cleaning, column, hashed=column in hashed)
+        values.append(f"{rule.value} AS {normal}")
+        if column in mapping.key_columns:
+            faults.append(Fault(column, BLANK_KEY, is_blank(raw) if field is Field.VOTER_ID else f"{normal} = ''"))
+        if algorithm:
+            faults.append(Fault(column, MIXED, _is_mixed(field, algorithm, cleaning, raw, hashed=column in hashed)))
+            outputs[position] = normal if column in hashed else hash_of(normal, algorithm)
+        elif cleaning.normalize:
+            outputs[position] = normal
+        if rule.fault:
+            faults.append(Fault(column, rule.reason, f"{normal} <> '' AND ({rule.fault})"))
+    raws = [f"c{position}" for position in range(len(source.columns))]
+    is_ragged = f"{source.ragged} AS ragged"
+    identity = ", ".join(
+        f"strlen(v{position}), ':', v{position}" for position in map(source.columns.index, mapping.columns)
+    )
+    return Plan(
+        records=f"SELECT {', '.join([*raws, *values, is_ragged])} FROM {source.sql}",  # noqa: S608
+        outputs=tuple(outputs),
+        faults=(replace(faults[0], condition="ragged"), *faults[1:]),
+        identity=f"md5_number(concat({identity}))",
+    )
+
+
+def telling_value(source: Source, mapping: ColumnMapping, cleaning: Cleaning, column: str) -> str:
+    """Select a column's first value that is either hashed or fit to be, trimmed."""
+    raw = f"c{source.columns.index(column)}"
+    value = trimmed(raw)
+    fit = _is_fit(Field(mapping.columns[column]), cleaning, raw)
+    return f"SELECT {value} FROM {source.sql} WHERE {is_hash(value)} OR {fit} LIMIT 1"  # noqa: S608
+
+
+def hash_in(value: str) -> DataFormat | None:
+    """Tell a hash by its length; ``None`` for a raw value."""
+    if set(value) <= set("0123456789abcdefABCDEF"):
+        return next((algorithm for algorithm, length in HASH_LENGTHS.items() if length == len(value)), None)
+    return None
+
+
+def _rule(source: Source, mapping: ColumnMapping, cleaning: Cleaning, column: str, *, hashed: bool) -> Rule:
+    position, field = source.columns.index(column), Field(mapping.columns[column])
+    raw, normal = f"c{position}", f"v{position}"
+    algorithm = cleaning.hashes().get(column)
+    if algorithm and hashed:
+        return hashed_rule(algorithm, raw=raw, normal=normal)
+    setting = mapping.settings.get(field.value)
+    if not algorithm and field in (Field.EMAIL, Field.PHONE) and setting not in (None, DataFormat.RAW):
+        # The user says that these are hashes.
+        if setting == DataFormat.OTHER:
+            return Rule(trimmed(raw))
+        return hashed_rule(DataFormat(setting), raw=raw, normal=normal)
+    zips = [column for column, name in mapping.columns.items() if name == Field.ZIP]
+    if field is Field.ZIP_PLUS_4 and zips:
+        return Rule(plus_four(f"c{source.columns.index(zips[0])}", raw))
+    return rule_for(field, raw=raw, normal=normal, phone_format=cleaning.phone_format)
+
+
+def _is_mixed(field: Field, algorithm: DataFormat, cleaning: Cleaning, raw: str, *, hashed: bool) -> str:
+    """The condition of a value that is raw among hashes, or a hash among raw values or among hashes of another kind."""
+    value = trimmed(raw)
+    if not hashed:
+        # Most values are shorter than any hash, and need no closer look.
+        return f"(strlen({raw}) >= 32 AND {is_hash(value)})"
+    fault = hashed_rule(algorithm, raw=raw, normal=f"lower({value})").fault
+    return f"CASE WHEN {fault} THEN {is_hash(value)} OR {_is_fit(field, cleaning, raw)} ELSE false END"
+
+
+def _is_fit(field: Field, cleaning: Cleaning, raw: str) -> str:
+    """The condition of a raw value without a fault."""
+    value = rule_for(field, raw=raw, normal=raw, phone_format=cleaning.phone_format).value
+    rule = rule_for(field, raw=raw, normal=f"({value})", phone_format=cleaning.phone_format)
+    return f"NOT ({rule.fault})"

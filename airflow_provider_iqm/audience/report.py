@@ -1,0 +1,44 @@
+"""What became of a list's records: counts, and nothing else of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleaningReport:
+    """
+    The account of one cleaning.
+
+    :param records_read: The records of the file as it was given.
+    :param records_kept: The records of the cleaned copy.
+    :param dropped: Reason → how many records were left out for it; each record counts once.
+    :param duplicates: How many records were left out because an earlier one says the same.
+    :param seconds: How long the cleaning took.
+    """
+
+    records_read: int
+    records_kept: int
+    dropped: dict[str, int]
+    duplicates: int
+    seconds: float
+
+    def counts(self) -> dict[str, Any]:
+        """Give the counts as plain data, for XCom."""
+        return {
+            "records_read": self.records_read,
+            "records_kept": self.records_kept,
+            "dropped": dict(self.dropped),
+            "duplicates": self.duplicates,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def __str__(self) -> str:
+        """Write the account as one block, a line for each count."""
+        lines = [("records read", self.records_read), ("records kept", self.records_kept)]
+        lines += [(f"dropped: {reason}", count) for reason, count in sorted(self.dropped.items())]
+        lines.append(("duplicates", self.duplicates))
+        width = max(len(label) for label, _ in lines)
+        rows = [f"  {label:<{width}}  {count:>11,}" for label, count in lines]
+        return "\n".join([*rows, f"  {'seconds':<{width}}  {self.seconds:>11,.1f}"])

@@ -1,0 +1,96 @@
+"""A list as DuckDB is to read it: the file itself where DuckDB can be trusted with it, else an exact copy."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.csv_exact import read_header, read_records
+from airflow_provider_iqm.audience.csv_oddity import count_quotes
+from airflow_provider_iqm.audience.csv_text import read_lines
+from airflow_provider_iqm.audience.duckdb_csv import read_csv_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_HEAD_RECORDS = 1000
+
+
+@dataclass(frozen=True)
+class Source:
+    """
+    A CSV file and how DuckDB reads it.
+
+    :param path: The file.
+    :param columns: The list's columns.
+    :param sql: The SQL expression that reads the records as ``c0``, ``c1``, ….
+    :param ragged: The SQL condition of a record that has more or fewer values than the header.
+    :param newline: The file's line end, where its bytes must still be searched for oddities; ``None`` for a copy.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    sql: str
+    ragged: str
+    newline: str | None
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is an exact copy, which can be trusted whatever the file was."""
+        return self.newline is None
+
+    def is_odd(self) -> bool:
+        """Whether only the exact reading can be trusted with the file; reads the whole file."""
+        return self.newline is not None and count_quotes(self.path, newline=self.newline) is None
+
+
+def direct_source(path: Path, *, name: str) -> Source | None:
+    """
+    Have DuckDB read a CSV file itself.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :return: ``None`` where the first lines show already that it can't.
+    :raises AudienceFileError: The header or one of the first records is not as it must be.
+    """
+    newline = _first_newline(path, name=name)
+    records = read_records(path, name=name)
+    line, columns = read_header(records, name=name)
+    head = [record for _, record in islice(records, _HEAD_RECORDS)]
+    if newline is None or not head or any(len(record) != len(columns) for record in head):
+        return None
+    # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
+    if line != 1 or any(column.splitlines() != [column] for column in columns):
+        return None
+    return Source(path, columns, read_csv_sql(path, width=len(columns)), "false", newline)
+
+
+def _first_newline(path: Path, *, name: str) -> str | None:
+    """Tell the first line's end; ``None`` where it isn't one that DuckDB is trusted with."""
+    first = next(read_lines(path, name=name), "")
+    if first.endswith("\r\n"):
+        return "\r\n"
+    return "\n" if first.endswith("\n") else None
+
+
+def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[str]]], *, path: Path) -> Source:
+    """
+    Write records that were read exactly to a file that leaves DuckDB nothing to guess: every value is quoted.
+
+    A ragged record becomes a blank one with a mark in a column of its own, so that all keep their numbers.
+
+    :param columns: The header's names.
+    :param records: The records behind the header.
+    :param path: The file to write.
+    """
+    width = len(columns)
+    ragged = [*[""] * width, "1"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        # Not the names themselves: by a CR in the first line, DuckDB would take CR for the file's line end.
+        writer.writerow([*(f"c{position}" for position in range(width)), "ragged"])
+        writer.writerows([*record, ""] if len(record) == width else ragged for _, record in records)
+    return Source(path, columns, read_csv_sql(path, width=width + 1), f"c{width} <> ''", None)
