@@ -17,7 +17,7 @@ from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.duckdb_csv import NULL_MARK, connect, quoted
 from airflow_provider_iqm.audience.file import CSV, XLSX, AudienceFile, check_file, check_limits
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
-from airflow_provider_iqm.audience.plan import BLANK_KEY, MIXED, Plan, hash_in, make_plan, telling_value
+from airflow_provider_iqm.audience.plan import MIXED, Plan, hash_in, make_plan, telling_value
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
 from airflow_provider_iqm.audience.xlsx import read_rows
@@ -110,15 +110,17 @@ class Cleaner:
             ThreadPoolExecutor(1) as pool,
             closing(connect(memory_limit=self.cleaning.memory_limit, spill=spill, in_order=True)) as connection,
         ):
-            odd = pool.submit(source.is_odd)
+            audit = None
+            if not source.is_copy:
+                audit = pool.submit(source.count, name=self.name, memory_limit=self.cleaning.memory_limit)
             try:
                 plan = self._plan(connection, source, mapping)
                 output = self.scratch.new_file("clean.csv")
                 kept, duplicates, faults = _write(connection, plan, source, output, self.cleaning)
-                if odd.result() or (len(source.columns) == 1 and not source.is_copy and _has_blank(plan, faults)):
-                    # In a file of one column, DuckDB takes a blank line for a record.
+                records = kept + duplicates + faults.total()
+                if audit and audit.result() != records:
                     return None
-                self._judge(connection, plan, faults, records=kept + duplicates + faults.total())
+                self._judge(connection, plan, faults, records=records)
             except duckdb.Error:
                 # DuckDB's message quotes the file: it must not be shown, and the exact reading has a better one.
                 return None
@@ -245,10 +247,6 @@ def _quarantine(path: str | Path, plan: Plan, faulty: Iterator[tuple[int, int]])
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["record", "column", "reason"])
         writer.writerows((record, plan.faults[fault].column, plan.faults[fault].reason) for record, fault in faulty)
-
-
-def _has_blank(plan: Plan, faults: Counter[int]) -> bool:
-    return any(faults[number] for number, fault in enumerate(plan.faults) if fault.reason == BLANK_KEY)
 
 
 def _row(numbers: list[int]) -> str:

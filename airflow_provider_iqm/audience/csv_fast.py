@@ -145,12 +145,11 @@ def _read(
         for column in with_quotes
     ]
     measures += [f"bool_or(trim(c{column}, {quoted(WHITE_SPACE)}) <> '')" for column in suspects]
-    # DuckDB takes a blank line for a record where there is but one column.
-    measures += ["min(strlen(c0)) = 0"] if width == 1 else ["false"]
     query = f"SELECT {', '.join(measures)} FROM {read_csv_sql(path, width=width)}"  # noqa: S608 - numbers and a path
     row = first_row(query, memory_limit=memory_limit)
-    if row is None or not row[0] or row[-1]:
+    if row is None or not row[0]:
         return None
-    lengths, inside, filled = row[1 : width + 1], row[width + 1 : -1 - len(suspects)], row[-1 - len(suspects) : -1]
+    numbers, filled = row[1 : len(row) - len(suspects)], row[len(row) - len(suspects) :]
+    lengths, inside = numbers[:width], numbers[width:]
     still = frozenset(column for column, has_value in zip(suspects, filled, strict=True) if not has_value)
     return _Reading(row[0], sum(length or 0 for length in lengths), sum(count or 0 for count in inside), still)

@@ -8,8 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
-from airflow_provider_iqm.audience.csv_oddity import count_quotes
-from airflow_provider_iqm.audience.csv_text import read_lines
+from airflow_provider_iqm.audience.csv_fast import read_fast
 from airflow_provider_iqm.audience.duckdb_csv import read_csv_sql
 
 if TYPE_CHECKING:
@@ -28,23 +27,25 @@ class Source:
     :param columns: The list's columns.
     :param sql: The SQL expression that reads the records as ``c0``, ``c1``, ….
     :param ragged: The SQL condition of a record that has more or fewer values than the header.
-    :param newline: The file's line end, where its bytes must still be searched for oddities; ``None`` for a copy.
+    :param is_copy: Whether this is an exact copy, which DuckDB can be trusted with whatever the file was.
     """
 
     path: Path
     columns: tuple[str, ...]
     sql: str
     ragged: str
-    newline: str | None
+    is_copy: bool
 
-    @property
-    def is_copy(self) -> bool:
-        """Whether this is an exact copy, which can be trusted whatever the file was."""
-        return self.newline is None
+    def count(self, *, name: str, memory_limit: str) -> int | None:
+        """
+        Count the records of a file that is no copy, audited to the last byte.
 
-    def is_odd(self) -> bool:
-        """Whether only the exact reading can be trusted with the file; reads the whole file."""
-        return self.newline is not None and count_quotes(self.path, newline=self.newline) is None
+        :param name: The file's name, for messages.
+        :param memory_limit: How much memory the count may use, such as ``256MiB``.
+        :return: The number of records; ``None`` where only the exact reading can be trusted with the file.
+        """
+        contents = read_fast(self.path, name=name, memory_limit=memory_limit)
+        return contents.records if contents else None
 
 
 def direct_source(path: Path, *, name: str) -> Source | None:
@@ -56,24 +57,15 @@ def direct_source(path: Path, *, name: str) -> Source | None:
     :return: ``None`` where the first lines show already that it can't.
     :raises AudienceFileError: The header or one of the first records is not as it must be.
     """
-    newline = _first_newline(path, name=name)
     records = read_records(path, name=name)
     line, columns = read_header(records, name=name)
     head = [record for _, record in islice(records, _HEAD_RECORDS)]
-    if newline is None or not head or any(len(record) != len(columns) for record in head):
+    if not head or any(len(record) != len(columns) for record in head):
         return None
     # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
     if line != 1 or any(column.splitlines() != [column] for column in columns):
         return None
-    return Source(path, columns, read_csv_sql(path, width=len(columns)), "false", newline)
-
-
-def _first_newline(path: Path, *, name: str) -> str | None:
-    """Tell the first line's end; ``None`` where it isn't one that DuckDB is trusted with."""
-    first = next(read_lines(path, name=name), "")
-    if first.endswith("\r\n"):
-        return "\r\n"
-    return "\n" if first.endswith("\n") else None
+    return Source(path, columns, read_csv_sql(path, width=len(columns)), "false", is_copy=False)
 
 
 def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[str]]], *, path: Path) -> Source:
@@ -93,4 +85,4 @@ def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[st
         # Not the names themselves: by a CR in the first line, DuckDB would take CR for the file's line end.
         writer.writerow([*(f"c{position}" for position in range(width)), "ragged"])
         writer.writerows([*record, ""] if len(record) == width else ragged for _, record in records)
-    return Source(path, columns, read_csv_sql(path, width=width + 1), f"c{width} <> ''", None)
+    return Source(path, columns, read_csv_sql(path, width=width + 1), f"c{width} <> ''", is_copy=True)
