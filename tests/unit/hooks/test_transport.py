@@ -48,7 +48,10 @@ def bundle_of_environment(certificate, monkeypatch):
 
 
 def test_a_client_certificate(certificate):
-    Transport.read(API, {"cert": [str(certificate.path), str(certificate.key_path)]})
+    given = [str(certificate.path), str(certificate.key_path)]
+    assert isinstance(Transport.read(API, {"cert": given}).tls, ssl.SSLContext)
+    with pytest.raises(IQMConnectionError, match="cert"):
+        Transport.read(API, {"cert": given[::-1]})
 
 
 @pytest.mark.parametrize("extra", [{"verify": "/no/such/file"}, {"cert": "/no/such/file"}])
