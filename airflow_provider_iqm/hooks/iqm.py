@@ -130,7 +130,7 @@ class IQMHook(IQMHttpHook):
             except (IQMServerError, IQMInvalidAnswerError, IQMTransportError) as error:
                 if isinstance(error, IQMTransportError) and not error.sent:
                     raise
-                self.log.warning("%s IQM may have created the audience all the same.", error)
+                self.log.warning("%s", error)
                 if mark and (found := self._find_own_upload(upload.name, mark)):
                     return found
                 if last or not mark:
@@ -142,6 +142,7 @@ class IQMHook(IQMHttpHook):
 
     def _find_own_upload(self, audience_name: str, token: str) -> int | None:
         """Look twice for the audience of this upload: how soon IQM lists a new one is not documented."""
+        self.log.info('Looking whether IQM already has audience "%s" from this upload', audience_name)
         for wait in (0, SECONDS_BETWEEN_LOOKS):
             time.sleep(wait)
             found = self._drive(find_own_upload(self._login, audience_name, token))
@@ -157,8 +158,8 @@ class IQMHook(IQMHttpHook):
         with final_errors_fail_the_task():
             raise UploadOutcomeUnknownError(
                 f'The answer to the upload of "{upload.name}" was lost or no use, so IQM may have created the audience '
-                f"or not: {error} The upload is not repeated, since it may cost money twice. Look for the audience in "
-                "IQM; if it is not there, run the upload again.",
+                f"or not: {error} The upload is not sent again, since it may cost money twice. Look for the audience "
+                "in IQM; if it is not there, run the upload again.",
             ) from error
 
     def get_matched_audience(self, audience_id: int) -> MatchedAudience:
