@@ -1,0 +1,106 @@
+"""What every operator that prepares a list for IQM has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
+from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
+from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class PreparationOperator(BaseOperator):
+    """
+    Check a list and, if that is asked for, clean it.
+
+    The list and the mapping are checked before any request is sent; what is wrong with them fails the task without a
+    retry, since a second try would meet with the same. The limits and the kinds of mapping are those of IQM's
+    "Quickstart Guide: Matched Audience Upload". Without any of the arguments from ``normalize`` to
+    ``drop_duplicates``, a file goes out byte for byte.
+
+    :param audience_name: The audience's name. (templated)
+    :param columns: The mapping, file column → IQM field. A field is given by its system name
+        (``Voters_FirstName``) or by the name that people see (``First Name``). (templated)
+    :param column_settings: IQM field → data format (``{"Email": "SHA256"}``) or data partner
+        (``{"Voters_ID": "LalVoterID"}``), where the mapping's kind needs one. (templated)
+    :param normalize: Write each mapped column's values in the form that is published for its field.
+    :param phone_format: The form of a normalised phone: ``10-digit``, or ``E.164``.
+    :param hash_columns: File column → ``MD5``, ``SHA1``, ``SHA256`` or ``SHA512``: normalise and hash its values, and
+        set its column setting. A column that is hashed already is passed on in lower case. (templated)
+    :param on_invalid_records: Whether to ``drop`` records that can't match, or to ``fail``. A list that is cleaned for
+        another reason drops them.
+    :param quarantine_path: A file that receives the number, the column and the reason of each record left out as
+        invalid, and none of its values. (templated)
+    :param max_invalid_ratio: The share of invalid records, from 0 to 1, above which the task fails.
+    :param drop_duplicates: Keep only the first of the records whose mapped, normalised values are all the same.
+    :param scratch_dir: Where a cleaned copy lives until it is not needed any more; the system's temporary folder by
+        default. (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        "audience_name",
+        "columns",
+        "column_settings",
+        "hash_columns",
+        "quarantine_path",
+        "scratch_dir",
+    )
+    template_fields_renderers = {"columns": "json", "column_settings": "json", "hash_columns": "json"}  # noqa: RUF012 - Airflow's own form
+
+    def __init__(
+        self,
+        *,
+        audience_name: str,
+        columns: Mapping[str, str],
+        column_settings: Mapping[str, str] | None = None,
+        normalize: bool = False,
+        phone_format: PhoneFormat = "10-digit",
+        hash_columns: Mapping[str, str] | None = None,
+        on_invalid_records: OnInvalidRecords | None = None,
+        quarantine_path: str | Path | None = None,
+        max_invalid_ratio: float = 0.1,
+        drop_duplicates: bool = False,
+        scratch_dir: str | Path | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.audience_name = audience_name
+        self.columns = columns
+        self.column_settings = column_settings
+        self.normalize = normalize
+        self.phone_format = phone_format
+        self.hash_columns = hash_columns
+        self.on_invalid_records = on_invalid_records
+        self.quarantine_path = quarantine_path
+        self.max_invalid_ratio = max_invalid_ratio
+        self.drop_duplicates = drop_duplicates
+        self.scratch_dir = scratch_dir
+
+    def prepare(self, file_path: str | Path) -> AudienceUpload:
+        """
+        Check a file, and clean it if that is asked for.
+
+        :param file_path: The file.
+        :return: What is ready to go to IQM; to be closed afterwards.
+        """
+        with final_errors_fail_the_task():
+            return prepare_upload(
+                file_path=file_path,
+                audience_name=self.audience_name,
+                columns=self.columns,
+                column_settings=self.column_settings,
+                normalize=self.normalize,
+                phone_format=self.phone_format,
+                hash_columns=self.hash_columns,
+                on_invalid_records=self.on_invalid_records,
+                quarantine_path=self.quarantine_path,
+                max_invalid_ratio=self.max_invalid_ratio,
+                drop_duplicates=self.drop_duplicates,
+                scratch_dir=self.scratch_dir,
+            )
