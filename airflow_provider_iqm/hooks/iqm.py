@@ -66,6 +66,14 @@ class IQMHook(IQMHttpHook):
         """
         return self._drive(self._iqm.column_list())
 
+    def get_data_partners(self) -> list[AudienceField]:
+        """Return whose voter ids and NPI ids the account can match by: the settings of these fields."""
+        return self._drive(self._iqm.data_partners())
+
+    def get_data_formats(self) -> list[AudienceField]:
+        """Return the forms in which emails and phones may be given: the settings of these fields."""
+        return self._drive(self._iqm.data_formats())
+
     def upload_matched_audience(
         self,
         *,
@@ -227,6 +235,14 @@ class IQMHook(IQMHttpHook):
         :param audience_name: The whole name, in its letter case.
         """
         return self._drive(self._iqm.find(audience_name))
+
+    def search_matched_audiences(self, text: str = "") -> list[MatchedAudience]:
+        """
+        Return the matched audiences whose name holds a text, as far as IQM's list tells of them.
+
+        :param text: A part of the name; an empty one finds all (classic: the newest 1,000).
+        """
+        return self._drive(self._iqm.search(text))
 
     def delete_audiences(self, audience_ids: int | Sequence[int]) -> DeletedAudiences:
         """
