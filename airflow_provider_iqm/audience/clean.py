@@ -14,9 +14,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
-from airflow_provider_iqm.audience.damage import Damage, checks_for, count_garbled, found_damage, header_damage
+from airflow_provider_iqm.audience.damage import Damage, checks_for, found_damage, header_damage
 from airflow_provider_iqm.audience.duckdb_csv import NULL_MARK, connect, quoted
 from airflow_provider_iqm.audience.file import CSV, AudienceFile, check_limits
+from airflow_provider_iqm.audience.garbled import count_garbled
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
 from airflow_provider_iqm.audience.plan import MIXED, Plan, hash_in, make_plan, telling_value
 from airflow_provider_iqm.audience.report import CleaningReport

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_iqm.audience.contents import Contents
 from airflow_provider_iqm.audience.csv_exact import read_exactly
 from airflow_provider_iqm.audience.csv_fast import read_fast
-from airflow_provider_iqm.audience.damage import Damage, count_garbled, header_damage
+from airflow_provider_iqm.audience.damage import Damage, header_damage
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
+from airflow_provider_iqm.audience.garbled import count_garbled
 from airflow_provider_iqm.audience.signature import HEAD_BYTES, check_signature
 from airflow_provider_iqm.audience.xlsx import read_workbook
 from airflow_provider_iqm.exceptions import AudienceFileError
