@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 # UTF-8 that was read as Windows-1252 or Latin-1 and written as UTF-8 again: Ã, Â or â€ before what two bytes became.
 # "SÃO" is Portuguese. And U+FFFD, which stands for what could not be decoded.
 _GARBLED = re.compile(rb"\xc3\x83[\xc2\xc5\xc6\xcb\xe2]|\xc3\x82\xc2|\xc3\xa2\xe2\x82\xac|\xef\xbf\xbd")
-_GARBLED_MARKS = (b"\x82", b"\x83", b"\xef")
-_LONGEST_GARBLED = 5
+_MARKS = (b"\x82", b"\x83", b"\xef")
+_LONGEST = 5
 _BLOCK_BYTES = 1 << 18
 
 
@@ -32,16 +32,16 @@ class GarbledCounter:
         if len(self._batch) == BATCH:
             self._count_batch()
 
-    def add_bytes(self, text: bytes, *, seen: int = 0) -> None:
+    def add_bytes(self, text: bytes, *, carried: bytes = b"") -> None:
         """
         Count those of text in UTF-8.
 
         :param text: The text.
-        :param seen: How many of its first bytes were counted before.
+        :param carried: What stood before it, and was counted before.
         """
         # Most text is told by single bytes, which is far faster than by a pattern.
-        if any(mark in text for mark in _GARBLED_MARKS):
-            self._count += sum(match.end() > seen for match in _GARBLED.finditer(text))
+        if any(mark in text or mark in carried for mark in _MARKS):
+            self._count += sum(match.end() > len(carried) for match in _GARBLED.finditer(carried + text))
 
     def damage(self) -> tuple[Damage, ...]:
         """Say what the count means."""
@@ -62,7 +62,6 @@ def count_garbled(path: Path) -> tuple[Damage, ...]:
     counter, carried = GarbledCounter(), b""
     with path.open("rb", buffering=0) as file:
         while block := file.read(_BLOCK_BYTES):
-            text = carried + block
-            counter.add_bytes(text, seen=len(carried))
-            carried = text[1 - _LONGEST_GARBLED :]
+            counter.add_bytes(block, carried=carried)
+            carried = (carried + block[1 - _LONGEST :])[1 - _LONGEST :]
     return counter.damage()

@@ -189,18 +189,19 @@ def _find_coding(path: Path, *, name: str, encoding: str | None) -> Coding:
 
 
 def _find_delimiter(path: Path, *, name: str, coding: Coding, columns: Collection[str]) -> str:
-    """Find the delimiter under which the header has the mapped columns, or else the most of them."""
-
-    def fit(delimiter: str) -> tuple[int, int]:
+    """Find the first delimiter under which the header has all mapped columns, or else the most of them."""
+    fits: dict[str, tuple[int, int]] = {}
+    for delimiter in DELIMITERS:
         try:
-            header = next(read_records(path, name=name, delimiter=delimiter, coding=coding), (0, []))[1]
+            _, header = next(read_records(path, name=name, delimiter=delimiter, coding=coding), (0, []))
         except AudienceFileError:
             # Under this one, it isn't even CSV.
-            return 0, 0
-        return len(set(columns) & set(header)), len(header)
-
-    # Of equals the first, which is the comma.
-    return max(DELIMITERS, key=fit)
+            header = []
+        found = len(set(columns).intersection(header))
+        if found == len(columns):
+            return delimiter
+        fits[delimiter] = found, len(header)
+    return max(fits, key=lambda delimiter: fits[delimiter])
 
 
 def _check_width(

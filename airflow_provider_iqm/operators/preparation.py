@@ -22,7 +22,7 @@ class PreparationOperator(BaseOperator):
     The list and the mapping are checked before any request is sent; what is wrong with them fails the task without a
     retry, since a second try would meet with the same. The limits and the kinds of mapping are those of IQM's
     "Quickstart Guide: Matched Audience Upload". Without any of the arguments from ``normalize`` to
-    ``drop_duplicates``, a file goes out byte for byte.
+    ``drop_duplicates``, a plain file (commas, UTF-8; or a workbook's first sheet) goes out byte for byte.
 
     :param audience_name: The audience's name. (templated)
     :param columns: The mapping, file column → IQM field. A field is given by its system name
@@ -44,7 +44,7 @@ class PreparationOperator(BaseOperator):
         invalid, and none of its values. (templated)
     :param max_invalid_ratio: The share of invalid records, from 0 to 1, above which the task fails.
     :param drop_duplicates: Keep only the first of the records whose mapped, normalised values are all the same.
-    :param scratch_dir: Where a cleaned copy lives until it is not needed any more; the system's temporary folder by
+    :param scratch_dir: Where copies live until they are not needed any more; the system's temporary folder by
         default. (templated)
     """
 
