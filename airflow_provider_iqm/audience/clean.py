@@ -242,7 +242,7 @@ def _count_damage(connection: DuckDBPyConnection, source: Source, mapping: Colum
     checks = checks_for(source.columns, mapping.columns)
     if not checks:
         return ()
-    counts = ", ".join(check.check.sql(f"c{check.position}") for check in checks)
+    counts = ", ".join(check.sql() for check in checks)
     row = connection.execute(f"SELECT {counts} FROM {source.sql}").fetchone()  # noqa: S608
     return found_damage(checks, row or ())
 

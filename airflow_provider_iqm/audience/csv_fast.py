@@ -168,7 +168,7 @@ def _read(
         for column in with_quotes
     ]
     measures += [f"bool_or(trim(c{column}, {quoted(WHITE_SPACE)}) <> '')" for column in suspects]
-    measures += [check.check.sql(f"c{check.position}") for check in checks]
+    measures += [check.sql() for check in checks]
     query = f"SELECT {', '.join(measures)} FROM {read_csv_sql(path, width=width)}"  # noqa: S608 - numbers and a path
     row = first_row(query, memory_limit=memory_limit)
     if row is None or not row[0]:

@@ -98,13 +98,13 @@ class Check:
     pattern: str = ""
     cheap: bool = False
 
-    def sql(self, value: str) -> str:
-        """Build the SQL aggregate that counts it."""
+    def condition(self, value: str) -> str:
+        """Build the SQL condition of a value that has it."""
         guards = [f"strlen({value}) BETWEEN {self.lengths[0]} AND {self.lengths[1]}"]
         if self.marks:
             guards.append("(" + " OR ".join(f"contains({value}, '{mark}')" for mark in self.marks) + ")")
         matches = f"regexp_full_match({value}, '{self.pattern}')" if self.pattern else "true"
-        return f"count(*) FILTER (WHERE CASE WHEN {' AND '.join(guards)} THEN {matches} ELSE false END)"
+        return f"CASE WHEN {' AND '.join(guards)} THEN {matches} ELSE false END"
 
     def count(self, values: Sequence[str]) -> int:
         """Count it in Python."""
@@ -156,6 +156,14 @@ class ColumnCheck:
     column: str
     position: int
     check: Check
+
+    def condition(self) -> str:
+        """Build the SQL condition of a record that has it, in columns ``c0``, ``c1``, …."""
+        return self.check.condition(f"c{self.position}")
+
+    def sql(self) -> str:
+        """Build the SQL aggregate that counts it."""
+        return f"count(*) FILTER (WHERE {self.condition()})"
 
 
 def checks_for(columns: Sequence[str], mapped: Mapping[str, str] | None) -> list[ColumnCheck]:
