@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -50,6 +51,10 @@ def _show_audiences(found: Sequence[Any], arguments: Namespace) -> None:
 
 
 def _show(rows: list[dict[str, Any]], arguments: Namespace) -> None:
+    if arguments.output == "json":
+        # For programs: numbers stay numbers, and no line is broken for the sake of the screen.
+        print(json.dumps(rows, ensure_ascii=False))
+        return
     if arguments.output == "table":
         rows = [{key: "" if value is None else value for key, value in row.items()} for row in rows]
     AirflowConsole().print_as(data=rows, output=arguments.output)
