@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from pathlib import Path
 
 from lists import write_list
@@ -25,14 +26,16 @@ def by_us(path: str, folder: str) -> Work:
     from airflow_provider_iqm.audience.upload import prepare_upload
 
     def clean() -> int:
-        with prepare_upload(
+        upload = prepare_upload(
             file_path=path,
             audience_name="List",
             columns={"email": "Email", "phone": "Phone"},
             hash_columns={"email": "SHA256", "phone": "SHA256"},
             scratch_dir=folder,
-        ) as upload:
-            return upload.file.records
+        )
+        # The others leave their files behind, too.
+        atexit.register(upload.close)
+        return upload.file.records
 
     return clean
 

@@ -166,8 +166,10 @@ def _rule(source: Source, mapping: ColumnMapping, cleaning: Cleaning, column: st
 
 def _is_mixed(field: Field, rule: Rule, cleaning: Cleaning, raw: str, *, hashed: bool) -> str:
     """The condition of a value that is raw among hashes, or a hash among raw values or among hashes of another kind."""
-    foreign = is_hash(trimmed(raw))
-    if hashed:
-        foreign = f"{foreign} OR {is_fit(field, raw, phone_format=cleaning.phone_format)}"
     # What is among its like has no fault, and needs no closer look.
-    return f"CASE WHEN {rule.fault} THEN {foreign} ELSE false END"
+    cases = f"WHEN {rule.fault} THEN {is_hash(trimmed(raw))}"
+    if hashed:
+        cases += f" OR {is_fit(field, raw, phone_format=cleaning.phone_format)}"
+    else:
+        cases = f"WHEN strlen({raw}) < {min(HASH_LENGTHS.values())} THEN false {cases}"
+    return f"CASE {cases} ELSE false END"
