@@ -14,14 +14,25 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
-from airflow_provider_iqm.audience.damage import Damage, checks_for, found_damage, header_damage
+from airflow_provider_iqm.audience.csv_oddity import count_quotes
+from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage
 from airflow_provider_iqm.audience.duckdb_csv import NULL_MARK, connect, quoted
 from airflow_provider_iqm.audience.file import CSV, AudienceFile, check_limits
 from airflow_provider_iqm.audience.garbled import count_garbled
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
-from airflow_provider_iqm.audience.plan import MIXED, Plan, hash_in, make_plan, telling_value
+from airflow_provider_iqm.audience.plan import (
+    CONTENT,
+    MIXED,
+    Plan,
+    damage_tally,
+    fault_tally,
+    hash_in,
+    make_plan,
+    telling_value,
+)
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
+from airflow_provider_iqm.audience.tally import create_tallies, read_sum, read_tallies
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS, DataFormat
 
@@ -114,19 +125,19 @@ class Cleaner:
             ThreadPoolExecutor(1) as pool,
             closing(connect(memory_limit=self.cleaning.memory_limit, spill=spill, in_order=True)) as connection,
         ):
-            audit = None
-            if not source.is_copy:
-                limit = self.cleaning.memory_limit
-                audit = pool.submit(source.count, name=self.name, memory_limit=limit, mapped=mapping.columns)
+            # Python looks at the bytes while DuckDB, which doesn't need Python's lock, looks at the values.
+            quotes = pool.submit(count_quotes, source.path, newline=source.frame.newline) if source.frame else None
             try:
                 plan = self._plan(connection, source, mapping)
                 output = self.scratch.new_file("clean.csv")
-                kept, duplicates, faults = _write(connection, plan, source, output, self.cleaning)
+                kept, duplicates, tallies = _write(connection, plan, source, output, self.cleaning)
+                faults = Counter({number: tallies[fault_tally(number)] for number in range(len(plan.faults))})
                 records = kept + duplicates + faults.total()
-                contents = audit.result() if audit else None
-                if audit and (contents is None or contents.records != records):
+                if quotes and not self._is_whole(source, records, read_sum(tallies, CONTENT), quotes.result()):
                     return None
-                damage = contents.damage if contents else _count_damage(connection, source, mapping)
+                damage = found_damage(
+                    plan.checks, [tallies[damage_tally(number)] for number in range(len(plan.checks))]
+                )
                 self._judge(connection, plan, faults, records=records)
             except duckdb.Error:
                 # DuckDB's message quotes the file: it must not be shown, and the exact reading has a better one.
@@ -134,10 +145,21 @@ class Cleaner:
         if not kept:
             raise AudienceFileError(f"{self.name}: no record is left after cleaning. Check what made the file.")
         dropped: Counter[str] = Counter()
-        for number, count in faults.items():
+        for number, count in (+faults).items():
             dropped[plan.faults[number].reason] += count
         damage = (*header_damage(source.columns), *damage, *count_garbled(self.path))
         return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates
+
+    def _is_whole(self, source: Source, records: int, content_bytes: int, quotes: int | None) -> bool:
+        """Audit what DuckDB read: whether it is the whole file, and nothing else."""
+        if quotes is None or source.frame is None:
+            return False
+        width = len(source.columns)
+        surplus = source.frame.surplus(content_bytes, records=records, width=width, quotes=quotes)
+        if surplus < 0:
+            # A column whose first values have no quotes inside may still have later ones.
+            return records == source.count(name=self.name, memory_limit=self.cleaning.memory_limit)
+        return not surplus
 
     def _plan(self, connection: DuckDBPyConnection, source: Source, mapping: ColumnMapping) -> Plan:
         """Find out which of the columns to hash are hashed already, and plan."""
@@ -211,10 +233,10 @@ class Cleaner:
 
 def _write(
     connection: DuckDBPyConnection, plan: Plan, source: Source, output: Path, cleaning: Cleaning
-) -> tuple[int, int, Counter[int]]:
-    """Write the cleaned copy: its records, the duplicates left out, and how many records had which fault."""
-    for number in range(len(plan.faults)):
-        connection.execute(f"CREATE TEMP SEQUENCE fault{number}")
+) -> tuple[int, int, dict[str, int]]:
+    """Write the cleaned copy: its records, the duplicates left out, and the tallies of the plan."""
+    counts = [*map(fault_tally, range(len(plan.faults))), *map(damage_tally, range(len(plan.checks)))]
+    create_tallies(connection, counts=counts, sums=[CONTENT])
     if DataFormat.SHA512 in cleaning.hashes().values():
         connection.create_function("sha512", _sha512, ["VARCHAR"], "VARCHAR")
     outputs = ", ".join(plan.outputs)
@@ -233,18 +255,7 @@ def _write(
     header = f"HEADER false, PREFIX {quoted(_header(source.columns))}, SUFFIX '\n'"
     options = f"FORMAT csv, {header}, NULLSTR {quoted(NULL_MARK.decode())}, USE_TMP_FILE false"
     kept = _count(connection, f"COPY ({records}) TO {quoted(str(output))} ({options})")
-    drawn = "SELECT sequence_name, last_value FROM duckdb_sequences() WHERE last_value IS NOT NULL"
-    counts = connection.execute(drawn).fetchall()
-    return kept, duplicates, Counter({int(name.removeprefix("fault")): int(count) for name, count in counts})
-
-
-def _count_damage(connection: DuckDBPyConnection, source: Source, mapping: ColumnMapping) -> tuple[Damage, ...]:
-    checks = checks_for(source.columns, mapping.columns)
-    if not checks:
-        return ()
-    counts = ", ".join(check.sql() for check in checks)
-    row = connection.execute(f"SELECT {counts} FROM {source.sql}").fetchone()  # noqa: S608
-    return found_damage(checks, row or ())
+    return kept, duplicates, read_tallies(connection)
 
 
 def _numbered(plan: Plan) -> str:

@@ -19,7 +19,7 @@ SHOWN = ("id", "name", "status", "match_rate", "uniques", "records", "reason")
 def check(arguments: Namespace) -> None:
     """Log in, and say whether it worked."""
     works, message = IQMHook(arguments.conn_id).test_connection()
-    print(message, file=sys.stdout if works else sys.stderr)
+    (sys.stdout if works else sys.stderr).write(f"{message}\n")
     if not works:
         sys.exit(1)
 
@@ -53,7 +53,7 @@ def _show_audiences(found: Sequence[Any], arguments: Namespace) -> None:
 def _show(rows: list[dict[str, Any]], arguments: Namespace) -> None:
     if arguments.output == "json":
         # For programs: numbers stay numbers, and no line is broken for the sake of the screen.
-        print(json.dumps(rows, ensure_ascii=False))
+        sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
         return
     if arguments.output == "table":
         rows = [{key: "" if value is None else value for key, value in row.items()} for row in rows]
