@@ -61,6 +61,8 @@ def sandbox() -> Iterator[str]:
     """Start a local IQM on a free port, and give the Airflow connection to it."""
     command = [sys.executable, "-m", "airflow_provider_iqm.sandbox", "--port", "0"]
     command += ["--processing-seconds", "2", "--pending-seconds", "2"]
+    # A minute of IQM's takes a second here, or the tasks would wait for most of the demo.
+    command += ["--rate-limit-window", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         connection = None

@@ -10,14 +10,18 @@ import tempfile
 import time
 
 import pytest
+from cryptography.fernet import Fernet
 
 HOME = tempfile.mkdtemp(prefix="airflow-provider-iqm-tests-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+# Nothing that the tests leave behind is in a place where others look.
+tempfile.tempdir = os.environ["TMPDIR"] = HOME
 os.environ |= {
     "AIRFLOW_HOME": HOME,
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__DAGS_FOLDER": f"{HOME}/dags",
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
 }
 for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AIRFLOW_VAR_"))]:
     del os.environ[name]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience, NewAudience
@@ -143,20 +144,34 @@ def _read_details(data: Mapping[str, Any]) -> MatchedAudience:
 
 def find(audience_name: str) -> Call[list[MatchedAudience]]:
     """Return the request for the audiences of exactly this name; IQM itself searches for a part of it."""
+    call = _list(f'find audiences named "{audience_name}"', {"searchField": audience_name})
+    return replace(call, read=lambda data: [item for item in call.read(data) if item["name"] == audience_name])
 
+
+def listed(audience_ids: Collection[int]) -> Call[list[MatchedAudience]]:
+    """
+    Return the request for what the list says of some audiences, as far as it names them.
+
+    The list can't be asked for ids, so all of it is: at most 1,000 audiences (contract, "page size").
+    """
+    wanted = set(audience_ids)
+    call = _list(f"list audiences, to look at {len(wanted)}", {})
+    return replace(call, read=lambda data: [item for item in call.read(data) if item["id"] in wanted])
+
+
+def _list(purpose: str, params: Mapping[str, str]) -> Call[list[MatchedAudience]]:
     def read(data: Any) -> list[MatchedAudience]:
         return [
             _read_summary(item)
             for item in data or []
-            if item["audienceName"] == audience_name
-            and item.get("audienceTypeId", MATCHED_AUDIENCE_TYPE) == MATCHED_AUDIENCE_TYPE
+            if item.get("audienceTypeId", MATCHED_AUDIENCE_TYPE) == MATCHED_AUDIENCE_TYPE
         ]
 
     request = Request(
-        purpose=f'find audiences named "{audience_name}"',
+        purpose=purpose,
         method="GET",
         path="/api/v2/audience/list",
-        params={"audienceTypeIds": str(MATCHED_AUDIENCE_TYPE), "searchField": audience_name},
+        params={"audienceTypeIds": str(MATCHED_AUDIENCE_TYPE), **params},
     )
     return Call(request, read)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
 
 from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.answer import read_result
@@ -25,6 +26,34 @@ RENEWAL_LEAD = 300.0
 Exchange = Generator[Request, Any, Result]
 
 
+class SharedToken(Protocol):
+    """A token that others use too, who are not here: other processes of the host."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Keep the others from logging in at the same time."""
+
+    def read(self) -> Token | None:
+        """Return the token, if there is one."""
+
+    def write(self, token: Token) -> None:
+        """Hand a new token on."""
+
+
+class Unshared:
+    """A token that nobody else uses."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Go on: there are no others."""
+        return nullcontext()
+
+    def read(self) -> Token | None:
+        """Return ``None``: there is no other token."""
+        return None
+
+    def write(self, token: Token) -> None:
+        """Do nothing."""
+
+
 class LogIn:
     """
     A log-in that serves any number of calls.
@@ -32,6 +61,7 @@ class LogIn:
     :param credentials: Who logs in.
     :param on_token: Is given each new token before it is used, so that it can be masked in logs.
     :param clock: The seconds of a clock that never goes back.
+    :param shared: The token that others have, or will have from here.
     """
 
     def __init__(
@@ -40,8 +70,10 @@ class LogIn:
         *,
         on_token: Callable[[Token], None],
         clock: Callable[[], float] = time.monotonic,
+        shared: SharedToken | None = None,
     ) -> None:
         self.credentials = credentials
+        self._shared = shared or Unshared()
         self._on_token = on_token
         self._clock = clock
         self._token: Token | None = None
@@ -49,24 +81,45 @@ class LogIn:
 
     def call(self, call: Call[Result]) -> Exchange[Result]:
         """Return the exchange that makes a call, logged in."""
-        token = yield from self.token()
-        try:
-            return (yield from self._send(call, token))
-        except IQMAuthenticationError as refused:
-            # A 401 refuses a request before any work is done, so even an upload can be sent again.
-            if refused.status != 401:
-                raise
-        # Where calls overlap, another one may have renewed the refused token by now.
-        token = yield from (self._renew(token) if self._token is token else self.token())
-        return (yield from self._send(call, token))
+        token, is_new = (yield from self.token()), False
+        while True:
+            try:
+                return (yield from self._send(call, token))
+            except IQMAuthenticationError as refused:
+                # A 401 refuses a request before any work is done, so even an upload can be sent again.
+                if refused.status != 401 or is_new:
+                    raise
+            token, is_new = yield from self._replace(token)
 
     def token(self) -> Exchange[Token]:
         """Return the exchange that gives a token that is valid now."""
         if self._token is None:
-            return (yield from self._log_in())
-        if self._clock() >= self._renew_at:
-            return (yield from self._renew(self._token))
-        return self._token
+            self._take_over()
+        if self._token and self._clock() < self._renew_at:
+            return self._token
+        with self._shared.turn():
+            self._take_over()
+            if self._token and self._clock() < self._renew_at:
+                return self._token
+            return (yield from self._renew(self._token) if self._token else self._log_in())
+
+    def _replace(self, refused: Token) -> Exchange[tuple[Token, bool]]:
+        """Return the exchange that gives another token than a refused one, and tells whether it is a new one."""
+        if self._token is not refused:
+            # Where calls overlap, another one has replaced it by now.
+            return (yield from self.token()), False
+        with self._shared.turn():
+            if self._take_over():
+                return self._token, False
+            return (yield from self._renew(refused)), True
+
+    def _take_over(self) -> bool:
+        """Use the token that others have made, if there is another than this one."""
+        others = self._shared.read()
+        if others is None or (self._token and self._token.access_token == others.access_token):
+            return False
+        self._use(others)
+        return True
 
     def _send(self, call: Call[Result], token: Token) -> Exchange[Result]:
         headers = {"Authorization": f"Bearer {token.access_token}"}
@@ -97,7 +150,11 @@ class LogIn:
         return self._keep(read_result(call, data).following(token))
 
     def _keep(self, token: Token) -> Token:
+        self._use(token)
+        self._shared.write(token)
+        return token
+
+    def _use(self, token: Token) -> None:
         self._on_token(token)
         self._token = token
         self._renew_at = self._clock() + token.expires_in - min(RENEWAL_LEAD, token.expires_in / 2)
-        return token

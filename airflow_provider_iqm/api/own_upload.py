@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
-from airflow_provider_iqm.exceptions import DoubledAudienceError
+from airflow_provider_iqm.exceptions import AudienceNotFoundError, DoubledAudienceError
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES
 
 MAX_CANDIDATES = 10
@@ -27,11 +27,22 @@ def name_with_token(file_name: str, token: str) -> str:
     return f"{path.stem[:MAX_STEM]}-{token}{path.suffix}"
 
 
+def is_own_upload(login: LogIn, audience_id: int, token: str) -> Exchange[bool]:
+    """
+    Return the exchange that tells whether an audience has a token.
+
+    One that failed, was rejected or deleted doesn't count: the list is to be uploaded again.
+    """
+    try:
+        audience = yield from login.call(classic.details(audience_id))
+    except AudienceNotFoundError:
+        return False
+    return audience["status"] not in FAILED_STATUSES and any(token in name for name in audience["file_names"])
+
+
 def find_own_upload(login: LogIn, audience_name: str, token: str) -> Exchange[int | None]:
     """
     Return the exchange that finds the audience with a token, or ``None`` where there is none.
-
-    One that failed, was rejected or deleted doesn't count: the list is to be uploaded again.
 
     :raises DoubledAudienceError: where there are two.
     """
@@ -39,9 +50,8 @@ def find_own_upload(login: LogIn, audience_name: str, token: str) -> Exchange[in
     newest = sorted((item["id"] for item in candidates), reverse=True)[:MAX_CANDIDATES]
     own = []
     for audience_id in newest:
-        audience = yield from login.call(classic.details(audience_id))
-        if audience["status"] not in FAILED_STATUSES and any(token in name for name in audience["file_names"]):
-            own.append(audience_id)
+        if (yield from is_own_upload(login, audience_id, token)):
+            own.append(audience_id)  # noqa: PERF401 - no comprehension can hold a yield
     if len(own) > 1:
         raise DoubledAudienceError(
             f'IQM has audience "{audience_name}" twice from this upload, with the ids {own[1]} and {own[0]}. '

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 from airflow_provider_iqm.api.audience import MatchedAudience, ReadyAudience
 from airflow_provider_iqm.exceptions import AudienceFailedError
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES, AudienceStatus
+
+MAX_TOLD = 10
+"""How many audiences are told of one by one in the log; of more of them, it tells how many have which status."""
 
 
 class AudienceWatch:
@@ -22,9 +26,12 @@ class AudienceWatch:
 
     def __init__(self, audience_ids: Iterable[int], log: Log) -> None:
         self.audience_ids = list(audience_ids)
-        self._log = log
+        self.log = log
         self._statuses: dict[int, str] = {}
         self._ready: dict[int, ReadyAudience] = {}
+        self._each_told = len(set(self.audience_ids)) <= MAX_TOLD
+        self._told: Counter[str] = Counter()
+        self._next = 0
 
     @property
     def pending(self) -> list[int]:
@@ -45,7 +52,8 @@ class AudienceWatch:
         status = audience["status"]
         if self._statuses.get(audience["id"]) != status:
             self._statuses[audience["id"]] = status
-            self._tell(audience)
+            if self._each_told:
+                self._tell(audience)
         if status in FAILED_STATUSES:
             raise AudienceFailedError(_failure(audience))
         if status == AudienceStatus.READY:
@@ -59,21 +67,44 @@ class AudienceWatch:
                 data_cost=audience["data_cost"],
             )
 
+    def in_turn(self, audience_ids: Collection[int], limit: int) -> list[int]:
+        """
+        Return so many of some audiences, others at each call, until each had its turn.
+
+        :param audience_ids: The audiences.
+        :param limit: How many.
+        """
+        waiting = [item for item in self.pending if item in audience_ids]
+        start = self._next % len(waiting) if waiting else 0
+        self._next += limit
+        return (waiting[start:] + waiting[:start])[:limit]
+
+    def tell_progress(self) -> None:
+        """Log how many audiences have which status, where that has changed and they are too many to be told of each."""
+        counts = Counter(self._statuses.values())
+        if self._each_told or counts == self._told:
+            return
+        self._told = counts
+        unheard = len(set(self.audience_ids)) - counts.total()
+        statuses = [f"{count:,} {status}" for status, count in counts.most_common()]
+        statuses += [f"{unheard:,} not listed yet"] if unheard else []
+        self.log.info("Of %s audiences: %s", f"{len(set(self.audience_ids)):,}", ", ".join(statuses))
+
     def _tell(self, audience: MatchedAudience) -> None:
         label = f'Audience {audience["id"]} "{audience["name"]}"'
         status = audience["status"]
         if status == AudienceStatus.READY:
             rate, reach = audience["match_rate"], audience["uniques"]
-            self._log.info(
+            self.log.info(
                 "%s is Ready: match rate %s, reach %s",
                 label,
                 "unknown" if rate is None else f"{rate:.2f} %",
                 "unknown" if reach is None else f"{reach:,} users",
             )
         elif status in set(AudienceStatus):
-            self._log.info("%s is %s", label, status)
+            self.log.info("%s is %s", label, status)
         else:
-            self._log.warning('%s has the status "%s", which is not a documented one; waiting on', label, status)
+            self.log.warning('%s has the status "%s", which is not a documented one; waiting on', label, status)
 
 
 def _failure(audience: MatchedAudience) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -19,14 +20,18 @@ from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.audience import AudienceField, MatchedAudience
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
+from airflow_provider_iqm.api.look import look
 from airflow_provider_iqm.api.request import Call, Request, Result
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.exceptions import IQMAuthenticationError, IQMConnectionError, IQMError
 from airflow_provider_iqm.hooks import silence
 from airflow_provider_iqm.hooks.connection import IQMConnection
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.masking import mask_in_event_loop
+from airflow_provider_iqm.hooks.pace import Pace
+from airflow_provider_iqm.hooks.rate_limit import own_pace, slots_pace
 from airflow_provider_iqm.hooks.retrying import retrying
 from airflow_provider_iqm.hooks.transport import Transport, transport_extra
 
@@ -44,6 +49,8 @@ class _Access:
     :param transport: What these come to.
     :param login: The log-in.
     :param unmasked: Tokens that are not masked in the log yet.
+    :param pace: The pace of this process, if it has one.
+    :param slots: The pool slots that its triggers hold, and their pace.
     """
 
     settings: IQMConnection
@@ -51,6 +58,8 @@ class _Access:
     transport: Transport
     login: LogIn
     unmasked: list[Token]
+    pace: Pace | None
+    slots: Pace
 
 
 class IQMAsyncHook(BaseHook):
@@ -62,6 +71,7 @@ class IQMAsyncHook(BaseHook):
     :class:`~airflow_provider_iqm.hooks.iqm.IQMHook`.
 
     :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
+    :param paced: Whether to send at most 20 requests a minute where the connection doesn't say how many.
     """
 
     conn_name_attr = "iqm_conn_id"
@@ -69,9 +79,10 @@ class IQMAsyncHook(BaseHook):
     conn_type = "iqm"
     hook_name = "IQM"
 
-    def __init__(self, iqm_conn_id: str = default_conn_name) -> None:
+    def __init__(self, iqm_conn_id: str = default_conn_name, *, paced: bool = False) -> None:
         super().__init__()
         self.iqm_conn_id = iqm_conn_id
+        self._paced = paced
         self._clock = time.monotonic
         self._lock = asyncio.Lock()
         self._access: _Access | None = None
@@ -122,12 +133,38 @@ class IQMAsyncHook(BaseHook):
         """
         return await self._call(classic.find(audience_name))
 
+    async def look(self, watch: AudienceWatch) -> None:
+        """
+        Ask once for all audiences that a watch waits for.
+
+        :param watch: The watch, which takes note of what IQM says.
+        :raises AudienceFailedError: where one of them will never become ready.
+        """
+        await self._run(lambda login: look(login, watch))
+
+    @asynccontextmanager
+    async def holding_slots(self, slots: int) -> AsyncIterator[None]:
+        """
+        Keep the pace of pool slots as long as the context lasts.
+
+        All coroutines that use this hook share the slots that any of them holds; while none is held, they share the
+        pace that the connection has for a process outside the pool.
+
+        :param slots: How many slots of the connection's ``rate_limit_pool`` the coroutine's task holds.
+        """
+        access = await self._connect()
+        with access.slots.holding(slots, since=time.monotonic()):
+            yield
+
     async def _call(self, call: Call[Result]) -> Result:
+        return await self._run(lambda login: login.call(call))
+
+    async def _run(self, exchange: Callable[[LogIn], Exchange[Result]]) -> Result:
         with final_errors_fail_the_task():
             access = await self._connect()
             try:
                 async with self:
-                    return await self._drive(access.login.call(call), access)
+                    return await self._drive(exchange(access.login), access)
             except IQMAuthenticationError:
                 # Whoever comes next finds the connection as somebody may have mended it by then.
                 if self._access is access:
@@ -152,6 +189,8 @@ class IQMAsyncHook(BaseHook):
         transport = transport_extra(extra)
         if known and (known.settings, known.extra) == (settings, transport):
             return known
+        slots = known.slots if known else slots_pace(settings)
+        slots.window = settings.rate_limit_window
         await mask_in_event_loop(settings.secrets)
         unmasked: list[Token] = []
         return _Access(
@@ -160,6 +199,8 @@ class IQMAsyncHook(BaseHook):
             await asyncio.to_thread(Transport.read, settings.base_url, transport),
             LogIn(settings.credentials, on_token=unmasked.append, clock=self._clock),
             unmasked,
+            own_pace(settings) if self._paced or settings.requests_per_minute else None,
+            slots,
         )
 
     async def _drive(self, exchange: Exchange[Result], access: _Access) -> Result:
@@ -183,10 +224,23 @@ class IQMAsyncHook(BaseHook):
     async def _answer(self, exchange: Exchange[Result], request: Request, access: _Access) -> Callable[[], Request]:
         """Send a request, and return the exchange's next step: with the answer's data, or with the error."""
         try:
-            data: Any = await tenacity.AsyncRetrying(**retrying(request, self.log))(self._send, request, access)
+            data: Any = await tenacity.AsyncRetrying(**retrying(request, self.log))(self._send_in_turn, request, access)
         except IQMError as error:
             return partial(exchange.throw, error)
         return partial(exchange.send, data)
+
+    async def _send_in_turn(self, request: Request, access: _Access) -> Any:
+        """Send a request as soon as the rate limit lets it go."""
+        pace = access.slots if len(access.slots) else access.pace
+        if pace is None:
+            return await self._send(request, access)
+        turn = pace.take(time.monotonic())
+        if turn.wait > 0:
+            await asyncio.sleep(turn.wait)
+        try:
+            return await self._send(request, access)
+        finally:
+            pace.answered(turn, time.monotonic())
 
     async def _send(self, request: Request, access: _Access) -> Any:
         """Send a request once, and return the data of its answer."""

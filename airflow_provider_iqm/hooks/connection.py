@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 DEFAULT_HOST = "https://api.iqm.com"
 DEFAULT_WORKSPACE_HOST = "app.iqm.com"
 
+DEFAULT_RATE_LIMIT_POOL = "iqm_api"
+
+DEFAULT_REQUESTS_PER_MINUTE = 20
+"""What IQM takes from an account (quickstart, "Best Practices")."""
+
 API_VERSIONS = ("classic",)
 
 
@@ -31,6 +36,10 @@ class IQMConnection:
     :param connect_timeout: Seconds in which a TCP connection must stand.
     :param read_timeout: Seconds of silence after which an answer is given up.
     :param upload_timeout: The same for uploads, after which IQM has a whole file to store.
+    :param rate_limit_pool: The Airflow pool in which one slot is one request in a window.
+    :param rate_limit_window: The window's length in seconds.
+    :param requests_per_minute: The requests that a process outside the pool may send in a window. None is
+        :data:`DEFAULT_REQUESTS_PER_MINUTE` in tasks and triggers, and no limit elsewhere.
     """
 
     base_url: str
@@ -38,6 +47,9 @@ class IQMConnection:
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     upload_timeout: float = 900.0
+    rate_limit_pool: str = DEFAULT_RATE_LIMIT_POOL
+    rate_limit_window: float = 60.0
+    requests_per_minute: int | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -70,9 +82,9 @@ class IQMConnection:
             raise IQMConnectionError(
                 f'{name}: api_version "{version}" is unknown; this release speaks {", ".join(API_VERSIONS)}.'
             )
-        timeouts = {
+        seconds = {
             key: _seconds(extra[key], key, name)
-            for key in ("connect_timeout", "read_timeout", "upload_timeout")
+            for key in ("connect_timeout", "read_timeout", "upload_timeout", "rate_limit_window")
             if extra.get(key) not in (None, "")
         }
         return cls(
@@ -85,7 +97,9 @@ class IQMConnection:
                 workspace_host=_workspace_host(extra, name),
                 ow_id=str(extra.get("ow_id") or ""),
             ),
-            **timeouts,
+            rate_limit_pool=str(extra.get("rate_limit_pool") or DEFAULT_RATE_LIMIT_POOL),
+            requests_per_minute=_requests(extra.get("requests_per_minute"), name),
+            **seconds,
         )
 
 
@@ -143,3 +157,15 @@ def _seconds(value: Any, key: str, name: str) -> float:
     if not 0 < seconds < float("inf"):
         raise IQMConnectionError(f"{name}: {key} must be a number of seconds greater than 0.")
     return seconds
+
+
+def _requests(value: Any, name: str) -> int | None:
+    if value in (None, ""):
+        return None
+    try:
+        requests = int(value)
+    except (TypeError, ValueError):
+        requests = 0
+    if requests < 1:
+        raise IQMConnectionError(f"{name}: requests_per_minute must be a whole number of requests, 1 or more.")
+    return requests

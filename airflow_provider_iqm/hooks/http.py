@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -24,11 +26,18 @@ from airflow_provider_iqm.hooks.connection import DEFAULT_HOST, IQMConnection
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.masking import mask
 from airflow_provider_iqm.hooks.progress import UploadProgress
+from airflow_provider_iqm.hooks.rate_limit import pace_of_process
 from airflow_provider_iqm.hooks.retrying import retrying
+from airflow_provider_iqm.hooks.running_task import running_task
+from airflow_provider_iqm.hooks.token_file import TokenFile
 from airflow_provider_iqm.hooks.transport import transport_extra
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+
+SECONDS_TO_TELL_OF = 1.0
+"""From how many seconds on a wait for the rate limit is worth a line in the log."""
 
 
 class IQMHttpHook(HttpHook):
@@ -100,10 +109,11 @@ class IQMHttpHook(HttpHook):
 
     @cached_property
     def _login(self) -> LogIn:
-        return self._new_login()
+        # Tasks follow each other and share a token; a script, or the test of a connection, logs in for itself.
+        return self._new_login(TokenFile.of(self.iqm_conn_id, self.settings, self.log) if running_task() else None)
 
-    def _new_login(self) -> LogIn:
-        return LogIn(self.settings.credentials, on_token=lambda token: mask(token.secrets))
+    def _new_login(self, shared: TokenFile | None = None) -> LogIn:
+        return LogIn(self.settings.credentials, on_token=lambda token: mask(token.secrets), shared=shared)
 
     def _call(self, call: Call[Result], upload: AudienceUpload | None = None) -> Result:
         return self._drive(self._login.call(call), upload)
@@ -124,7 +134,11 @@ class IQMHttpHook(HttpHook):
                 return cast("Result", done.value)
 
     def _send_and_retry(self, request: Request, upload: AudienceUpload | None) -> Any:
-        return tenacity.Retrying(**retrying(request, self.log))(self._send, request, upload)
+        return tenacity.Retrying(**retrying(request, self.log))(self._send_in_turn, request, upload)
+
+    def _send_in_turn(self, request: Request, upload: AudienceUpload | None) -> Any:
+        with self._turn(request):
+            return self._send(request, upload)
 
     def _send(self, request: Request, upload: AudienceUpload | None) -> Any:
         """Send a request once, and return the data of its answer."""
@@ -159,6 +173,23 @@ class IQMHttpHook(HttpHook):
         except requests.RequestException as error:
             raise self._no_answer(request, error) from error
         return read_envelope(Answer(response.status_code, response.headers, response.content), request)
+
+    @contextmanager
+    def _turn(self, request: Request) -> Iterator[None]:
+        """Wait until the rate limit lets a request go."""
+        pace = pace_of_process(self.settings)
+        if pace is None:
+            yield
+            return
+        turn = pace.take(time.monotonic())
+        if turn.wait > 0:
+            if turn.wait >= SECONDS_TO_TELL_OF:
+                self.log.info("Waiting %.0f s to %s: %s", turn.wait, request.purpose, pace.label)
+            time.sleep(turn.wait)
+        try:
+            yield
+        finally:
+            pace.answered(turn, time.monotonic())
 
     def _no_answer(self, request: Request, error: requests.RequestException) -> IQMError:
         settings = self.settings

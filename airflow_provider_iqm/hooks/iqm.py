@@ -10,7 +10,9 @@ from typing import NoReturn, Unpack
 
 from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience, NewAudience
-from airflow_provider_iqm.api.own_upload import find_own_upload, name_with_token
+from airflow_provider_iqm.api.look import look
+from airflow_provider_iqm.api.own_upload import find_own_upload, is_own_upload, name_with_token
+from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.audience.cleaning import CleaningOptions
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.exceptions import (
@@ -23,6 +25,7 @@ from airflow_provider_iqm.exceptions import (
 from airflow_provider_iqm.hooks.asynchronous import IQMAsyncHook
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.http import IQMHttpHook
+from airflow_provider_iqm.hooks.rate_limit import pool_slots
 
 SECONDS_BETWEEN_LOOKS = 10.0
 """How long an upload whose answer was lost may take to show up in IQM's list, before it counts as not done."""
@@ -92,7 +95,13 @@ class IQMHook(IQMHttpHook):
             return self.upload(upload)
 
     def upload(
-        self, upload: AudienceUpload, *, resume: bool = True, token: str | None = None, interrupted: bool = False
+        self,
+        upload: AudienceUpload,
+        *,
+        resume: bool = True,
+        token: str | None = None,
+        interrupted: bool = False,
+        known_id: int | None = None,
     ) -> int:
         """
         Upload what :func:`~airflow_provider_iqm.audience.upload.prepare_upload` has checked; return the audience's id.
@@ -105,28 +114,22 @@ class IQMHook(IQMHttpHook):
         :param token: What proves that an audience is from this upload: the same at each try. Without it, only this
             call finds its own upload again.
         :param interrupted: Whether an earlier try may have sent the upload already, so that it is looked for first.
+        :param known_id: The audience that an earlier try is known to have created; it is taken if it is still there.
         :raises UploadOutcomeUnknownError: where IQM may have created the audience or not, and no later try could tell.
         :raises DoubledAudienceError: where IQM has the audience twice.
         """
         mark = (token or secrets.token_hex(8)) if resume else None
-        audience = _new_audience(upload, mark)
-        if upload.report:
-            self.log.info("Cleaned the list for %s\n%s", upload.file.name, upload.report)
-        self.log.info(
-            'Uploading matched audience "%s": %s, %s records, %.1f MB, matched by %s',
-            upload.name,
-            upload.file.name,
-            f"{upload.file.records:,}",
-            upload.file.size / 1e6,
-            upload.mapping.kind.label,
-        )
+        self._tell(upload)
+        if mark and known_id and self._drive(is_own_upload(self._login, known_id, mark)):
+            self.log.info('IQM has audience %s "%s" from an earlier try; taking it', known_id, upload.name)
+            return known_id
         if mark and interrupted and (found := self._find_own_upload(upload.name, mark)):
             return found
         for last in (False, True):
             # Whatever fails in the log-in, nothing of the audience has been sent.
             self._drive(self._login.token())
             try:
-                audience_id = self._call(classic.upload(audience), upload)
+                audience_id = self._call(classic.upload(_new_audience(upload, mark)), upload)
             except (IQMServerError, IQMInvalidAnswerError, IQMTransportError) as error:
                 if isinstance(error, IQMTransportError) and not error.sent:
                     raise
@@ -139,6 +142,18 @@ class IQMHook(IQMHttpHook):
                 self.log.info('IQM created audience %s "%s"', audience_id, upload.name)
                 return audience_id
         raise AssertionError("the second round returns or raises")
+
+    def _tell(self, upload: AudienceUpload) -> None:
+        if upload.report:
+            self.log.info("Cleaned the list for %s\n%s", upload.file.name, upload.report)
+        self.log.info(
+            'Uploading matched audience "%s": %s, %s records, %.1f MB, matched by %s',
+            upload.name,
+            upload.file.name,
+            f"{upload.file.records:,}",
+            upload.file.size / 1e6,
+            upload.mapping.kind.label,
+        )
 
     def _find_own_upload(self, audience_name: str, token: str) -> int | None:
         """Look twice for the audience of this upload: how soon IQM lists a new one is not documented."""
@@ -161,6 +176,20 @@ class IQMHook(IQMHttpHook):
                 f"or not: {error} The upload is not sent again, since it may cost money twice. Look for the audience "
                 "in IQM; if it is not there, run the upload again.",
             ) from error
+
+    def look(self, watch: AudienceWatch) -> None:
+        """
+        Ask once for all audiences that a watch waits for.
+
+        :param watch: The watch, which takes note of what IQM says.
+        :raises AudienceFailedError: where one of them will never become ready.
+        """
+        self._drive(look(self._login, watch))
+
+    @property
+    def pool_slots(self) -> int:
+        """How many slots of the connection's ``rate_limit_pool`` the running task holds."""
+        return pool_slots(self.settings)
 
     def get_matched_audience(self, audience_id: int) -> MatchedAudience:
         """

@@ -13,14 +13,14 @@ from airflow_provider_iqm.log import Log
 MAX_ATTEMPTS = 5
 """How often a request is sent that meets with server errors or lost connections."""
 
-MAX_RATE_LIMITED_ATTEMPTS = 10
-"""How often a request is sent that meets with HTTP 429; the account's limit is for a minute, so this outlasts it."""
+MAX_RATE_LIMITED_WAIT = 3600.0
+"""The longest that HTTP 429 is waited out in place, in seconds altogether; past it, the task's retries go on."""
 
 MAX_WAIT = 60.0
 """The longest wait between two attempts in seconds, where the server doesn't say."""
 
 MAX_RETRY_AFTER = 300.0
-"""The longest ``Retry-After`` in seconds that is waited out here; a longer one is left to the task's retries."""
+"""The longest ``Retry-After`` of a server error that is waited out here, in seconds."""
 
 _backoff = tenacity.wait_exponential_jitter(initial=1, max=MAX_WAIT, jitter=1)
 
@@ -29,11 +29,11 @@ def retrying(request: Request, log: Log) -> dict[str, Any]:
     """Return the arguments of tenacity's ``Retrying`` or ``AsyncRetrying`` for a request."""
 
     def may_retry(error: BaseException) -> bool:
-        if isinstance(error, IQMApiError) and (error.retry_after or 0) > MAX_RETRY_AFTER:
-            return False
         if isinstance(error, IQMRateLimitError):
             # Refused before any work was done: safe for an upload too.
             return True
+        if isinstance(error, IQMApiError) and (error.retry_after or 0) > MAX_RETRY_AFTER:
+            return False
         return request.repeatable and isinstance(error, IQMServerError | IQMTransportError)
 
     def tell(state: tenacity.RetryCallState) -> None:
@@ -58,8 +58,9 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 
 def _stop(state: tenacity.RetryCallState) -> bool:
-    limited = isinstance(_error(state), IQMRateLimitError)
-    return state.attempt_number >= (MAX_RATE_LIMITED_ATTEMPTS if limited else MAX_ATTEMPTS)
+    if isinstance(_error(state), IQMRateLimitError):
+        return state.idle_for + state.upcoming_sleep > MAX_RATE_LIMITED_WAIT
+    return state.attempt_number >= MAX_ATTEMPTS
 
 
 def _error(state: tenacity.RetryCallState) -> BaseException | None:

@@ -68,6 +68,7 @@ def _announce(sandbox: Sandbox) -> None:
             "client_id": settings.client_id,
             "client_secret": settings.client_secret,
             "workspace_host": settings.workspace_host,
+            "rate_limit_window": settings.rate_limit_window,
         },
     }
     print(f"IQM sandbox listening on {sandbox.url}")

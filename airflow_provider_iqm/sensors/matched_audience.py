@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
-    AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
     PokeReturnValue,
@@ -20,20 +19,14 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_iqm.api.audience import ReadyAudience
 from airflow_provider_iqm.api.watch import AudienceWatch
-from airflow_provider_iqm.exceptions import AudienceFailedError, IQMError, IQMFinalError
+from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
-from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, WaitOutcome
-from airflow_provider_iqm.vocabulary import AudienceStatus
+from airflow_provider_iqm.triggers.deferral import defer_until_ready, ready_audiences
+from airflow_provider_iqm.triggers.matched_audience import MAX_POKE_INTERVAL, AudienceReadyTrigger
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-GRACE = timedelta(minutes=5)
-"""
-How much later than the sensor's own ``timeout`` Airflow ends a deferred wait. The trigger ends it first and says what
-is not ready; this is for a wait that no triggerer looks after.
-"""
 
 
 class AudienceReadySensor(BaseSensorOperator):
@@ -44,10 +37,14 @@ class AudienceReadySensor(BaseSensorOperator):
     once and without a retry, under ``soft_fail`` too: it forgives a wait that takes too long, not an audience that
     will never be. Server errors and lost connections only cost a poke; a status that is not documented waits on.
 
+    Several audiences are asked for by one request, IQM's list. It doesn't tell the match rate and the records. For up
+    to 10 audiences these are asked for once they are ready; of more they are None.
+
     :param audience_id: An id, or several: an ``int``, digits, a list, or the output of a mapped upload. (templated)
     :param iqm_conn_id: The connection to IQM. (templated)
     :param deferrable: Whether to wait in the triggerer, which takes no worker slot; the default is that of Airflow's
-        setting ``default_deferrable`` in ``[operators]``. ``mode`` and ``exponential_backoff`` count for nothing then.
+        setting ``default_deferrable`` in ``[operators]``. Then the time between two polls grows from ``poke_interval``
+        to ``max_wait`` (10 minutes by default), and ``mode`` and ``exponential_backoff`` count for nothing.
     """
 
     template_fields: Sequence[str] = ("audience_id", "iqm_conn_id")
@@ -90,25 +87,20 @@ class AudienceReadySensor(BaseSensorOperator):
             return super().execute(context)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Ask once for each audience that is not ready yet, and leave the rest to the triggerer if deferrable."""
+        """Ask once for the audiences that are not ready yet, and leave the rest to the triggerer if deferrable."""
         deadline = time.time() + self.timeout
         watch = self.watch
-        for audience_id in watch.pending:
-            try:
-                audience = self.hook.get_matched_audience(audience_id)
-            except IQMFinalError:
-                raise
-            except IQMError as error:
-                self.log.warning("%s Asking again in %g s.", error, self.poke_interval)
-                break
-            with final_errors_fail_the_task():
-                watch.observe(audience)
+        self.hook.look(watch)
         if watch.pending and self.deferrable:
-            self.defer(
-                trigger=AudienceReadyTrigger(self.ids, self.iqm_conn_id, self.poke_interval, deadline),
-                method_name="execute_complete",
-                timeout=timedelta(seconds=self.timeout) + GRACE,
+            trigger = AudienceReadyTrigger(
+                self.ids,
+                self.iqm_conn_id,
+                self.poke_interval,
+                deadline,
+                max_poke_interval=_seconds(self.max_wait),
+                pool_slots=self.hook.pool_slots,
             )
+            defer_until_ready(self, trigger)
         return PokeReturnValue(is_done=not watch.pending, xcom_value=self._result(watch.ready))
 
     def execute_complete(self, context: Context, event: Any = None) -> ReadyAudience | list[ReadyAudience] | None:
@@ -117,21 +109,7 @@ class AudienceReadySensor(BaseSensorOperator):
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
         """
-        with final_errors_fail_the_task():
-            match event:
-                case {"kind": WaitOutcome.READY, "audiences": [*audiences]} if _are_ready(audiences, self.ids):
-                    return self._result(audiences)
-                case {"kind": WaitOutcome.FAILED, "message": str(message)}:
-                    raise AudienceFailedError(message)
-                case {"kind": WaitOutcome.ERROR, "message": str(message)}:
-                    raise IQMFinalError(message)
-                case {"kind": WaitOutcome.TIMEOUT, "message": str(message)}:
-                    raise AirflowSensorTimeout(message)
-        # No AirflowException, which soft_fail would take for a wait that was too long.
-        raise IQMError(
-            "The trigger's event is none that this release knows, so the audiences don't count as ready. Install the "
-            "same release of airflow-provider-iqm in the triggerer and on the workers, then run the task again."
-        )
+        return self._result(ready_audiences(event, self.ids))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a deferral; a failed audience fails the task under ``soft_fail`` too."""
@@ -177,12 +155,6 @@ def _audience_id(value: object) -> int:
     return value
 
 
-def _are_ready(audiences: list[Any], ids: list[int]) -> bool:
-    """Return whether an event's audiences are the ones asked for, and each of them ready."""
-    told = [(item.get("id"), item.get("status")) for item in audiences if isinstance(item, Mapping)]
-    return told == [(audience_id, AudienceStatus.READY) for audience_id in ids]
-
-
 @contextmanager
 def _failed_audiences_fail_softly_never() -> Iterator[None]:
     try:
@@ -191,3 +163,9 @@ def _failed_audiences_fail_softly_never() -> Iterator[None]:
         if isinstance(skip.__cause__, AudienceFailedError):
             raise skip.__cause__ from None
         raise
+
+
+def _seconds(wait: timedelta | float | None) -> float:
+    if wait is None:
+        return MAX_POKE_INTERVAL
+    return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)

@@ -11,11 +11,18 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_iqm.api.watch import AudienceWatch
-from airflow_provider_iqm.exceptions import AudienceFailedError, IQMError, IQMFinalError
+from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError
 from airflow_provider_iqm.hooks.asynchronous import IQMAsyncHook
 
 MAX_NAMED = 10
 """How many audiences the message of a time-out names."""
+
+
+MAX_POKE_INTERVAL = 600.0
+"""How many seconds between two polls become of a ``poke_interval`` at most: matching a list takes minutes to hours."""
+
+BACKOFF = 1.5
+"""By how much each time between two polls is longer than the one before."""
 
 
 class WaitOutcome(StrEnum):
@@ -36,19 +43,30 @@ class AudienceReadyTrigger(BaseTrigger):
 
     :param audience_ids: The audiences' ids.
     :param iqm_conn_id: The connection to IQM.
-    :param poke_interval: Seconds between two polls.
+    :param poke_interval: Seconds between the first two polls; then it grows by half each time.
     :param deadline: The moment at which the wait ends, in seconds since 1970, so that a trigger that starts anew in
         another triggerer does not wait longer. None waits forever.
+    :param max_poke_interval: The seconds between two polls to which it grows.
+    :param pool_slots: How many slots of the connection's ``rate_limit_pool`` the task holds, if it does: in a pool that
+        includes deferred tasks, the trigger keeps their pace.
     """
 
     def __init__(
-        self, audience_ids: list[int], iqm_conn_id: str, poke_interval: float, deadline: float | None = None
+        self,
+        audience_ids: list[int],
+        iqm_conn_id: str,
+        poke_interval: float,
+        deadline: float | None = None,
+        max_poke_interval: float = MAX_POKE_INTERVAL,
+        pool_slots: int = 0,
     ) -> None:
         super().__init__()
         self.audience_ids = audience_ids
         self.iqm_conn_id = iqm_conn_id
         self.poke_interval = poke_interval
         self.deadline = deadline
+        self.max_poke_interval = max_poke_interval
+        self.pool_slots = pool_slots
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is made of anew in a triggerer."""
@@ -57,6 +75,8 @@ class AudienceReadyTrigger(BaseTrigger):
             "iqm_conn_id": self.iqm_conn_id,
             "poke_interval": self.poke_interval,
             "deadline": self.deadline,
+            "max_poke_interval": self.max_poke_interval,
+            "pool_slots": self.pool_slots,
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
@@ -67,33 +87,25 @@ class AudienceReadyTrigger(BaseTrigger):
     async def _wait(self) -> dict[str, Any]:
         hook = shared_hook(self.iqm_conn_id)
         watch = AudienceWatch(self.audience_ids, self.log)
+        interval = self.poke_interval
         try:
-            while True:
-                await self._poll(hook, watch)
-                if not watch.pending:
-                    return {"kind": WaitOutcome.READY.value, "audiences": watch.ready}
-                left = float("inf") if self.deadline is None else self.deadline - time.time()
-                if left <= 0:
-                    return {"kind": WaitOutcome.TIMEOUT.value, "message": _too_late(watch.pending)}
-                # The last poll falls on the deadline.
-                await asyncio.sleep(min(self.poke_interval, left))
+            async with hook.holding_slots(self.pool_slots):
+                while True:
+                    # Inside, its requests share HTTP connections; none is kept open between two polls.
+                    async with hook:
+                        await hook.look(watch)
+                    if not watch.pending:
+                        return {"kind": WaitOutcome.READY.value, "audiences": watch.ready}
+                    left = float("inf") if self.deadline is None else self.deadline - time.time()
+                    if left <= 0:
+                        return {"kind": WaitOutcome.TIMEOUT.value, "message": too_late(watch.pending)}
+                    # The last poll falls on the deadline.
+                    await asyncio.sleep(min(interval, left))
+                    interval = max(interval, min(interval * BACKOFF, self.max_poke_interval))
         except AudienceFailedError as error:
             return {"kind": WaitOutcome.FAILED.value, "message": str(error)}
         except IQMFinalError as error:
             return {"kind": WaitOutcome.ERROR.value, "message": f"{type(error).__name__}: {error}"}
-
-    async def _poll(self, hook: IQMAsyncHook, watch: AudienceWatch) -> None:
-        """Ask once for each audience that is not ready yet."""
-        async with hook:
-            for audience_id in watch.pending:
-                try:
-                    audience = await hook.get_matched_audience(audience_id)
-                except IQMFinalError:
-                    raise
-                except IQMError as error:
-                    self.log.warning("%s Asking again in %g s.", error, self.poke_interval)
-                    return
-                watch.observe(audience)
 
 
 _hooks: dict[str, tuple[asyncio.AbstractEventLoop, IQMAsyncHook]] = {}
@@ -114,12 +126,17 @@ def shared_hook(iqm_conn_id: str) -> IQMAsyncHook:
     loop = asyncio.get_running_loop()
     known, hook = _hooks.get(iqm_conn_id, (None, None))
     if hook is None or known is not loop:
-        hook = IQMAsyncHook(iqm_conn_id)
+        hook = IQMAsyncHook(iqm_conn_id, paced=True)
         _hooks[iqm_conn_id] = loop, hook
     return hook
 
 
-def _too_late(pending: list[int]) -> str:
+def too_late(pending: list[int]) -> str:
+    """
+    Say that a wait was too long.
+
+    :param pending: The audiences that are not ready.
+    """
     named = ", ".join(map(str, pending[:MAX_NAMED]))
     more = f" and {len(pending) - MAX_NAMED} more" if len(pending) > MAX_NAMED else ""
     return f"The time-out is over, and IQM has not made ready yet: {named}{more}."

@@ -18,12 +18,18 @@ from airflow_provider_iqm.sandbox.settings import SandboxSettings
 
 @pytest.fixture
 def sandbox(monkeypatch):
-    """A local IQM, and the connection ``iqm_default`` to it."""
+    """A local IQM, and the connection ``iqm_default`` to it; ``connect`` sets more of the connection's extra."""
     settings = SandboxSettings(port=0, processing_seconds=0.2, pending_seconds=0.2, requests_per_minute=1000)
     with Sandbox(settings) as server:
-        extra = {"client_id": settings.client_id, "client_secret": settings.client_secret}
-        connection = {"conn_type": "iqm", "host": server.url, "login": settings.email, "password": settings.password}
-        monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection | {"extra": extra}))
+
+        def connect(**extra):
+            secrets = {"client_id": settings.client_id, "client_secret": settings.client_secret}
+            connection = {"conn_type": "iqm", "host": server.url, "login": settings.email}
+            connection |= {"password": settings.password, "extra": secrets | {"rate_limit_window": 0.2} | extra}
+            monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection))
+
+        server.connect = connect
+        connect()
         yield server
 
 

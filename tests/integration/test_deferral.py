@@ -91,3 +91,62 @@ def test_a_deferred_sensor_s_time_out(wait, upload, soft_fail, state):
     run = wait(audience_id=upload("List"), timeout=1, soft_fail=soft_fail)
     assert run.tasks["wait", -1] == state
     assert run.tries["wait", -1] == 1
+
+
+UPLOAD_AND_WAIT = """
+from datetime import datetime, timedelta
+from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
+
+with DAG("upload_and_wait", schedule=None, start_date=datetime(2026, 1, 1),
+         default_args={"retries": 1, "retry_delay": timedelta(seconds=0)}) as dag:
+    MatchedAudienceUploadOperator(task_id="upload", audience_name="Night", columns={"email": "Email"},
+                                  column_settings={"Email": "Raw"}, poke_interval=0.2, wait_for_ready=True, **ARGUMENTS)
+"""
+
+
+@pytest.fixture
+def upload_and_wait(run_dag, sandbox, tmp_path):
+    def run(**arguments):
+        path = tmp_path / "list.csv"
+        path.write_text("email\nfrodo@shire.example\n")
+        source = UPLOAD_AND_WAIT.replace("ARGUMENTS", repr({"file_path": str(path), "timeout": 60} | arguments))
+        return run_dag(source, "upload_and_wait")
+
+    return run
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_an_upload_waits_for_its_audience(upload_and_wait, sandbox, deferrable):
+    run = upload_and_wait(deferrable=deferrable)
+    assert run.state == "success"
+    (audience,) = sandbox.audiences
+    assert run.xcom("upload") == audience.id
+    told = run.xcom("upload", key="audience")
+    assert (told["id"], told["name"], told["status"], told["records"]) == (audience.id, "Night", "Ready", 1)
+    assert run.xcom("upload", key="records") == 1
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_an_upload_whose_audience_fails_is_not_tried_again(upload_and_wait, sandbox, deferrable):
+    sandbox.change_settings(processing_seconds=3600)
+    threading.Thread(target=reject_the_first, args=(sandbox,), daemon=True).start()
+    run = upload_and_wait(deferrable=deferrable)
+    assert run.state == "failed"
+    assert run.tries == {("upload", -1): 1}
+    assert len(sandbox.audiences) == 1
+
+
+def reject_the_first(sandbox):
+    while not sandbox.audiences:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    sandbox.state.audiences.get(sandbox.audiences[0].id).status = "Rejected"
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_an_upload_that_waited_too_long_fails(upload_and_wait, sandbox, deferrable):
+    sandbox.change_settings(processing_seconds=3600)
+    run = upload_and_wait(deferrable=deferrable, timeout=1)
+    assert run.state == "failed"
+    assert len(sandbox.audiences) == 1

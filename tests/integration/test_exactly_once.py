@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from airflow_provider_iqm.exceptions import DoubledAudienceError, IQMError, IQMFinalError
 from airflow_provider_iqm.hooks import iqm
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 
+AIRFLOW_3_3 = tuple(map(int, airflow_version.split(".")[:2])) >= (3, 3)
 ADD = "/api/v2/audience/matched/add"
 
 
@@ -23,10 +24,7 @@ def soon(monkeypatch):
 @pytest.fixture
 def upload(sandbox, monkeypatch, tmp_path):
     """Run a try of one task's upload."""
-    settings = sandbox.settings
-    extra = {"client_id": settings.client_id, "client_secret": settings.client_secret, "upload_timeout": 2}
-    connection = {"conn_type": "iqm", "host": sandbox.url, "login": settings.email, "password": settings.password}
-    monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection | {"extra": extra}))
+    sandbox.connect(upload_timeout=2)
     path = tmp_path / "list.csv"
 
     def run(try_number=1, content="email\nfrodo@shire.example\n", run_id="run", **arguments):
@@ -117,3 +115,33 @@ def test_without_resume_a_lost_answer_fails_for_good(sandbox, upload):
         upload(resume=False)
     assert len(sandbox.audiences) == 1
     assert sandbox.audiences[0].file_name == "list.csv"
+
+
+def test_the_state_store_spares_the_search(run_dag, sandbox, tmp_path):
+    """A task that is cleared after its upload takes the audience; on Airflow 3.3 by one request for its details."""
+    path = tmp_path / "list.csv"
+    path.write_text("email\nfrodo@shire.example\n")
+    source = f"""
+from datetime import datetime, timedelta
+from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
+
+class FailsAfterwards(MatchedAudienceUploadOperator):
+    def execute(self, context):
+        audience_id = super().execute(context)
+        if context["ti"].try_number == 1:
+            raise ConnectionError("the worker lost its database")
+        return audience_id
+
+with DAG("fails_afterwards", schedule=None, start_date=datetime(2026, 1, 1),
+         default_args={{"retries": 1, "retry_delay": timedelta(seconds=0)}}) as dag:
+    FailsAfterwards(task_id="upload", file_path={str(path)!r}, audience_name="Night", columns={{"email": "Email"}},
+                    column_settings={{"Email": "Raw"}})
+"""
+    run = run_dag(source, "fails_afterwards")
+    assert run.state == "success"
+    assert [audience.id for audience in sandbox.audiences] == [run.xcom("upload")]
+    paths = [request.path for request in sandbox.requests]
+    after = paths[paths.index(ADD) + 1 :]
+    details = f"/api/v2/audience/matched/{run.xcom('upload')}"
+    assert after == ([details] if AIRFLOW_3_3 else ["/api/v2/audience/list", details])

@@ -25,7 +25,9 @@ def local_iqm(iqm_connection, monkeypatch):
         password="pässwörd:/ 1",
     )
     with Sandbox(settings) as sandbox:
-        sandbox.connect = lambda **extra: iqm_connection(**{"host": sandbox.url, **extra})
+        sandbox.connect = lambda **extra: iqm_connection(
+            **{"host": sandbox.url, "requests_per_minute": 10_000, **extra}
+        )
         sandbox.connect()
         sandbox.paths = lambda: [request.path for request in sandbox.requests]
         yield sandbox

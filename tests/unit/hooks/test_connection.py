@@ -41,6 +41,19 @@ def test_defaults_and_settings():
     assert (settings.connect_timeout, settings.read_timeout, settings.upload_timeout) == (10, 5, 7)
 
 
+def test_the_rate_limit():
+    settings = read()
+    assert (settings.rate_limit_pool, settings.rate_limit_window, settings.requests_per_minute) == ("iqm_api", 60, None)
+    settings = read(rate_limit_pool="other", rate_limit_window="2.5", requests_per_minute="7")
+    assert (settings.rate_limit_pool, settings.rate_limit_window, settings.requests_per_minute) == ("other", 2.5, 7)
+
+
+@pytest.mark.parametrize("value", ["many", 0, -1, "1.5"])
+def test_requests_per_minute_must_be_a_number_of_requests(value):
+    with pytest.raises(IQMConnectionError, match="requests_per_minute"):
+        read(requests_per_minute=value)
+
+
 def test_all_missing_fields_are_named():
     with pytest.raises(IQMConnectionError) as raised:
         read(login="", password=None, client_id="", client_secret=None)

@@ -193,11 +193,27 @@ def test_server_errors_end_after_five_attempts(hook, iqm, waits):
     assert len(waits) == 4
 
 
-def test_a_long_retry_after_is_left_to_airflow(hook, iqm, waits):
-    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=429, headers={"Retry-After": "3600"})
-    with pytest.raises(IQMRateLimitError):
+def test_a_long_retry_after_of_a_server_error_is_left_to_airflow(hook, iqm, waits):
+    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=503, headers={"Retry-After": "3600"})
+    with pytest.raises(IQMServerError):
         hook.get_matched_audience(7)
     assert waits == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "600"}])
+def test_a_429_is_waited_out_for_an_hour(hook, iqm, waits, headers):
+    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=429, headers=headers)
+    with pytest.raises(IQMRateLimitError):
+        hook.get_matched_audience(7)
+    assert 2900 < sum(waits) <= 3600
+
+
+def test_requests_per_minute_is_a_limit_for_all_hooks_of_the_process(iqm_connection, iqm, waits):
+    iqm_connection(requests_per_minute=3, rate_limit_window=30, workspace_host="of.this.test")
+    for _ in range(2):
+        IQMHook().get_matched_audience(7)
+    (wait,) = waits
+    assert 29 < wait <= 30
 
 
 def test_an_unknown_audience(hook, iqm):

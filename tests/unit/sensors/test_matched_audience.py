@@ -36,7 +36,16 @@ def iqm(requests_mock, iqm_connection, waits):
         requests_mock.get(f"{API}/api/v2/audience/matched/{audience_id}", list(given))
 
     requests_mock.answers = answers
+    requests_mock.lists = lambda *given: requests_mock.get(f"{API}/api/v2/audience/list", list(given))
     return requests_mock
+
+
+def listed(**statuses):
+    rows = [
+        {"id": int(name[1:]), "audienceName": f"List {name[1:]}", "status": status, "uniques": 5}
+        for name, status in statuses.items()
+    ]
+    return {"json": {"statusCode": 200, "responseObject": rows}}
 
 
 def wait(audience_id, **arguments):
@@ -61,10 +70,50 @@ def test_waits_until_ready_and_returns_the_details(iqm):
 
 
 def test_many_audiences_are_waited_for_together(iqm):
+    iqm.lists(listed(_7="approved", _8="pending", _9="rejected"))
     iqm.answers(7, details(7, "Ready"))
-    iqm.answers(8, details(8, "Pending"), details(8, "Ready"))
-    assert [item["id"] for item in wait(["8", 7])] == [8, 7]
+    iqm.answers(8, details(8, "Ready"))
+    assert [(item["id"], item["match_rate"]) for item in wait(["8", 7])] == [(8, 57.88), (7, 57.88)]
+    # The log-in, the list, 7; then there is only 8 to ask for.
     assert iqm.call_count == 4
+
+
+def test_of_very_many_audiences_the_list_tells_all(iqm):
+    ids = range(1, 1001)
+    iqm.lists(
+        listed(**{f"_{item}": "pending" for item in ids}),
+        listed(**{f"_{item}": "approved" if item > 3 else "processing" for item in ids}),
+        listed(**{f"_{item}": "approved" for item in ids}),
+    )
+    ready = wait(list(ids))
+    assert [(item["id"], item["status"], item["match_rate"], item["uniques"]) for item in ready] == [
+        (item, "Ready", None, 5) for item in ids
+    ]
+    assert iqm.call_count == 4
+
+
+def test_one_of_many_that_was_rejected_fails_the_task(iqm):
+    iqm.lists(listed(**{f"_{item}": "rejected" if item == 77 else "pending" for item in range(1, 101)}))
+    with pytest.raises(AudienceFailedError, match="Audience 77"):
+        wait(list(range(1, 101)))
+
+
+def test_audiences_that_the_list_does_not_name_are_asked_for_one_by_one(iqm):
+    iqm.lists(listed(_7="approved"))
+    iqm.answers(7, details(7, "Ready"))
+    for item in range(20, 45):
+        iqm.answers(item, details(item, "Ready"))
+    ready = wait([7, *range(20, 45)])
+    assert [item["id"] for item in ready] == [7, *range(20, 45)]
+    # Ten at a look, so that one look can't use up the account's limit.
+    assert iqm.call_count == 1 + 3 + 25
+
+
+def test_an_unlisted_audience_that_is_gone_fails_the_task(iqm):
+    iqm.lists(listed(_7="pending"))
+    iqm.answers(8, {"status_code": 404, "json": {}})
+    with pytest.raises(AudienceNotFoundError, match="audience 8"):
+        wait([7, 8])
 
 
 @pytest.mark.parametrize("status", ["Failed", "rejected", "Deleted"])
@@ -118,8 +167,8 @@ def deferrable(audience_id=7, **arguments):
 
 
 def test_a_deferrable_sensor_asks_once_and_then_defers(iqm):
+    iqm.lists(listed(_7="approved", _8="pending"))
     iqm.answers(7, details(7, "Ready"))
-    iqm.answers(8, details(8, "Pending"))
     before = time.time()
     with pytest.raises(TaskDeferred) as raised:
         deferrable(["7", 8]).execute({})
@@ -130,6 +179,8 @@ def test_a_deferrable_sensor_asks_once_and_then_defers(iqm):
         "iqm_conn_id": "iqm_default",
         "poke_interval": 30,
         "deadline": arguments["deadline"],
+        "max_poke_interval": 600,
+        "pool_slots": 0,
     }
     assert before + 600 <= arguments["deadline"] <= time.time() + 600
     assert deferral.method_name == "execute_complete"

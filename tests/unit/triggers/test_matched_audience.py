@@ -96,11 +96,38 @@ def test_a_long_time_out_names_some(local_iqm, add_audience):
 
 def test_polls_are_spaced(local_iqm, add_audience):
     audience_id = add_audience(status="Pending")
-    only_event(trigger(audience_id, poke_interval=0.3, deadline=time.time() + 1))
+    only_event(trigger(audience_id, poke_interval=0.2, deadline=time.time() + 1.5))
     polls = [request.monotonic for request in local_iqm.requests if str(audience_id) in request.path]
-    assert 3 <= len(polls) <= 5
     gaps = [later - earlier for earlier, later in itertools.pairwise(polls)]
-    assert all(gap > 0.28 for gap in gaps[:-1])
+    # 0.2, 0.3 and 0.45 s, and what is left until the deadline.
+    assert all(gap > wait - 0.02 for gap, wait in zip(gaps[:-1], (0.2, 0.3, 0.45), strict=False))
+    assert 3 <= len(gaps) <= 4
+
+
+def test_polls_are_never_further_apart_than_was_said(local_iqm, add_audience):
+    audience_id = add_audience(status="Pending")
+    waiting = AudienceReadyTrigger([audience_id], "iqm_default", 0.1, time.time() + 1, max_poke_interval=0.1)
+    only_event(waiting)
+    assert len([request for request in local_iqm.requests if str(audience_id) in request.path]) >= 7
+
+
+def test_triggers_keep_the_pace_of_the_slots_that_they_hold_together(local_iqm, add_audience):
+    local_iqm.connect(rate_limit_window=0.5)
+    ids = [add_audience(status="Pending") for _ in range(4)]
+    end = time.time() + 3.2
+
+    async def wait():
+        await asyncio.gather(
+            *(events(AudienceReadyTrigger([item], "iqm_default", 0.01, end, 0.01, pool_slots=2)) for item in ids)
+        )
+
+    started = time.monotonic()
+    asyncio.run(wait())
+    sent = [request.monotonic for request in local_iqm.requests]
+    assert sent[0] - started >= 0.5
+    # Eight slots, so at most eight in any half second; and the slots don't lie idle.
+    assert max(sum(moment <= other < moment + 0.5 for other in sent) for moment in sent) <= 8
+    assert len(sent) >= 0.7 * 8 * 2.7 / 0.5
 
 
 @pytest.mark.parametrize("fault", [{"kind": "html"}, {"kind": "status", "status": 429}, {"kind": "drop_after"}])
@@ -153,7 +180,7 @@ def test_a_cancelled_trigger_lets_go_and_others_wait_on(local_iqm, add_audience,
 
 
 def test_the_event_loop_is_not_blocked(local_iqm, add_audience):
-    ids = [add_audience() for _ in range(200)]
+    ids = [add_audience(status="Pending") for _ in range(1000)]
     late = []
 
     async def watch():
@@ -164,12 +191,17 @@ def test_the_event_loop_is_not_blocked(local_iqm, add_audience):
 
     async def wait():
         watching = asyncio.create_task(watch())
-        found = await events(trigger(*ids))
+        waiting = asyncio.create_task(events(trigger(*ids)))
+        await asyncio.sleep(0.5)
+        for item in ids:
+            local_iqm.state.audiences.get(item).status = "Ready"
+        found = await waiting
         watching.cancel()
         return found
 
     (event,) = asyncio.run(wait())
-    assert len(event["audiences"]) == 200
+    assert len(event["audiences"]) == 1000
+    assert local_iqm.paths().count("/api/v2/audience/list") == len(local_iqm.requests) - 1
     # The sandbox runs in a thread of this process, and machines that test are busy: the promise is 0.1 s.
     assert sorted(late)[-2] < 0.5
 

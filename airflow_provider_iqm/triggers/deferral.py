@@ -1,0 +1,73 @@
+"""How a task hands its wait for audiences over to the triggerer, and takes it back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout
+
+from airflow_provider_iqm.exceptions import AudienceFailedError, IQMError, IQMFinalError
+from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, WaitOutcome
+from airflow_provider_iqm.vocabulary import AudienceStatus
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator
+
+    from airflow_provider_iqm.api.audience import ReadyAudience
+
+GRACE = timedelta(minutes=5)
+"""
+How much later than the wait's own time-out Airflow ends a deferred task. The trigger ends it first and says what is not
+ready; this is for a wait that no triggerer looks after.
+"""
+
+
+def defer_until_ready(
+    task: BaseOperator,
+    trigger: AudienceReadyTrigger,
+    kwargs: dict[str, Any] | None = None,
+) -> NoReturn:
+    """
+    Leave the wait to a trigger; the task goes on with its ``execute_complete``.
+
+    :param task: The task.
+    :param trigger: The trigger.
+    :param kwargs: What ``execute_complete`` is to be given besides the context and the event.
+    """
+    timeout = None if trigger.deadline is None else timedelta(seconds=trigger.deadline - time.time()) + GRACE
+    task.defer(trigger=trigger, method_name="execute_complete", kwargs=kwargs, timeout=timeout)
+    raise AssertionError("defer() raises")
+
+
+def ready_audiences(event: Any, audience_ids: list[int]) -> list[ReadyAudience]:
+    """
+    Return the audiences that a trigger's event says are ready, or raise what kept them from it.
+
+    :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
+    :param audience_ids: The audiences that were waited for; an event about others counts for nothing.
+    """
+    with final_errors_fail_the_task():
+        match event:
+            case {"kind": WaitOutcome.READY, "audiences": [*audiences]} if _are_ready(audiences, audience_ids):
+                return audiences
+            case {"kind": WaitOutcome.FAILED, "message": str(message)}:
+                raise AudienceFailedError(message)
+            case {"kind": WaitOutcome.ERROR, "message": str(message)}:
+                raise IQMFinalError(message)
+            case {"kind": WaitOutcome.TIMEOUT, "message": str(message)}:
+                raise AirflowSensorTimeout(message)
+    # No AirflowException, which soft_fail would take for a wait that was too long.
+    raise IQMError(
+        "The trigger's event is none that this release knows, so the audiences don't count as ready. Install the "
+        "same release of airflow-provider-iqm in the triggerer and on the workers, then run the task again."
+    )
+
+
+def _are_ready(audiences: list[Any], ids: list[int]) -> bool:
+    """Return whether an event's audiences are the ones asked for, and each of them ready."""
+    told = [(item.get("id"), item.get("status")) for item in audiences if isinstance(item, Mapping)]
+    return told == [(audience_id, AudienceStatus.READY) for audience_id in ids]
