@@ -7,13 +7,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience, NewAudience
+from airflow_provider_iqm.api.audience import (
+    AudienceField,
+    AudienceOptions,
+    DeletedAudiences,
+    MatchedAudience,
+    NewAudience,
+)
 from airflow_provider_iqm.api.credentials import Credentials
+from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call, Request, basic_authorization, form_body, json_body
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
-from airflow_provider_iqm.exceptions import AudienceNotFoundError
+from airflow_provider_iqm.exceptions import AudienceNotFoundError, AudienceOptionError
 
 MATCHED_AUDIENCE_TYPE = 1
 """The ``audienceTypeId`` of matched audiences."""
@@ -114,7 +121,7 @@ def details(audience_id: int) -> Call[MatchedAudience]:
                 "connection's workspace.",
                 status=404,
             )
-        return _read_details(data)
+        return read_classic_details(data)
 
     request = Request(
         purpose=f"read audience {audience_id}",
@@ -125,7 +132,8 @@ def details(audience_id: int) -> Call[MatchedAudience]:
     return Call(request, read)
 
 
-def _read_details(data: Mapping[str, Any]) -> MatchedAudience:
+def read_classic_details(data: Mapping[str, Any]) -> MatchedAudience:
+    """Read what the details say of an audience."""
     metadata = json.loads(data.get("metadata") or "{}")
     records = data.get("fileTotalCount") or metadata.get("rows")
     names = (metadata.get("fileName"), data.get("s3FileName"))
@@ -224,3 +232,74 @@ def _reason(data: Mapping[str, Any]) -> str | None:
 
 def _number(value: Any, kind: type[Any]) -> Any:
     return None if value is None else kind(value)
+
+
+class Classic:
+    """
+    The classic calls, as hooks make them.
+
+    :param login: The log-in.
+    """
+
+    def __init__(self, login: LogIn) -> None:
+        self.login = login
+
+    @staticmethod
+    def log_in(credentials: Credentials) -> Call[Token]:
+        """Return the log-in."""
+        return log_in(credentials)
+
+    @staticmethod
+    def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
+        """Return the renewal of a token."""
+        return renew(credentials, refresh_token)
+
+    def check(self, options: AudienceOptions) -> None:
+        """Check that an upload asks for nothing that only v3 has."""
+        arguments = {
+            "audience_subtype": options.subtype,
+            "consent_given": options.consent_given,
+            "vertical_id": options.vertical_id,
+        }
+        given = [argument for argument, value in arguments.items() if value is not None]
+        if given:
+            raise _only_v3(", ".join(given))
+
+    def column_list(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists the fields that the account can map columns to."""
+        return self.login.call(column_list())
+
+    def upload(self, audience: NewAudience) -> Exchange[int]:
+        """Return the exchange that uploads an audience; its result is the audience's id."""
+        return self.login.call(upload(audience))
+
+    def details(self, audience_id: int) -> Exchange[MatchedAudience]:
+        """Return the exchange that reads one audience."""
+        return self.login.call(details(audience_id))
+
+    def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that finds the audiences of exactly this name."""
+        return self.login.call(find(audience_name))
+
+    def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""
+        return self.login.call(listed(audience_ids))
+
+    def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
+        """Return the exchange that deletes audiences."""
+        return self.login.call(delete(audience_ids))
+
+    def rename(self, audience_id: int, audience_name: str) -> Exchange[None]:
+        """Refuse: the classic API renames no audience."""
+        raise _only_v3("Renaming an audience")
+
+    def rematch(self, audience_id: int) -> Exchange[None]:
+        """Refuse: the classic API matches no audience again."""
+        raise _only_v3("Matching an audience again")
+
+
+def _only_v3(what: str) -> AudienceOptionError:
+    return AudienceOptionError(
+        f"{what}: only v3 of IQM's API has this, and the connection speaks classic. Set api_version to v3 in the "
+        "connection's extra if IQM has moved the account to it."
+    )

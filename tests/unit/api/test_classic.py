@@ -21,6 +21,7 @@ AUDIENCE = NewAudience(
     name="Ring bearers",
     columns={"mail": "Email"},
     settings={"Email": "SHA256"},
+    key_fields=["Email"],
     single_column=True,
     file_name="ring.csv",
     media_type="text/csv",

@@ -109,7 +109,7 @@ def test_the_connection_s_ow_id_wins(iqm_connection, iqm):
 def test_the_token_is_renewed_before_it_is_void(hook, iqm):
     now = [1000.0]
     iqm.post(RENEW, json=token("access-2", "refresh-2"))
-    hook._login._clock = lambda: now[0]
+    hook._iqm.login._clock = lambda: now[0]
     hook.get_matched_audience(7)
     now[0] += 35999 - 400
     hook.get_matched_audience(7)
