@@ -15,14 +15,24 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_oddity import count_quotes
+from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage
 from airflow_provider_iqm.audience.duckdb_csv import NULL_MARK, connect, quoted
-from airflow_provider_iqm.audience.file import CSV, XLSX, AudienceFile, check_file, check_limits
+from airflow_provider_iqm.audience.file import CSV, AudienceFile, check_limits
+from airflow_provider_iqm.audience.garbled import count_garbled
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
-from airflow_provider_iqm.audience.plan import CONTENT, MIXED, Plan, fault_tally, hash_in, make_plan, telling_value
+from airflow_provider_iqm.audience.plan import (
+    CONTENT,
+    MIXED,
+    Plan,
+    damage_tally,
+    fault_tally,
+    hash_in,
+    make_plan,
+    telling_value,
+)
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
 from airflow_provider_iqm.audience.tally import create_tallies, read_sum, read_tallies
-from airflow_provider_iqm.audience.xlsx import read_rows
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS, DataFormat
 
@@ -43,8 +53,9 @@ class Cleaner:
     """
     Cleans one list.
 
-    :param path: The file.
-    :param name: The file's name, for messages.
+    :param path: The list as plain CSV.
+    :param name: The list's name, for messages.
+    :param file_name: The name of the cleaned copy, which IQM is to see.
     :param columns: File column → IQM field.
     :param settings: IQM field → setting, those of the hashed columns among them.
     :param cleaning: What is asked for.
@@ -56,6 +67,7 @@ class Cleaner:
         path: Path,
         *,
         name: str,
+        file_name: str,
         columns: Mapping[str, str],
         settings: Mapping[str, str] | None,
         cleaning: Cleaning,
@@ -63,6 +75,7 @@ class Cleaner:
     ) -> None:
         self.path = path
         self.name = name
+        self.file_name = file_name
         self.columns = columns
         self.settings = settings
         self.cleaning = cleaning
@@ -77,11 +90,10 @@ class Cleaner:
         :raises ColumnMappingError: The mapping doesn't fit the file.
         """
         started = time.perf_counter()
-        workbook = check_file(self.path, name=self.name) == XLSX
-        source = None if workbook else direct_source(self.path, name=self.name)
+        source = direct_source(self.path, name=self.name)
         done = self._try(source) if source else None
         if done is None:
-            done = self._try(self._copy(workbook=workbook))
+            done = self._try(self._copy())
         if done is None:
             raise AudienceFileError(
                 f"{self.name}: DuckDB could not clean the file. Check that scratch_dir has room for it twice, and give "
@@ -93,12 +105,13 @@ class Cleaner:
             records_kept=file.records,
             dropped=dict(dropped),
             duplicates=duplicates,
+            damage={damage.label: damage.count for damage in file.damage},
             seconds=time.perf_counter() - started,
         )
         return file, mapping, report
 
-    def _copy(self, *, workbook: bool) -> Source:
-        records = (read_rows if workbook else read_records)(self.path, name=self.name)
+    def _copy(self) -> Source:
+        records = read_records(self.path, name=self.name)
         _, columns = read_header(records, name=self.name)
         return copied_source(columns, records, path=self.scratch.new_file("exact.csv"))
 
@@ -131,7 +144,9 @@ class Cleaner:
         dropped: Counter[str] = Counter()
         for number, count in (+faults).items():
             dropped[plan.faults[number].reason] += count
-        return self._cleaned_file(output, kept, source.columns), mapping, dropped, duplicates
+        damaged = found_damage(plan.checks, [tallies[damage_tally(number)] for number in range(len(plan.checks))])
+        damage = (*header_damage(source.columns), *damaged, *count_garbled(self.path))
+        return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates
 
     def _is_whole(self, source: Source, records: int, content_bytes: int, quotes: int | None) -> bool:
         """Audit what DuckDB read: whether it is the whole file, and nothing else."""
@@ -192,14 +207,17 @@ class Cleaner:
                 f"({self.cleaning.max_invalid_ratio:g}) allows: {reasons}. Check what made the file."
             )
 
-    def _cleaned_file(self, path: Path, records: int, columns: tuple[str, ...]) -> AudienceFile:
-        name = self.name.removesuffix(self.path.suffix) + ".csv" if self.path.suffix else self.name
+    def _cleaned_file(
+        self, path: Path, records: int, columns: tuple[str, ...], damage: tuple[Damage, ...]
+    ) -> AudienceFile:
         status = path.stat()
-        check_limits(name, size=status.st_size, records=records)
-        first = [record for _, record in islice(read_records(path, name=name), 1, METADATA_SAMPLE_RECORDS + 1)]
+        check_limits(self.file_name, size=status.st_size, records=records)
+        first = [
+            record for _, record in islice(read_records(path, name=self.file_name), 1, METADATA_SAMPLE_RECORDS + 1)
+        ]
         return AudienceFile(
             path=path,
-            name=name,
+            name=self.file_name,
             media_type=CSV,
             size=status.st_size,
             mtime_ns=status.st_mtime_ns,
@@ -207,6 +225,7 @@ class Cleaner:
             records=records,
             samples={column: tuple(record[position] for record in first) for position, column in enumerate(columns)},
             blank_columns=frozenset(),
+            damage=damage,
         )
 
 
@@ -214,7 +233,8 @@ def _write(
     connection: DuckDBPyConnection, plan: Plan, source: Source, output: Path, cleaning: Cleaning
 ) -> tuple[int, int, dict[str, int]]:
     """Write the cleaned copy: its records, the duplicates left out, and the tallies of the plan."""
-    create_tallies(connection, counts=map(fault_tally, range(len(plan.faults))), sums=[CONTENT])
+    counts = [*map(fault_tally, range(len(plan.faults))), *map(damage_tally, range(len(plan.checks)))]
+    create_tallies(connection, counts=counts, sums=[CONTENT])
     if DataFormat.SHA512 in cleaning.hashes().values():
         connection.create_function("sha512", _sha512, ["VARCHAR"], "VARCHAR")
     outputs = ", ".join(plan.outputs)

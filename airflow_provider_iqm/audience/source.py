@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from airflow_provider_iqm.audience.csv_audit import Frame, content_sql, read_frame
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_fast import read_fast
+from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, worth_counting
 from airflow_provider_iqm.audience.duckdb_csv import read_csv_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _HEAD_RECORDS = 1000
@@ -30,6 +31,7 @@ class Source:
     :param ragged: The SQL condition of a record that has more or fewer values than the header.
     :param content: The SQL expression of a record's length, for the audit.
     :param frame: What stands around the records; ``None`` for an exact copy, which needs no audit.
+    :param head: The first records; none for a copy.
     """
 
     path: Path
@@ -38,6 +40,16 @@ class Source:
     ragged: str
     content: str
     frame: Frame | None
+    head: Sequence[Sequence[str]] = ()
+
+    def checks(self, mapped: Mapping[str, str]) -> list[ColumnCheck]:
+        """
+        List the damage to count: in a copy all of it, in the file itself what is worth its time.
+
+        :param mapped: File column → IQM field.
+        """
+        checks = checks_for(self.columns, mapped)
+        return worth_counting(checks, self.head) if self.head else checks
 
     def count(self, *, name: str, memory_limit: str) -> int | None:
         """
@@ -45,7 +57,7 @@ class Source:
 
         :param name: The file's name, for messages.
         :param memory_limit: How much memory the count may use, such as ``256MiB``.
-        :return: The number of records; ``None`` where only the exact reading can be trusted with the file.
+        :return: ``None`` where only the exact reading can be trusted with the file.
         """
         contents = read_fast(self.path, name=name, memory_limit=memory_limit)
         return contents.records if contents else None
@@ -74,7 +86,7 @@ def direct_source(path: Path, *, name: str) -> Source | None:
     width = len(columns)
     with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
     content = content_sql(width, with_quotes=with_quotes)
-    return Source(path, columns, read_csv_sql(path, width=width), "false", content, frame)
+    return Source(path, columns, read_csv_sql(path, width=width), "false", content, frame, head)
 
 
 def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[str]]], *, path: Path) -> Source:

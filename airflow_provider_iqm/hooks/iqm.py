@@ -6,14 +6,21 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, Unpack
+from typing import Any, NoReturn, Unpack
 
-from airflow_provider_iqm.api import classic
-from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience, NewAudience
+from airflow_provider_iqm.api.audience import (
+    AudienceField,
+    AudienceOptions,
+    DeletedAudiences,
+    MatchedAudience,
+    NewAudience,
+)
 from airflow_provider_iqm.api.look import look
 from airflow_provider_iqm.api.own_upload import find_own_upload, is_own_upload, name_with_token
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.audience.cleaning import CleaningOptions
+from airflow_provider_iqm.audience.dataframe import write_dataframe
+from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.exceptions import (
     IQMError,
@@ -46,7 +53,7 @@ class IQMHook(IQMHttpHook):
     def test_connection(self) -> tuple[bool, str]:
         """Log in, and return whether it worked and what to mend if it did not."""
         try:
-            login = self._new_login()
+            login = self._speak().login
             token = self._drive(login.token())
         except IQMError as error:
             return False, str(error)
@@ -59,7 +66,15 @@ class IQMHook(IQMHttpHook):
 
         :raises IQMApiError: where IQM answers with an error.
         """
-        return self._call(classic.column_list())
+        return self._drive(self._iqm.column_list())
+
+    def get_data_partners(self) -> list[AudienceField]:
+        """Return whose voter ids and NPI ids the account can match by: the settings of these fields."""
+        return self._drive(self._iqm.data_partners())
+
+    def get_data_formats(self) -> list[AudienceField]:
+        """Return the forms in which emails and phones may be given: the settings of these fields."""
+        return self._drive(self._iqm.data_formats())
 
     def upload_matched_audience(
         self,
@@ -68,17 +83,31 @@ class IQMHook(IQMHttpHook):
         audience_name: str,
         columns: Mapping[str, str],
         column_settings: Mapping[str, str] | None = None,
-        **options: Unpack[CleaningOptions],
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        sheet: str | None = None,
+        audience_subtype: str | None = None,
+        consent_given: bool | None = None,
+        vertical_id: int | None = None,
+        **cleaning: Unpack[CleaningOptions],
     ) -> int:
         """
         Check a file, clean it if that is asked for, upload it as a matched audience, and return the audience's id.
 
-        :param file_path: A CSV or XLSX file of at most 1 GB and 5,000,000 records.
+        :param file_path: A CSV file, which may be gzip-compressed, or an XLSX file; at most 1 GB and 5,000,000 records.
         :param audience_name: The audience's name.
         :param columns: The mapping, file column → IQM field, by system name or label.
         :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one.
-        :param options: How to clean the list, the arguments of
+        :param delimiter: What stands between two values; without it, the comma, semicolon, tab or pipe under which
+            the header has the mapped columns.
+        :param encoding: The text's encoding, by Python's name; without it, that of the byte order mark, else UTF-8.
+        :param sheet: The workbook's sheet; without it, the first.
+        :param audience_subtype: The audience's subtype in healthcare, such as ``hcp`` or ``patient`` (v3 only).
+        :param consent_given: Whether the patients have given their consent (v3 only).
+        :param vertical_id: The vertical, where the account has several (v3 only).
+        :param cleaning: How to clean the list, the arguments of
             :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
+        :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
         :raises AudienceFileError: where the file can't be uploaded.
         :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
         :raises IQMApiError: where IQM answers with an error.
@@ -89,10 +118,59 @@ class IQMHook(IQMHttpHook):
                 audience_name=audience_name,
                 columns=columns,
                 column_settings=column_settings,
-                **options,
+                delimiter=delimiter,
+                encoding=encoding,
+                sheet=sheet,
+                **cleaning,
             )
+        options = AudienceOptions(subtype=audience_subtype, consent_given=consent_given, vertical_id=vertical_id)
         with upload:
-            return self.upload(upload)
+            return self.upload(upload, options=options)
+
+    def upload_dataframe(
+        self,
+        dataframe: Any,
+        *,
+        audience_name: str,
+        columns: Mapping[str, str],
+        column_settings: Mapping[str, str] | None = None,
+        audience_subtype: str | None = None,
+        consent_given: bool | None = None,
+        vertical_id: int | None = None,
+        **cleaning: Unpack[CleaningOptions],
+    ) -> int:
+        """
+        Write a DataFrame as CSV, a piece at a time, then do as :meth:`upload_matched_audience` does with a file.
+
+        :param dataframe: A pandas DataFrame, whose index is left out, or an Arrow table, batch or stream; also whatever
+            else has ``__arrow_c_stream__``, such as a Polars DataFrame or a DuckDB relation.
+        :param audience_name: The audience's name.
+        :param columns: The mapping, the DataFrame's column → IQM field, by system name or label.
+        :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one.
+        :param audience_subtype: The audience's subtype in healthcare, such as ``hcp`` or ``patient`` (v3 only).
+        :param consent_given: Whether the patients have given their consent (v3 only).
+        :param vertical_id: The vertical, where the account has several (v3 only).
+        :param cleaning: How to clean the list, the arguments of
+            :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`. The CSV file is written to its ``scratch_dir``.
+        :raises AudienceFileError: where a column has no name that is text, or values without a text, such as bytes.
+        :raises ColumnMappingError: where the mapping fits neither the DataFrame nor IQM.
+        :raises IQMApiError: where IQM answers with an error.
+        """
+        with Scratch(cleaning.get("scratch_dir")) as scratch:
+            with final_errors_fail_the_task():
+                path = scratch.new_file("dataframe.csv")
+                write_dataframe(dataframe, path)
+            return self.upload_matched_audience(
+                file_path=path,
+                audience_name=audience_name,
+                columns=columns,
+                column_settings=column_settings,
+                delimiter=",",
+                audience_subtype=audience_subtype,
+                consent_given=consent_given,
+                vertical_id=vertical_id,
+                **cleaning,
+            )
 
     def upload(
         self,
@@ -102,6 +180,7 @@ class IQMHook(IQMHttpHook):
         token: str | None = None,
         interrupted: bool = False,
         known_id: int | None = None,
+        options: AudienceOptions | None = None,
     ) -> int:
         """
         Upload what :func:`~airflow_provider_iqm.audience.upload.prepare_upload` has checked; return the audience's id.
@@ -115,21 +194,26 @@ class IQMHook(IQMHttpHook):
             call finds its own upload again.
         :param interrupted: Whether an earlier try may have sent the upload already, so that it is looked for first.
         :param known_id: The audience that an earlier try is known to have created; it is taken if it is still there.
+        :param options: What only some accounts need.
+        :raises AudienceOptionError: where the connection's version of the API doesn't know one of the options.
         :raises UploadOutcomeUnknownError: where IQM may have created the audience or not, and no later try could tell.
         :raises DoubledAudienceError: where IQM has the audience twice.
         """
+        options = options or AudienceOptions()
+        with final_errors_fail_the_task():
+            self._iqm.check(options)
         mark = (token or secrets.token_hex(8)) if resume else None
         self._tell(upload)
-        if mark and known_id and self._drive(is_own_upload(self._login, known_id, mark)):
+        if mark and known_id and self._drive(is_own_upload(self._iqm, known_id, mark)):
             self.log.info('IQM has audience %s "%s" from an earlier try; taking it', known_id, upload.name)
             return known_id
         if mark and interrupted and (found := self._find_own_upload(upload.name, mark)):
             return found
         for last in (False, True):
             # Whatever fails in the log-in, nothing of the audience has been sent.
-            self._drive(self._login.token())
+            self._drive(self._iqm.login.token())
             try:
-                audience_id = self._call(classic.upload(_new_audience(upload, mark)), upload)
+                audience_id = self._drive(self._iqm.upload(_new_audience(upload, mark, options)), upload)
             except (IQMServerError, IQMInvalidAnswerError, IQMTransportError) as error:
                 if isinstance(error, IQMTransportError) and not error.sent:
                     raise
@@ -146,6 +230,8 @@ class IQMHook(IQMHttpHook):
     def _tell(self, upload: AudienceUpload) -> None:
         if upload.report:
             self.log.info("Cleaned the list for %s\n%s", upload.file.name, upload.report)
+        for damage in upload.file.damage:
+            self.log.warning("%s has %s", upload.file.name, damage)
         self.log.info(
             'Uploading matched audience "%s": %s, %s records, %.1f MB, matched by %s',
             upload.name,
@@ -160,7 +246,7 @@ class IQMHook(IQMHttpHook):
         self.log.info('Looking whether IQM already has audience "%s" from this upload', audience_name)
         for wait in (0, SECONDS_BETWEEN_LOOKS):
             time.sleep(wait)
-            found = self._drive(find_own_upload(self._login, audience_name, token))
+            found = self._drive(find_own_upload(self._iqm, audience_name, token))
             if found:
                 self.log.info('IQM already has audience %s "%s" from this upload; taking it', found, audience_name)
                 return found
@@ -184,7 +270,7 @@ class IQMHook(IQMHttpHook):
         :param watch: The watch, which takes note of what IQM says.
         :raises AudienceFailedError: where one of them will never become ready.
         """
-        self._drive(look(self._login, watch))
+        self._drive(look(self._iqm, watch))
 
     @property
     def pool_slots(self) -> int:
@@ -198,7 +284,7 @@ class IQMHook(IQMHttpHook):
         :param audience_id: The audience's id.
         :raises AudienceNotFoundError: where the account has no such audience.
         """
-        return self._call(classic.details(int(audience_id)))
+        return self._drive(self._iqm.details(int(audience_id)))
 
     def find_matched_audiences(self, audience_name: str) -> list[MatchedAudience]:
         """
@@ -208,7 +294,15 @@ class IQMHook(IQMHttpHook):
 
         :param audience_name: The whole name, in its letter case.
         """
-        return self._call(classic.find(audience_name))
+        return self._drive(self._iqm.find(audience_name))
+
+    def search_matched_audiences(self, text: str = "") -> list[MatchedAudience]:
+        """
+        Return the matched audiences whose name holds a text, as far as IQM's list tells of them.
+
+        :param text: A part of the name; an empty one finds all (classic: the newest 1,000).
+        """
+        return self._drive(self._iqm.search(text))
 
     def delete_audiences(self, audience_ids: int | Sequence[int]) -> DeletedAudiences:
         """
@@ -217,15 +311,40 @@ class IQMHook(IQMHttpHook):
         :param audience_ids: One id or several.
         """
         ids = [audience_ids] if isinstance(audience_ids, int) else [int(item) for item in audience_ids]
-        return self._call(classic.delete(ids)) if ids else DeletedAudiences(deleted=[], failed=[])
+        return self._drive(self._iqm.delete(ids)) if ids else DeletedAudiences(deleted=[], failed=[])
+
+    def rename_audience(self, audience_id: int, audience_name: str) -> None:
+        """
+        Give an audience another name (v3 only).
+
+        :param audience_id: The audience's id.
+        :param audience_name: The new name.
+        :raises AudienceOptionError: where the connection speaks classic.
+        :raises AudienceNotFoundError: where the account has no such audience.
+        """
+        with final_errors_fail_the_task():
+            self._drive(self._iqm.rename(int(audience_id), audience_name))
+
+    def rematch_audience(self, audience_id: int) -> None:
+        """
+        Have IQM match an audience anew (v3 only); it may cost money.
+
+        :param audience_id: The audience's id.
+        :raises AudienceOptionError: where the connection speaks classic.
+        :raises AudienceNotFoundError: where the account has no such audience.
+        :raises IQMRequestError: where the audience isn't eligible now.
+        """
+        with final_errors_fail_the_task():
+            self._drive(self._iqm.rematch(int(audience_id)))
 
 
-def _new_audience(upload: AudienceUpload, token: str | None) -> NewAudience:
+def _new_audience(upload: AudienceUpload, token: str | None, options: AudienceOptions) -> NewAudience:
     file, mapping = upload.file, upload.mapping
     return NewAudience(
         name=upload.name,
         columns=mapping.columns,
         settings=mapping.settings,
+        key_fields=[field.value for field in mapping.kind.fields],
         single_column=mapping.kind.single_column,
         file_name=name_with_token(file.name, token) if token else file.name,
         media_type=file.media_type,
@@ -233,4 +352,5 @@ def _new_audience(upload: AudienceUpload, token: str | None) -> NewAudience:
         file_columns=file.columns,
         samples=file.samples,
         records=file.records,
+        options=options,
     )
