@@ -127,6 +127,7 @@ class Cleaner:
         ):
             # Python looks at the bytes while DuckDB, which doesn't need Python's lock, looks at the values.
             quotes = pool.submit(count_quotes, source.path, newline=source.frame.newline) if source.frame else None
+            garbled = pool.submit(count_garbled, self.path)
             try:
                 plan = self._plan(connection, source, mapping)
                 output = self.scratch.new_file("clean.csv")
@@ -145,7 +146,7 @@ class Cleaner:
         for number, count in (+faults).items():
             dropped[plan.faults[number].reason] += count
         damaged = found_damage(plan.checks, [tallies[damage_tally(number)] for number in range(len(plan.checks))])
-        damage = (*header_damage(source.columns), *damaged, *count_garbled(self.path))
+        damage = (*header_damage(source.columns), *damaged, *garbled.result())
         return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates
 
     def _is_whole(self, source: Source, records: int, content_bytes: int, quotes: int | None) -> bool:
