@@ -127,6 +127,7 @@ class Cleaner:
         ):
             # Python looks at the bytes while DuckDB, which doesn't need Python's lock, looks at the values.
             quotes = pool.submit(count_quotes, source.path, newline=source.frame.newline) if source.frame else None
+            garbled = pool.submit(count_garbled, self.path)
             try:
                 plan = self._plan(connection, source, mapping)
                 output = self.scratch.new_file("clean.csv")
@@ -135,9 +136,6 @@ class Cleaner:
                 records = kept + duplicates + faults.total()
                 if quotes and not self._is_whole(source, records, read_sum(tallies, CONTENT), quotes.result()):
                     return None
-                damage = found_damage(
-                    plan.checks, [tallies[damage_tally(number)] for number in range(len(plan.checks))]
-                )
                 self._judge(connection, plan, faults, records=records)
             except duckdb.Error:
                 # DuckDB's message quotes the file: it must not be shown, and the exact reading has a better one.
@@ -147,7 +145,8 @@ class Cleaner:
         dropped: Counter[str] = Counter()
         for number, count in (+faults).items():
             dropped[plan.faults[number].reason] += count
-        damage = (*header_damage(source.columns), *damage, *count_garbled(self.path))
+        damaged = found_damage(plan.checks, [tallies[damage_tally(number)] for number in range(len(plan.checks))])
+        damage = (*header_damage(source.columns), *damaged, *garbled.result())
         return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates
 
     def _is_whole(self, source: Source, records: int, content_bytes: int, quotes: int | None) -> bool:
