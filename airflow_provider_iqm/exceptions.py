@@ -42,7 +42,7 @@ class ColumnMappingError(IQMFinalError):
 
 
 class CleaningOptionError(IQMFinalError):
-    """An argument that says how to clean a list has a value that can't be used."""
+    """An argument that says how to clean or split a list has a value that can't be used."""
 
 
 class AudienceNameError(IQMFinalError):

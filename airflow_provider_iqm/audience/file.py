@@ -56,7 +56,11 @@ class AudienceFile:
 
 
 def inspect_file(
-    path: str | Path, *, file_name: str | None = None, memory_limit: str = DEFAULT_MEMORY_LIMIT
+    path: str | Path,
+    *,
+    file_name: str | None = None,
+    memory_limit: str = DEFAULT_MEMORY_LIMIT,
+    limited: bool = True,
 ) -> AudienceFile:
     """
     Check an audience file, and count its records.
@@ -67,19 +71,21 @@ def inspect_file(
     :param path: The file.
     :param file_name: The name that IQM is to see; without it, the path's last part.
     :param memory_limit: How much memory the reading of a large CSV file may use, such as ``256MiB``.
+    :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
     :raises AudienceFileError: The file can't be uploaded as it is. The message says why and where, and
         holds no value of the file.
     """
     path = Path(path)
     name = file_name or path.name
-    media_type = check_file(path, name=name, max_bytes=MAX_FILE_BYTES)
+    media_type = check_file(path, name=name, max_bytes=MAX_FILE_BYTES if limited else None)
     status = path.stat()
     size, mtime_ns = status.st_size, status.st_mtime_ns
     if media_type == XLSX:
         contents = read_workbook(path, name=name)
     else:
         contents = _read_csv(path, name=name, size=size, memory_limit=memory_limit)
-    check_limits(name, size=size, records=contents.records)
+    if limited:
+        check_limits(name, size=size, records=contents.records)
     return AudienceFile(
         path=path,
         name=name,
@@ -131,12 +137,12 @@ def check_limits(name: str, *, size: int, records: int = 0) -> None:
     if size > MAX_FILE_BYTES:
         raise AudienceFileError(
             f"{name}: the file has {size:,} bytes, but IQM takes at most {MAX_FILE_BYTES:,} (1 GB). "
-            "Split the list, or leave out columns that aren't mapped."
+            "Split the list with PrepareAudienceFileOperator, or leave out columns that aren't mapped."
         )
     if records > MAX_RECORDS:
         raise AudienceFileError(
             f"{name}: the file has {records:,} records, but IQM takes at most {MAX_RECORDS:,} in one file. "
-            "Split the list."
+            "Split the list with PrepareAudienceFileOperator."
         )
 
 

@@ -12,7 +12,7 @@ from typing import Self, Unpack
 
 from airflow_provider_iqm.audience.clean import Cleaner
 from airflow_provider_iqm.audience.cleaning import Cleaning, CleaningOptions
-from airflow_provider_iqm.audience.file import AudienceFile, inspect_file
+from airflow_provider_iqm.audience.file import AudienceFile, check_limits, inspect_file
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.scratch import Scratch
@@ -68,6 +68,7 @@ def prepare_upload(
     audience_name: str,
     columns: Mapping[str, str],
     column_settings: Mapping[str, str] | None = None,
+    limited: bool = True,
     **options: Unpack[CleaningOptions],
 ) -> AudienceUpload:
     """
@@ -77,6 +78,7 @@ def prepare_upload(
     :param audience_name: The audience's name; must not be blank.
     :param columns: The mapping, file column → IQM field.
     :param column_settings: IQM field → data format or data partner.
+    :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
     :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
     :raises AudienceNameError: where the name is blank.
     :raises AudienceFileError: where the file can't be uploaded.
@@ -91,19 +93,27 @@ def prepare_upload(
     resolve_mapping(columns, column_settings, file_columns=None)
     name = audience_name.strip()
     if cleaning.asked:
-        return _prepare_cleaned(name, Path(file_path), columns, column_settings, cleaning)
-    file = inspect_file(file_path)
+        return _prepare_cleaned(name, Path(file_path), columns, column_settings, cleaning, limited=limited)
+    file = inspect_file(file_path, memory_limit=cleaning.memory_limit, limited=limited)
     mapping = resolve_mapping(columns, column_settings, file_columns=file.columns, blank_columns=file.blank_columns)
     return AudienceUpload(name=name, file=file, mapping=mapping)
 
 
 def _prepare_cleaned(
-    name: str, path: Path, columns: Mapping[str, str], settings: Mapping[str, str] | None, cleaning: Cleaning
+    name: str,
+    path: Path,
+    columns: Mapping[str, str],
+    settings: Mapping[str, str] | None,
+    cleaning: Cleaning,
+    *,
+    limited: bool,
 ) -> AudienceUpload:
     with ExitStack() as stack:
         scratch = stack.enter_context(Scratch(cleaning.scratch_dir))
         cleaner = Cleaner(path, name=path.name, columns=columns, settings=settings, cleaning=cleaning, scratch=scratch)
         file, mapping, report = cleaner.clean()
+        if limited:
+            check_limits(file.name, size=file.size, records=file.records)
         # From here on, the upload looks after the folder.
         stack.pop_all()
         return AudienceUpload(name=name, file=file, mapping=mapping, report=report, scratch=scratch)
