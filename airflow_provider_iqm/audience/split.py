@@ -43,7 +43,7 @@ _FLUSH_RECORDS = 100_000
 """How many records DuckDB gathers before it writes them to the parts; its own choice takes five times the memory."""
 
 _HASH_DIGITS = 15
-"""How many hexadecimal digits of an MD5 are used, from the left: as many as a 64-bit integer holds with room to spare."""
+"""How many hexadecimal digits of an MD5 are used, from the left: 60 bits, which DuckDB's integers hold."""
 
 
 @dataclass(frozen=True, kw_only=True)

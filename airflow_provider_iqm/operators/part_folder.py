@@ -29,8 +29,10 @@ def put_parts(parts: Sequence[Path], folder: str | Path, *, list_name: str) -> l
     ]
     own = re.compile(rf"\.?{re.escape(list_name)}\.part-\d+-of-\d+\.(csv|xlsx)(\.partial)?")
     target = storage_path(folder)
-    put = _put_into_folder if isinstance(target, Path) else _put_into_bucket
-    return put(dict(zip(names, parts, strict=True)), target, own)  # type: ignore[operator]
+    named = dict(zip(names, parts, strict=True))
+    if isinstance(target, Path):
+        return _put_into_folder(named, target, own)
+    return _put_into_bucket(named, target, own)
 
 
 def _put_into_folder(parts: dict[str, Path], folder: Path, own: re.Pattern[str]) -> list[str]:

@@ -25,10 +25,10 @@ class PrepareAudienceFileOperator(PreparationOperator):
     """
     Clean a list if that is asked for, split it into parts that IQM takes, and return what uploads them.
 
-    It returns a list of the arguments ``file_path``, ``audience_name``, ``columns`` and ``column_settings``, one entry a
-    part: ``MatchedAudienceUploadOperator.partial(task_id="upload").expand_kwargs(prepare.output)``. Several parts are
-    named ``… (2 of 3)``; a single one has the plain name. The task pushes ``report`` to XCom: counts, and ``parts``, the
-    records of each part.
+    It returns a list of the arguments ``file_path``, ``audience_name``, ``columns`` and ``column_settings``, one entry
+    a part: ``MatchedAudienceUploadOperator.partial(task_id="upload").expand_kwargs(prepare.output)``. Several parts are
+    named ``… (2 of 3)``; a single one has the plain name. The task pushes ``report`` to XCom: counts, and ``parts``,
+    the records of each part.
 
     The parts stay in ``output_dir`` until somebody removes them. A later run for the same file name puts its own in
     their place, so runs that may overlap need a folder each.
