@@ -54,3 +54,16 @@ def test_proposes_a_mapping(run):
     assert json.loads(out.splitlines()[0]) == mapping
     assert "Matched by: voter id" in out
     assert "Not placed: shoe" in out
+
+
+def test_other_forms_of_a_list_are_read_too(run):
+    semicolons = FILE.replace(",", ";")
+    status, out, _ = run("--suggest", content=semicolons)
+    assert status == 0
+    assert json.loads(out.splitlines()[0])["email"] == "Email"
+    status, out, _ = run("--columns", "email=Email", "--column-settings", "Email=Raw", content=semicolons)
+    assert status == 0
+    assert "Records:    1" in out
+    status, _, err = run("--columns", "email=Email", "--column-settings", "Email=Raw", "--encoding", "klingon")
+    assert status == 2
+    assert "klingon" in err
