@@ -14,18 +14,32 @@ import pytest
 
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
+from tests.integration.dialects import CALLS
 
 
 @pytest.fixture
-def sandbox(monkeypatch):
+def api_version():
+    """Which version of IQM's API the connection speaks; a module that is to run on both has a fixture of its own."""
+    return "classic"
+
+
+@pytest.fixture
+def calls(api_version):
+    """The paths of IQM's calls in this version."""
+    return CALLS[api_version]
+
+
+@pytest.fixture
+def sandbox(monkeypatch, api_version):
     """A local IQM, and the connection ``iqm_default`` to it; ``connect`` sets more of the connection's extra."""
     settings = SandboxSettings(port=0, processing_seconds=0.2, pending_seconds=0.2, requests_per_minute=1000)
     with Sandbox(settings) as server:
+        usual = {"rate_limit_window": 0.2, "api_version": api_version}
 
         def connect(**extra):
             secrets = {"client_id": settings.client_id, "client_secret": settings.client_secret}
             connection = {"conn_type": "iqm", "host": server.url, "login": settings.email}
-            connection |= {"password": settings.password, "extra": secrets | {"rate_limit_window": 0.2} | extra}
+            connection |= {"password": settings.password, "extra": {**secrets, **usual, **extra}}
             monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection))
 
         server.connect = connect

@@ -91,8 +91,8 @@ class V3:
         """Return the exchange that lists the forms in which emails and phones may be given."""
         return _fields((yield from StaticLists(self.login).formats()))
 
-    def upload(self, audience: NewAudience) -> Exchange[int]:
-        """Return the exchange that uploads an audience; its result is the audience's id."""
+    def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
+        """Return the exchange that looks up the ids that the upload takes; its result is the upload."""
         lists = StaticLists(self.login, audience.options.vertical_id)
         try:
             request = yield from self._request(audience, lists)
@@ -115,7 +115,7 @@ class V3:
             repeatable=False,
             arguments=ARGUMENTS,
         )
-        return (yield from self.login.call(Call(upload, lambda data: int(data["matchedAudienceId"]))))
+        return Call(upload, lambda data: int(data["matchedAudienceId"]))
 
     def _request(self, audience: NewAudience, lists: StaticLists) -> Exchange[dict[str, Any]]:
         if audience.options.subtype:
