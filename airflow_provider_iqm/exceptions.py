@@ -50,7 +50,7 @@ class ReadingOptionError(IQMFinalError):
 
 
 class CleaningOptionError(IQMFinalError):
-    """An argument that says how to clean a list has a value that can't be used."""
+    """An argument that says how to clean or split a list has a value that can't be used."""
 
 
 class AudienceNameError(IQMFinalError):

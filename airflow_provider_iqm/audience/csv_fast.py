@@ -125,7 +125,7 @@ def _read(
     row = first_row(query, memory_limit=memory_limit)
     if row is None or not row[0]:
         return None
-    records, content_bytes, *counted = row
-    filled, damage = counted[: len(suspects)], counted[len(suspects) :]
+    records, content_bytes, *found = row
+    filled, damage = found[: len(suspects)], found[len(suspects) :]
     still = frozenset(column for column, has_value in zip(suspects, filled, strict=True) if not has_value)
     return _Reading(records, content_bytes or 0, still, tuple(damage))

@@ -98,7 +98,9 @@ class PlainFile:
         return _csv_name(self.name)
 
 
-def plain_file(path: Path, *, columns: Collection[str], reading: Reading, scratch: Scratch, cleaned: bool) -> PlainFile:
+def plain_file(
+    path: Path, *, columns: Collection[str], reading: Reading, scratch: Scratch, cleaned: bool, limited: bool = True
+) -> PlainFile:
     """
     Give a list's plain form: the file itself where it is plain, else a copy.
 
@@ -109,6 +111,7 @@ def plain_file(path: Path, *, columns: Collection[str], reading: Reading, scratc
     :param reading: How it is to be read.
     :param scratch: Where a copy is made.
     :param cleaned: Whether it is to be cleaned.
+    :param limited: Whether IQM's limits hold; not for a list that is to be split.
     :raises AudienceFileError: It can't be read; the error has the line, where one is to blame.
     """
     name = path.name
@@ -120,7 +123,7 @@ def plain_file(path: Path, *, columns: Collection[str], reading: Reading, scratc
             "Give a file whose name ends in .csv or .xlsx, in .tsv, or in .csv.gz."
         )
     size = check_regular(path, name=name)
-    max_bytes = max(MAX_FILE_BYTES, _GROWTH * size) if cleaned else MAX_FILE_BYTES
+    max_bytes = max(MAX_FILE_BYTES, _GROWTH * size) if cleaned or not limited else MAX_FILE_BYTES
     if workbook:
         return _plain_workbook(path, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes)
     return _plain_text(path, columns=columns, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes)

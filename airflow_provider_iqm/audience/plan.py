@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.cleaning import HASH_LENGTHS
-from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, worth_counting
 from airflow_provider_iqm.audience.rules import (
     Rule,
     hash_of,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from airflow_provider_iqm.audience.cleaning import Cleaning
+    from airflow_provider_iqm.audience.damage import ColumnCheck
     from airflow_provider_iqm.audience.mapping import ColumnMapping
     from airflow_provider_iqm.audience.source import Source
 
@@ -58,7 +58,7 @@ class Plan:
         normalised ``v…``.
     :param outputs: The expression of each column of the cleaned copy.
     :param faults: The reasons to leave a record out; the first that holds counts.
-    :param checks: The damage to count in all records.
+    :param checks: The damage to count.
     :param identity: The expression that two records share where their mapped, normalised values are all the same.
     """
 
@@ -77,16 +77,16 @@ class Plan:
         """
         The SQL condition of a record without a fault, which keeps the tallies too.
 
-        They are the number of records with each fault, by :func:`fault_tally`, and with each damage, by
+        They are the number of records with each fault, by :func:`fault_tally`, and with each kind of damage, by
         :func:`damage_tally`, and :data:`CONTENT`.
         """
-        drawn = [draw_sum(CONTENT, CONTENT)]
-        drawn += [
+        counted = [draw_sum(CONTENT, CONTENT)]
+        counted += [
             f"CASE WHEN {check.condition()} THEN {draw(damage_tally(number))} ELSE 0 END"
             for number, check in enumerate(self.checks)
         ]
         # A CASE's first condition is asked of every record, and once: AND and OR ask for theirs in any order.
-        cases = [f"WHEN {' + '.join(drawn)} < 0 THEN false"]
+        cases = [f"WHEN {' + '.join(counted)} < 0 THEN false"]
         cases += [
             f"WHEN {fault.condition} THEN {draw(fault_tally(number))} < 0" for number, fault in enumerate(self.faults)
         ]
@@ -99,7 +99,7 @@ def fault_tally(number: int) -> str:
 
 
 def damage_tally(number: int) -> str:
-    """Name the tally of a damage."""
+    """Name the tally of a kind of damage."""
     return f"damage{number}"
 
 
@@ -137,12 +137,11 @@ def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, has
     identity = ", ".join(
         f"strlen(v{position}), ':', v{position}" for position in map(source.columns.index, mapping.columns)
     )
-    checks = checks_for(source.columns, mapping.columns)
     return Plan(
         records=f"SELECT *, {', '.join(values)} FROM (SELECT {', '.join([*raws, *drafts])} FROM {source.sql})",  # noqa: S608
         outputs=tuple(outputs),
         faults=(replace(faults[0], condition="ragged"), *faults[1:]),
-        checks=tuple(checks if source.head is None else worth_counting(checks, source.head)),
+        checks=tuple(source.checks(mapping.columns)),
         identity=f"md5_number(concat({identity}))",
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -10,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.operators.staging import staged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,28 +98,33 @@ class PreparationOperator(BaseOperator):
         self.drop_duplicates = drop_duplicates
         self.scratch_dir = scratch_dir
 
-    def prepare(self, file_path: str | Path) -> AudienceUpload:
+    @contextmanager
+    def prepare(self, file_path: str | Path, *, limited: bool = True) -> Iterator[AudienceUpload]:
         """
-        Check a file, and clean it if that is asked for.
+        Check a file, and clean it if that is asked for; copies live as long as the context.
 
-        :param file_path: The file.
-        :return: What is ready to go to IQM; to be closed afterwards.
+        :param file_path: The file: a path on the worker, or a URL of object storage.
+        :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
+        :return: What is ready to go to IQM.
         """
-        with final_errors_fail_the_task():
-            return prepare_upload(
-                file_path=file_path,
-                audience_name=self.audience_name,
-                columns=self.columns,
-                column_settings=self.column_settings,
-                delimiter=self.delimiter,
-                encoding=self.encoding,
-                sheet=self.sheet,
-                normalize=self.normalize,
-                phone_format=self.phone_format,
-                hash_columns=self.hash_columns,
-                on_invalid_records=self.on_invalid_records,
-                quarantine_path=self.quarantine_path,
-                max_invalid_ratio=self.max_invalid_ratio,
-                drop_duplicates=self.drop_duplicates,
-                scratch_dir=self.scratch_dir,
-            )
+        with ExitStack() as stack:
+            with final_errors_fail_the_task():
+                upload = prepare_upload(
+                    file_path=stack.enter_context(staged(file_path, scratch_dir=self.scratch_dir)),
+                    audience_name=self.audience_name,
+                    columns=self.columns,
+                    column_settings=self.column_settings,
+                    delimiter=self.delimiter,
+                    encoding=self.encoding,
+                    sheet=self.sheet,
+                    limited=limited,
+                    normalize=self.normalize,
+                    phone_format=self.phone_format,
+                    hash_columns=self.hash_columns,
+                    on_invalid_records=self.on_invalid_records,
+                    quarantine_path=self.quarantine_path,
+                    max_invalid_ratio=self.max_invalid_ratio,
+                    drop_duplicates=self.drop_duplicates,
+                    scratch_dir=self.scratch_dir,
+                )
+            yield stack.enter_context(upload)
