@@ -8,6 +8,8 @@ import os
 import shutil
 import tempfile
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -70,3 +72,60 @@ def waits(monkeypatch):
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     return slept
+
+
+REFERENCE = Path(__file__).parent / "data" / "openapi-v3.json"
+
+
+def reference_document() -> dict[str, Any]:
+    """
+    Return IQM's OpenAPI file, a little stricter than it is.
+
+    The file requires next to nothing of an answer and forbids nothing, so that any object passes. Here an object has no
+    properties but those that the file names.
+    """
+    document: dict[str, Any] = json.loads(REFERENCE.read_text())
+    for schema in document["components"]["schemas"].values():
+        if "properties" in schema:
+            schema["additionalProperties"] = False
+    return document
+
+
+class Reference:
+    """Judges requests and answers by IQM's OpenAPI file."""
+
+    def __init__(self) -> None:
+        from openapi_core import OpenAPI
+
+        self.document = reference_document()
+        self._openapi = OpenAPI.from_dict(self.document)
+
+    def check_request(self, request) -> None:
+        """Fail where a prepared request of ``requests`` is not as the file has it."""
+        self._openapi.validate_request(self._seen(request))
+
+    def check_answer(self, answer) -> None:
+        """Fail where an answer that ``requests`` received is not as the file has it."""
+        from openapi_core.contrib.requests import RequestsOpenAPIResponse
+
+        self._openapi.validate_response(self._seen(answer.request), RequestsOpenAPIResponse(answer))
+
+    def _seen(self, request):
+        from openapi_core.contrib.requests import RequestsOpenAPIRequest
+
+        server = self.document["servers"][0]["url"]
+        prepared = request.copy()
+        prepared.url = server + prepared.path_url
+        return RequestsOpenAPIRequest(prepared)
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """IQM's OpenAPI file."""
+    return Reference()
+
+
+@pytest.fixture(scope="session")
+def reference_as_dict():
+    """IQM's OpenAPI file, for libraries that read it themselves."""
+    return reference_document
