@@ -60,7 +60,7 @@ class AudienceSearch(JsonModel):
     audience_status_ids: _Ids = frozenset()
     # The schema has texts here, its example a number too.
     search_fields: frozenset[str | Int32] = frozenset()
-    search_field: str | None = None
+    search_field: str = ""
     page_no: Int32 = 1
     no_of_entries: Int32 = 20
     sort_by: str = "-createdAt"
