@@ -85,7 +85,25 @@ def reference_document() -> dict[str, Any]:
     properties but those that the file names.
     """
     document: dict[str, Any] = json.loads(REFERENCE.read_text())
-    for schema in document["components"]["schemas"].values():
+    schemas = document["components"]["schemas"]
+    # The schema has a text here, the encoding beside it JSON; what the text holds is told in a table of the call.
+    schemas["MatchedAudienceUploadSchema"]["properties"]["audienceRequest"] = {
+        "type": "object",
+        "required": ["audienceName", "columnMappings", "fileRowCount", "fileColumnCount", "columnCombinationId"],
+        "properties": {
+            "audienceName": {"type": "string", "maxLength": 255},
+            "columnMappings": {"type": "array", "items": {"$ref": "#/components/schemas/AudienceColumnMapping"}},
+            "fileRowCount": {"type": "integer"},
+            "fileColumnCount": {"type": "integer"},
+            "columnCombinationId": {"type": "integer", "minimum": 1},
+            "dataPartnerId": {"type": "integer"},
+            "audienceSubtypeId": {"type": "integer"},
+            "consentGiven": {"type": "boolean"},
+        },
+        "additionalProperties": False,
+    }
+    schemas["AudienceColumnMapping"]["properties"]["dataFormatId"]["nullable"] = True
+    for schema in schemas.values():
         if "properties" in schema:
             schema["additionalProperties"] = False
     return document
@@ -123,9 +141,3 @@ class Reference:
 def reference():
     """IQM's OpenAPI file."""
     return Reference()
-
-
-@pytest.fixture(scope="session")
-def reference_as_dict():
-    """IQM's OpenAPI file, for libraries that read it themselves."""
-    return reference_document

@@ -26,6 +26,14 @@ def test_the_created_audience_has_an_envelope_in_the_example_and_none_in_the_sch
     reference.check_answer(v3.send(v3.request()))
 
 
+def test_the_audience_request_is_a_text_in_the_schema_and_json_in_its_encoding(v3, operation) -> None:
+    content = operation("post", "/matched")["requestBody"]["content"]["multipart/form-data"]
+    assert content["encoding"]["audienceRequest"] == {"contentType": "application/json"}
+    examples = [each["value"]["audienceRequest"] for each in content["examples"].values()]
+    assert {type(each) for each in examples} == {str}
+    assert v3.send(v3.request()).status_code == 200
+
+
 def test_rows_of_the_list_have_other_names_in_the_example(v3, sandbox, reference, operation) -> None:
     (shown,) = example(operation("post", "/list"))["data"]["audienceList"]
     known = reference.document["components"]["schemas"]["AudienceResponse"]["properties"].keys()

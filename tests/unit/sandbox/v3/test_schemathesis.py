@@ -48,6 +48,10 @@ asked = [
 ]
 for schema in [*searched, *asked]:
     schema.pop("uniqueItems", None)
+# Its schema has texts here, its example a number too.
+document["components"]["schemas"]["AudienceSearchRequest"]["properties"]["searchFields"]["items"] = {
+    "anyOf": [{"type": "string"}, {"type": "integer", "format": "int32"}]
+}
 # The file tells no answer to parameters of this call that are wrong.
 statuses = document["paths"]["/api/v3/audience/static/audience-status"]["get"]["responses"]
 statuses["422"] = document["paths"]["/api/v3/audience/static/audience-subtypes"]["get"]["responses"]["422"]
