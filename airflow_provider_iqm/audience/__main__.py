@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 def _suggest(path: Path, reading: Reading, scratch_dir: Path | None) -> None:
     suggestion = suggest_mapping(_header(path, reading, scratch_dir))
     print(json.dumps(suggestion.columns, ensure_ascii=False))
+    print(json.dumps(suggestion.settings, ensure_ascii=False))
     print(f"Matched by: {suggestion.kind.label if suggestion.kind else 'nothing yet'}")
     print(f"Not placed: {', '.join(suggestion.unplaced) or 'none'}")
 
@@ -79,6 +80,8 @@ def _describe(upload: AudienceUpload) -> None:
     print(f"Columns:    {json.dumps(mapping.columns, ensure_ascii=False)}")
     print(f"Settings:   {json.dumps(mapping.settings)}")
     print(f"First values, masked: {json.dumps(samples, ensure_ascii=False)}")
+    for damage in file.damage:
+        print(f"Warning:    {damage}")
     if upload.report:
         print(f"Cleaning:\n{upload.report}")
 
