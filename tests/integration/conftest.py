@@ -11,7 +11,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 
+from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.hooks.http import IQMHttpHook
+from airflow_provider_iqm.hooks.iqm import IQMAsyncHook
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 from tests.integration.dialects import CALLS
@@ -45,6 +49,36 @@ def sandbox(monkeypatch, api_version):
         server.connect = connect
         connect()
         yield server
+
+
+@pytest.fixture(autouse=True)
+def judged(api_version, request, monkeypatch):
+    """Have every v3 request that the client sends, in this process, judged by IQM's OpenAPI file."""
+    if api_version != "v3":
+        return
+    reference = request.getfixturevalue("reference")
+
+    def check(hook, sent, upload=None):
+        if sent.path.startswith("/api/v3/audience/"):
+            body = sent.body
+            if isinstance(body, UploadForm):
+                body = body.prefix + upload.file.path.read_bytes() + body.suffix
+            prepared = requests.Request(
+                sent.method, "http://127.0.0.1" + sent.path, params=sent.params, headers=sent.headers, data=body
+            )
+            reference.check_request(prepared.prepare())
+
+    def send(self, sent, upload):
+        check(self, sent, upload)
+        return sync_send(self, sent, upload)
+
+    async def asend(self, sent, access):
+        check(self, sent)
+        return await async_send(self, sent, access)
+
+    sync_send, async_send = IQMHttpHook._send, IQMAsyncHook._send
+    monkeypatch.setattr(IQMHttpHook, "_send", send)
+    monkeypatch.setattr(IQMAsyncHook, "_send", asend)
 
 
 @pytest.fixture(scope="session")

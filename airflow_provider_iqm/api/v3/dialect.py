@@ -21,9 +21,11 @@ from airflow_provider_iqm.api.request import Call, Request, basic_authorization,
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
 from airflow_provider_iqm.api.v3.lists import MATCHED_AUDIENCE_TYPE, Entry, StaticLists, find
-from airflow_provider_iqm.api.v3.request import ARGUMENTS, audience_request
+from airflow_provider_iqm.api.v3.request import audience_request
 from airflow_provider_iqm.exceptions import (
+    AudienceNameError,
     AudienceNotFoundError,
     AudienceOptionError,
     ColumnMappingError,
@@ -35,6 +37,9 @@ TOKEN_PATH = "/api/v3/ua/oauth/token"  # noqa: S105 - a path
 
 PAGE_ROWS = 1000
 """The most rows that IQM gives in one answer (contract, "page size")."""
+
+MAX_NAME = 255
+"""The longest name of an audience (reference, "Create matched audience")."""
 
 STATUSES = {
     1: AudienceStatus.PROCESSING,
@@ -93,6 +98,10 @@ class V3:
 
     def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
         """Return the exchange that looks up the ids that the upload takes; its result is the upload."""
+        if len(audience.name) > MAX_NAME:
+            raise AudienceNameError(
+                f"audience_name has {len(audience.name)} characters, but IQM takes {MAX_NAME} at most."
+            )
         lists = StaticLists(self.login, audience.options.vertical_id)
         try:
             request = yield from self._request(audience, lists)
