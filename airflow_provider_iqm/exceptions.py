@@ -41,6 +41,10 @@ class ColumnMappingError(IQMFinalError):
     """``columns`` or ``column_settings`` don't fit the file, or don't fit what IQM allows."""
 
 
+class ReadingOptionError(IQMFinalError):
+    """An argument that says how to read a list (``delimiter``, ``encoding``, ``sheet``) can't be used for it."""
+
+
 class CleaningOptionError(IQMFinalError):
     """An argument that says how to clean a list has a value that can't be used."""
 

@@ -14,13 +14,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
+from airflow_provider_iqm.audience.damage import Damage, checks_for, count_garbled, found_damage, header_damage
 from airflow_provider_iqm.audience.duckdb_csv import NULL_MARK, connect, quoted
-from airflow_provider_iqm.audience.file import CSV, XLSX, AudienceFile, check_file, check_limits
+from airflow_provider_iqm.audience.file import CSV, AudienceFile, check_limits
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
 from airflow_provider_iqm.audience.plan import MIXED, Plan, hash_in, make_plan, telling_value
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
-from airflow_provider_iqm.audience.xlsx import read_rows
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS, DataFormat
 
@@ -41,8 +41,9 @@ class Cleaner:
     """
     Cleans one list.
 
-    :param path: The file.
-    :param name: The file's name, for messages.
+    :param path: The list as plain CSV.
+    :param name: The list's name, for messages.
+    :param file_name: The name of the cleaned copy, which IQM is to see.
     :param columns: File column → IQM field.
     :param settings: IQM field → setting, those of the hashed columns among them.
     :param cleaning: What is asked for.
@@ -54,6 +55,7 @@ class Cleaner:
         path: Path,
         *,
         name: str,
+        file_name: str,
         columns: Mapping[str, str],
         settings: Mapping[str, str] | None,
         cleaning: Cleaning,
@@ -61,6 +63,7 @@ class Cleaner:
     ) -> None:
         self.path = path
         self.name = name
+        self.file_name = file_name
         self.columns = columns
         self.settings = settings
         self.cleaning = cleaning
@@ -75,11 +78,10 @@ class Cleaner:
         :raises ColumnMappingError: The mapping doesn't fit the file.
         """
         started = time.perf_counter()
-        workbook = check_file(self.path, name=self.name) == XLSX
-        source = None if workbook else direct_source(self.path, name=self.name)
+        source = direct_source(self.path, name=self.name)
         done = self._try(source) if source else None
         if done is None:
-            done = self._try(self._copy(workbook=workbook))
+            done = self._try(self._copy())
         if done is None:
             raise AudienceFileError(
                 f"{self.name}: DuckDB could not clean the file. Check that scratch_dir has room for it twice, and give "
@@ -91,12 +93,13 @@ class Cleaner:
             records_kept=file.records,
             dropped=dict(dropped),
             duplicates=duplicates,
+            damage={damage.label: damage.count for damage in file.damage},
             seconds=time.perf_counter() - started,
         )
         return file, mapping, report
 
-    def _copy(self, *, workbook: bool) -> Source:
-        records = (read_rows if workbook else read_records)(self.path, name=self.name)
+    def _copy(self) -> Source:
+        records = read_records(self.path, name=self.name)
         _, columns = read_header(records, name=self.name)
         return copied_source(columns, records, path=self.scratch.new_file("exact.csv"))
 
@@ -112,14 +115,17 @@ class Cleaner:
         ):
             audit = None
             if not source.is_copy:
-                audit = pool.submit(source.count, name=self.name, memory_limit=self.cleaning.memory_limit)
+                limit = self.cleaning.memory_limit
+                audit = pool.submit(source.count, name=self.name, memory_limit=limit, mapped=mapping.columns)
             try:
                 plan = self._plan(connection, source, mapping)
                 output = self.scratch.new_file("clean.csv")
                 kept, duplicates, faults = _write(connection, plan, source, output, self.cleaning)
                 records = kept + duplicates + faults.total()
-                if audit and audit.result() != records:
+                contents = audit.result() if audit else None
+                if audit and (contents is None or contents.records != records):
                     return None
+                damage = contents.damage if contents else _count_damage(connection, source, mapping)
                 self._judge(connection, plan, faults, records=records)
             except duckdb.Error:
                 # DuckDB's message quotes the file: it must not be shown, and the exact reading has a better one.
@@ -129,7 +135,8 @@ class Cleaner:
         dropped: Counter[str] = Counter()
         for number, count in faults.items():
             dropped[plan.faults[number].reason] += count
-        return self._cleaned_file(output, kept, source.columns), mapping, dropped, duplicates
+        damage = (*header_damage(source.columns), *damage, *count_garbled(self.path))
+        return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates
 
     def _plan(self, connection: DuckDBPyConnection, source: Source, mapping: ColumnMapping) -> Plan:
         """Find out which of the columns to hash are hashed already, and plan."""
@@ -179,14 +186,17 @@ class Cleaner:
                 f"({self.cleaning.max_invalid_ratio:g}) allows: {reasons}. Check what made the file."
             )
 
-    def _cleaned_file(self, path: Path, records: int, columns: tuple[str, ...]) -> AudienceFile:
-        name = self.name.removesuffix(self.path.suffix) + ".csv" if self.path.suffix else self.name
+    def _cleaned_file(
+        self, path: Path, records: int, columns: tuple[str, ...], damage: tuple[Damage, ...]
+    ) -> AudienceFile:
         status = path.stat()
-        check_limits(name, size=status.st_size, records=records)
-        first = [record for _, record in islice(read_records(path, name=name), 1, METADATA_SAMPLE_RECORDS + 1)]
+        check_limits(self.file_name, size=status.st_size, records=records)
+        first = [
+            record for _, record in islice(read_records(path, name=self.file_name), 1, METADATA_SAMPLE_RECORDS + 1)
+        ]
         return AudienceFile(
             path=path,
-            name=name,
+            name=self.file_name,
             media_type=CSV,
             size=status.st_size,
             mtime_ns=status.st_mtime_ns,
@@ -194,6 +204,7 @@ class Cleaner:
             records=records,
             samples={column: tuple(record[position] for record in first) for position, column in enumerate(columns)},
             blank_columns=frozenset(),
+            damage=damage,
         )
 
 
@@ -224,6 +235,15 @@ def _write(
     drawn = "SELECT sequence_name, last_value FROM duckdb_sequences() WHERE last_value IS NOT NULL"
     counts = connection.execute(drawn).fetchall()
     return kept, duplicates, Counter({int(name.removeprefix("fault")): int(count) for name, count in counts})
+
+
+def _count_damage(connection: DuckDBPyConnection, source: Source, mapping: ColumnMapping) -> tuple[Damage, ...]:
+    checks = checks_for(source.columns, mapping.columns)
+    if not checks:
+        return ()
+    counts = ", ".join(check.check.sql(f"c{check.position}") for check in checks)
+    row = connection.execute(f"SELECT {counts} FROM {source.sql}").fetchone()  # noqa: S608
+    return found_damage(checks, row or ())
 
 
 def _numbered(plan: Plan) -> str:

@@ -17,25 +17,33 @@ from airflow_provider_iqm.audience.contents import Contents, still_blank
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_oddity import count_quotes
 from airflow_provider_iqm.audience.csv_text import read_lines
+from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, found_damage, worth_counting
 from airflow_provider_iqm.audience.duckdb_apart import first_row
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, WHITE_SPACE, quoted, read_csv_sql
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 _HEAD_RECORDS = 1000
 _TAIL_BYTES = 4096
 
 
-def read_fast(path: Path, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT) -> Contents | None:
+def read_fast(
+    path: Path,
+    *,
+    name: str,
+    memory_limit: str = DEFAULT_MEMORY_LIMIT,
+    mapped: Mapping[str, str] | None = None,
+) -> Contents | None:
     """
     Read a whole CSV file with DuckDB, if it is well-formed beyond doubt.
 
     :param path: The file.
     :param name: The file's name, for messages.
     :param memory_limit: How much memory DuckDB may use, such as ``256MiB``.
+    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
     :return: What is in it; ``None`` where only the exact reading can tell.
     :raises AudienceFileError: The header or one of the first records is not as it must be.
     """
@@ -52,23 +60,29 @@ def read_fast(path: Path, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT
     blank = set(range(width))
     for record in head:
         blank = still_blank(blank, record)
+    checks = worth_counting(checks_for(columns, mapped), head)
     with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
     with ThreadPoolExecutor(1) as pool:
         quotes = pool.submit(count_quotes, path, newline=frame.newline)
-        reading = _read(path, width=width, blank=blank, with_quotes=with_quotes, memory_limit=memory_limit)
+        reading = _read(
+            path, width=width, blank=blank, with_quotes=with_quotes, checks=checks, memory_limit=memory_limit
+        )
         if reading is None or (in_file := quotes.result()) is None:
             return None
     surplus = _surplus(reading, frame, width=width, quotes=in_file)
     if surplus < 0:
         # A column whose first values have no quotes inside may still have later ones: count them in every column.
-        reading = _read(path, width=width, blank=blank, with_quotes=range(width), memory_limit=memory_limit)
+        reading = _read(
+            path, width=width, blank=blank, with_quotes=range(width), checks=checks, memory_limit=memory_limit
+        )
         if reading is None:
             return None
         surplus = _surplus(reading, frame, width=width, quotes=in_file)
     if surplus:
         return None
     first = tuple(tuple(record) for record in head[:METADATA_SAMPLE_RECORDS])
-    return Contents(columns, reading.records, first, reading.blank_columns)
+    damage = found_damage(checks, reading.damage)
+    return Contents(columns, reading.records, first, reading.blank_columns, damage)
 
 
 @dataclass(frozen=True)
@@ -95,12 +109,14 @@ class _Reading:
     :param value_bytes: The length of all values together.
     :param value_quotes: The double quotes inside of the values in the columns that were asked for them.
     :param blank_columns: Which of the columns in question are blank throughout.
+    :param damage: How often each check found damage.
     """
 
     records: int
     value_bytes: int
     value_quotes: int
     blank_columns: frozenset[int]
+    damage: tuple[int, ...] = ()
 
 
 def _frame(path: Path, *, name: str) -> _Frame | None:
@@ -128,13 +144,20 @@ def _surplus(reading: _Reading, frame: _Frame, *, width: int, quotes: int) -> in
 
 
 def _read(
-    path: Path, *, width: int, blank: Collection[int], with_quotes: Collection[int], memory_limit: str
+    path: Path,
+    *,
+    width: int,
+    blank: Collection[int],
+    with_quotes: Collection[int],
+    checks: Sequence[ColumnCheck],
+    memory_limit: str,
 ) -> _Reading | None:
     """
     Let DuckDB read the whole file; ``None`` where it refuses.
 
     :param blank: The columns that may be blank throughout.
     :param with_quotes: The columns in whose values quotes are counted, which takes time.
+    :param checks: The damage to count.
     """
     suspects = sorted(blank)
     # Every column is asked for its length: for the audit, and because DuckDB checks only the columns that are used.
@@ -145,11 +168,15 @@ def _read(
         for column in with_quotes
     ]
     measures += [f"bool_or(trim(c{column}, {quoted(WHITE_SPACE)}) <> '')" for column in suspects]
+    measures += [check.check.sql(f"c{check.position}") for check in checks]
     query = f"SELECT {', '.join(measures)} FROM {read_csv_sql(path, width=width)}"  # noqa: S608 - numbers and a path
     row = first_row(query, memory_limit=memory_limit)
     if row is None or not row[0]:
         return None
+    row, damage = row[: len(row) - len(checks)], row[len(row) - len(checks) :]
     numbers, filled = row[1 : len(row) - len(suspects)], row[len(row) - len(suspects) :]
     lengths, inside = numbers[:width], numbers[width:]
     still = frozenset(column for column, has_value in zip(suspects, filled, strict=True) if not has_value)
-    return _Reading(row[0], sum(length or 0 for length in lengths), sum(count or 0 for count in inside), still)
+    return _Reading(
+        row[0], sum(length or 0 for length in lengths), sum(count or 0 for count in inside), still, tuple(damage)
+    )

@@ -12,8 +12,10 @@ from airflow_provider_iqm.audience.csv_fast import read_fast
 from airflow_provider_iqm.audience.duckdb_csv import read_csv_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from airflow_provider_iqm.audience.contents import Contents
 
 _HEAD_RECORDS = 1000
 
@@ -36,16 +38,16 @@ class Source:
     ragged: str
     is_copy: bool
 
-    def count(self, *, name: str, memory_limit: str) -> int | None:
+    def count(self, *, name: str, memory_limit: str, mapped: Mapping[str, str]) -> Contents | None:
         """
-        Count the records of a file that is no copy, audited to the last byte.
+        Count the records and the damage of a file that is no copy, audited to the last byte.
 
         :param name: The file's name, for messages.
         :param memory_limit: How much memory the count may use, such as ``256MiB``.
-        :return: The number of records; ``None`` where only the exact reading can be trusted with the file.
+        :param mapped: File column → IQM field.
+        :return: ``None`` where only the exact reading can be trusted with the file.
         """
-        contents = read_fast(self.path, name=name, memory_limit=memory_limit)
-        return contents.records if contents else None
+        return read_fast(self.path, name=name, memory_limit=memory_limit, mapped=mapped)
 
 
 def direct_source(path: Path, *, name: str) -> Source | None:

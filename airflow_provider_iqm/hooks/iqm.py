@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, Unpack
+from typing import Any, NoReturn, Unpack
 
 from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience, NewAudience
@@ -14,6 +14,8 @@ from airflow_provider_iqm.api.look import look
 from airflow_provider_iqm.api.own_upload import find_own_upload, is_own_upload, name_with_token
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.audience.cleaning import CleaningOptions
+from airflow_provider_iqm.audience.dataframe import write_dataframe
+from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.exceptions import (
     IQMError,
@@ -68,17 +70,25 @@ class IQMHook(IQMHttpHook):
         audience_name: str,
         columns: Mapping[str, str],
         column_settings: Mapping[str, str] | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        sheet: str | None = None,
         **options: Unpack[CleaningOptions],
     ) -> int:
         """
         Check a file, clean it if that is asked for, upload it as a matched audience, and return the audience's id.
 
-        :param file_path: A CSV or XLSX file of at most 1 GB and 5,000,000 records.
+        :param file_path: A CSV file, which may be gzip-compressed, or an XLSX file; at most 1 GB and 5,000,000 records.
         :param audience_name: The audience's name.
         :param columns: The mapping, file column → IQM field, by system name or label.
         :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one.
+        :param delimiter: What stands between two values; without it, the comma, semicolon, tab or pipe under which
+            the header has the mapped columns.
+        :param encoding: The text's encoding, by Python's name; without it, that of the byte order mark, else UTF-8.
+        :param sheet: The workbook's sheet; without it, the first.
         :param options: How to clean the list, the arguments of
             :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
+        :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
         :raises AudienceFileError: where the file can't be uploaded.
         :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
         :raises IQMApiError: where IQM answers with an error.
@@ -89,10 +99,49 @@ class IQMHook(IQMHttpHook):
                 audience_name=audience_name,
                 columns=columns,
                 column_settings=column_settings,
+                delimiter=delimiter,
+                encoding=encoding,
+                sheet=sheet,
                 **options,
             )
         with upload:
             return self.upload(upload)
+
+    def upload_dataframe(
+        self,
+        dataframe: Any,
+        *,
+        audience_name: str,
+        columns: Mapping[str, str],
+        column_settings: Mapping[str, str] | None = None,
+        **options: Unpack[CleaningOptions],
+    ) -> int:
+        """
+        Write a DataFrame as CSV, a piece at a time, then do as :meth:`upload_matched_audience` does with a file.
+
+        :param dataframe: A pandas DataFrame, whose index is left out, or an Arrow table, batch or stream; also whatever
+            else has ``__arrow_c_stream__``, such as a Polars DataFrame or a DuckDB relation.
+        :param audience_name: The audience's name.
+        :param columns: The mapping, the DataFrame's column → IQM field, by system name or label.
+        :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one.
+        :param options: How to clean the list, the arguments of
+            :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`. The CSV file is written to its ``scratch_dir``.
+        :raises AudienceFileError: where a column has no name that is text, or values without a text, such as bytes.
+        :raises ColumnMappingError: where the mapping fits neither the DataFrame nor IQM.
+        :raises IQMApiError: where IQM answers with an error.
+        """
+        with Scratch(options.get("scratch_dir")) as scratch:
+            with final_errors_fail_the_task():
+                path = scratch.new_file("dataframe.csv")
+                write_dataframe(dataframe, path)
+            return self.upload_matched_audience(
+                file_path=path,
+                audience_name=audience_name,
+                columns=columns,
+                column_settings=column_settings,
+                delimiter=",",
+                **options,
+            )
 
     def upload(
         self,
@@ -146,6 +195,8 @@ class IQMHook(IQMHttpHook):
     def _tell(self, upload: AudienceUpload) -> None:
         if upload.report:
             self.log.info("Cleaned the list for %s\n%s", upload.file.name, upload.report)
+        for damage in upload.file.damage:
+            self.log.warning("%s has %s", upload.file.name, damage)
         self.log.info(
             'Uploading matched audience "%s": %s, %s records, %.1f MB, matched by %s',
             upload.name,

@@ -237,8 +237,8 @@ BROKEN = {
     "unclosed quote": (b'email,x\na@b.example,1\n"c@d.example,2\n', "line 3"),
     "not utf-8": (b"email,x\na@b.example,1\nc\xe9@d.example,2\n", "line 3"),
     "header only": (b"email,x\n", "no records"),
-    "gzip": (gzip.compress(b"email\na@b.example\n"), "gzip"),
-    "semicolons": (b"email;x\na@b.example;1\n", "semicolons"),
+    "damaged gzip": (gzip.compress(b"email\na@b.example\n")[:-9], "gzip"),
+    "unclosed quote between semicolons": (b'email;x\na@b.example;1\n"c@d.example;2\n', "line 3"),
     "no column": (b"mail,x\na@b.example,1\n", "email"),
 }
 
