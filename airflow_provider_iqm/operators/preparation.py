@@ -106,18 +106,24 @@ class PreparationOperator(BaseOperator):
         with final_errors_fail_the_task():
             return prepare_upload(
                 file_path=file_path,
-                audience_name=self.audience_name,
-                columns=self.columns,
-                column_settings=self.column_settings,
                 delimiter=self.delimiter,
                 encoding=self.encoding,
                 sheet=self.sheet,
-                normalize=self.normalize,
-                phone_format=self.phone_format,
-                hash_columns=self.hash_columns,
-                on_invalid_records=self.on_invalid_records,
-                quarantine_path=self.quarantine_path,
-                max_invalid_ratio=self.max_invalid_ratio,
-                drop_duplicates=self.drop_duplicates,
-                scratch_dir=self.scratch_dir,
+                **self.list_arguments(),
             )
+
+    def list_arguments(self) -> dict[str, Any]:
+        """Give the arguments that say what the list is to become, whatever it comes from."""
+        return {
+            "audience_name": self.audience_name,
+            "columns": self.columns,
+            "column_settings": self.column_settings,
+            "normalize": self.normalize,
+            "phone_format": self.phone_format,
+            "hash_columns": self.hash_columns,
+            "on_invalid_records": self.on_invalid_records,
+            "quarantine_path": self.quarantine_path,
+            "max_invalid_ratio": self.max_invalid_ratio,
+            "drop_duplicates": self.drop_duplicates,
+            "scratch_dir": self.scratch_dir,
+        }
