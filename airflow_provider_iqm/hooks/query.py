@@ -113,8 +113,8 @@ class QueryResult(ABC):
             raise
         except own_errors as error:
             message = _failure(error)
-        # Out here, so that the driver's error is not shown as its cause.
-        raise QueryFailedError(message)
+        # The driver's own error, which may quote values, must not be shown beside this one.
+        raise QueryFailedError(message) from None
 
 
 class FetchedResult(QueryResult):

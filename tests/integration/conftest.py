@@ -14,6 +14,7 @@ import pytest
 
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
+from tests.postgres import PostgresServer
 
 
 @pytest.fixture
@@ -71,3 +72,13 @@ def run_dag(airflow_database, monkeypatch):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A Postgres server of the tests' own."""
+    if not PostgresServer.binary("initdb"):
+        missing = "Postgres' server programs (initdb, postgres) are not installed"
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    with PostgresServer() as server:
+        yield server
