@@ -41,12 +41,16 @@ class ColumnMappingError(IQMFinalError):
     """``columns`` or ``column_settings`` don't fit the file, or don't fit what IQM allows."""
 
 
+class AudienceOptionError(IQMFinalError):
+    """What is asked for needs another version of IQM's API, or needs more to be said."""
+
+
 class ReadingOptionError(IQMFinalError):
     """An argument that says how to read a list (``delimiter``, ``encoding``, ``sheet``) can't be used for it."""
 
 
 class CleaningOptionError(IQMFinalError):
-    """An argument that says how to clean a list has a value that can't be used."""
+    """An argument that says how to clean or split a list has a value that can't be used."""
 
 
 class QueryError(IQMFinalError):

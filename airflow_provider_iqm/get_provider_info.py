@@ -25,7 +25,13 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.hooks.iqm"]},
         ],
         "operators": [
-            {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.operators.matched_audience"]},
+            {
+                "integration-name": "IQM",
+                "python-modules": [
+                    "airflow_provider_iqm.operators.matched_audience",
+                    "airflow_provider_iqm.operators.prepare_audience_file",
+                ],
+            },
         ],
         "sensors": [
             {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.sensors.matched_audience"]},
@@ -33,6 +39,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.triggers.matched_audience"]},
         ],
+        "cli": ["airflow_provider_iqm.cli.commands.get_iqm_cli_commands"],
         "connection-types": [
             {"hook-class-name": "airflow_provider_iqm.hooks.iqm.IQMHook", "connection-type": "iqm", "hook-name": "IQM"},
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MAX_DETAIL = 500
 """How many characters of IQM's own words an error repeats at most."""
+
+_NO_AUDIENCE = "no active audience found"
+"""How v3 says that there is no such audience: by HTTP 422 (reference, "Get matched audience details")."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +103,11 @@ def _missing(error: Exception) -> str:
 
 
 def _raise_error(status: int, document: Any, data: Any, answer: Answer, request: Request) -> NoReturn:
-    detail = _detail(document)[:MAX_DETAIL]
+    detail = _detail(document, request)[:MAX_DETAIL]
     said = f": {detail}" if detail else "" if document is not None else f" with {_describe_body(answer)}"
     what = f"IQM answered HTTP {status} when asked to {request.purpose}{said}"
     what = what if what.endswith((".", "!", "?")) else f"{what}."
-    error = _error_class(status, data, request)
+    error = _error_class(status, data, detail, request)
     advice = _advice(error, status, data, request)
     raise error(
         f"{what} {advice}".rstrip(),
@@ -113,7 +117,7 @@ def _raise_error(status: int, document: Any, data: Any, answer: Answer, request:
     )
 
 
-def _error_class(status: int, data: Any, request: Request) -> type[IQMApiError]:
+def _error_class(status: int, data: Any, detail: str, request: Request) -> type[IQMApiError]:
     if status == 429:
         return IQMRateLimitError
     if status == 408 or status >= 500:
@@ -121,7 +125,7 @@ def _error_class(status: int, data: Any, request: Request) -> type[IQMApiError]:
     if request.authenticates or status == 401:
         on_hold = isinstance(data, dict) and bool(data.get("status"))
         return IQMAccountOnHoldError if on_hold else IQMAuthenticationError
-    if status == 404 and request.names_audience:
+    if request.names_audience and (status == 404 or (status == 422 and _NO_AUDIENCE in detail.casefold())):
         return AudienceNotFoundError
     return IQMRequestError
 
@@ -156,7 +160,7 @@ def _advice(error: type[IQMApiError], status: int, data: Any, request: Request) 
     return "Change the request: sending the same again can't succeed."
 
 
-def _detail(document: Any) -> str:
+def _detail(document: Any, request: Request) -> str:
     """Return IQM's own words, from whichever shape of error they came in."""
     if not isinstance(document, dict):
         return ""
@@ -165,18 +169,26 @@ def _detail(document: Any) -> str:
         return str(response["errorMsg"])
     errors = document.get("errorObjects")
     if isinstance(errors, list):
-        said = [_error_object(item) for item in errors if isinstance(item, dict)]
+        said = [_error_object(item, request) for item in errors if isinstance(item, dict)]
         return "; ".join(filter(None, said))
+    if isinstance(document.get("error"), dict):
+        return _error_object(document["error"], request)
     for key in ("error_description", "message", "error"):
         if isinstance(document.get(key), str):
             return str(document[key])
     return ""
 
 
-def _error_object(item: Mapping[str, Any]) -> str:
-    words = [str(item[key]) for key in ("error", "reason") if item.get(key)]
+def _error_object(item: Mapping[str, Any], request: Request) -> str:
+    words = [str(item[key]) for key in ("error", "message", "reason") if item.get(key)]
     said = " ".join(word if word.endswith(".") else f"{word}." for word in words)
-    return f"{item['field']}: {said}" if item.get("field") else said
+    if not item.get("field"):
+        return said
+    field = str(item["field"])
+    # Such as columnMappings[0].dataFormatId: the innermost name that is known.
+    names = re.findall(r"\w+", field)[::-1]
+    argument = next((request.arguments[name] for name in names if name in request.arguments), None)
+    return f"{field}{f' (the argument {argument})' if argument else ''}: {said}"
 
 
 def _describe_body(answer: Answer) -> str:

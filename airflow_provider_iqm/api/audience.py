@@ -8,6 +8,21 @@ from typing import TypedDict
 
 
 @dataclass(frozen=True, kw_only=True)
+class AudienceOptions:
+    """
+    What some accounts need to know of an audience; only v3 of the API takes it.
+
+    :param subtype: The audience's subtype in healthcare: ``hcp``, ``npi_nurse``, ``non_npi_nurse``, ``patient``.
+    :param consent_given: Whether the patients have given their consent.
+    :param vertical_id: The vertical, where the account has several.
+    """
+
+    subtype: str | None = None
+    consent_given: bool | None = None
+    vertical_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewAudience:
     """
     An audience to upload, as every dialect of the API needs it.
@@ -15,6 +30,7 @@ class NewAudience:
     :param name: The audience's name.
     :param columns: The mapping, file column → IQM system field.
     :param settings: IQM system field → data format or data partner.
+    :param key_fields: The system fields by which IQM is to match.
     :param single_column: Whether the mapping's key is a single column.
     :param file_name: The name under which the file goes out.
     :param media_type: The file's media type.
@@ -22,11 +38,13 @@ class NewAudience:
     :param file_columns: All columns of the file, in order.
     :param samples: The first values of each column.
     :param records: The exact number of records, the header not counted.
+    :param options: What only some accounts need.
     """
 
     name: str
     columns: Mapping[str, str]
     settings: Mapping[str, str]
+    key_fields: Sequence[str]
     single_column: bool
     file_name: str
     media_type: str
@@ -34,6 +52,7 @@ class NewAudience:
     file_columns: Sequence[str]
     samples: Mapping[str, Sequence[str]] = field(repr=False)
     records: int
+    options: AudienceOptions = field(default_factory=AudienceOptions)
 
 
 class ReadyAudience(TypedDict):
@@ -74,7 +93,7 @@ class DeletedAudiences(TypedDict):
 
 
 class AudienceField(TypedDict):
-    """A field of the account's column list: IQM's id, the system name, and the label that people see."""
+    """An entry of the account's static lists: IQM's id, the system name, and the label that people see."""
 
     id: int
     name: str

@@ -13,9 +13,9 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
-from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.answer import read_result
 from airflow_provider_iqm.api.credentials import Credentials
+from airflow_provider_iqm.api.remembered import Memory, Remembered
 from airflow_provider_iqm.api.request import Call, Request, Result
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.exceptions import IQMApiError, IQMAuthenticationError
@@ -24,6 +24,18 @@ RENEWAL_LEAD = 300.0
 """A token is renewed so many seconds before it is void, or after half its life where that is shorter."""
 
 Exchange = Generator[Request, Any, Result]
+
+
+class Authentication(Protocol):
+    """How a version of the API logs in."""
+
+    @staticmethod
+    def log_in(credentials: Credentials) -> Call[Token]:
+        """Return the log-in."""
+
+    @staticmethod
+    def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
+        """Return the renewal of a token."""
 
 
 class SharedToken(Protocol):
@@ -59,20 +71,26 @@ class LogIn:
     A log-in that serves any number of calls.
 
     :param credentials: Who logs in.
+    :param authentication: How.
     :param on_token: Is given each new token before it is used, so that it can be masked in logs.
     :param clock: The seconds of a clock that never goes back.
     :param shared: The token that others have, or will have from here.
+    :param remembered: What IQM said before and will say again.
     """
 
     def __init__(
         self,
         credentials: Credentials,
+        authentication: type[Authentication],
         *,
         on_token: Callable[[Token], None],
         clock: Callable[[], float] = time.monotonic,
         shared: SharedToken | None = None,
+        remembered: Remembered | None = None,
     ) -> None:
         self.credentials = credentials
+        self.remembered = remembered or Memory(clock)
+        self._authentication = authentication
         self._shared = shared or Unshared()
         self._on_token = on_token
         self._clock = clock
@@ -135,14 +153,14 @@ class LogIn:
         return read_result(call, data)
 
     def _log_in(self) -> Exchange[Token]:
-        call = classic.log_in(self.credentials)
+        call = self._authentication.log_in(self.credentials)
         data = yield call.request
         return self._keep(read_result(call, data))
 
     def _renew(self, token: Token) -> Exchange[Token]:
         if not token.refresh_token:
             return (yield from self._log_in())
-        call = classic.renew(self.credentials, token.refresh_token)
+        call = self._authentication.renew(self.credentials, token.refresh_token)
         try:
             data = yield call.request
         except IQMApiError:

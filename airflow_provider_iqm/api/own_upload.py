@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from airflow_provider_iqm.api import classic
-from airflow_provider_iqm.api.exchange import Exchange, LogIn
+from airflow_provider_iqm.api.audience import MatchedAudience
+from airflow_provider_iqm.api.dialect import Dialect
+from airflow_provider_iqm.api.exchange import Exchange
 from airflow_provider_iqm.exceptions import AudienceNotFoundError, DoubledAudienceError
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES
 
@@ -27,34 +28,38 @@ def name_with_token(file_name: str, token: str) -> str:
     return f"{path.stem[:MAX_STEM]}-{token}{path.suffix}"
 
 
-def is_own_upload(login: LogIn, audience_id: int, token: str) -> Exchange[bool]:
+def is_own_upload(iqm: Dialect, audience_id: int, token: str) -> Exchange[bool]:
     """
     Return the exchange that tells whether an audience has a token.
 
     One that failed, was rejected or deleted doesn't count: the list is to be uploaded again.
     """
     try:
-        audience = yield from login.call(classic.details(audience_id))
+        return _has(token, (yield from iqm.details(audience_id)))
     except AudienceNotFoundError:
         return False
-    return audience["status"] not in FAILED_STATUSES and any(token in name for name in audience["file_names"])
 
 
-def find_own_upload(login: LogIn, audience_name: str, token: str) -> Exchange[int | None]:
+def find_own_upload(iqm: Dialect, audience_name: str, token: str) -> Exchange[int | None]:
     """
     Return the exchange that finds the audience with a token, or ``None`` where there is none.
 
     :raises DoubledAudienceError: where there are two.
     """
-    candidates = yield from login.call(classic.find(audience_name))
-    newest = sorted((item["id"] for item in candidates), reverse=True)[:MAX_CANDIDATES]
+    candidates = yield from iqm.find(audience_name)
+    newest = sorted(candidates, key=lambda audience: audience["id"], reverse=True)[:MAX_CANDIDATES]
     own = []
-    for audience_id in newest:
-        if (yield from is_own_upload(login, audience_id, token)):
-            own.append(audience_id)  # noqa: PERF401 - no comprehension can hold a yield
+    for audience in newest:
+        # Where the list tells the file's name, no further request is needed to see that it is ours.
+        if _has(token, audience) or (yield from is_own_upload(iqm, audience["id"], token)):
+            own.append(audience["id"])  # noqa: PERF401 - no comprehension can hold a yield
     if len(own) > 1:
         raise DoubledAudienceError(
             f'IQM has audience "{audience_name}" twice from this upload, with the ids {own[1]} and {own[0]}. '
             "Delete one of them in IQM, then clear the task."
         )
     return own[0] if own else None
+
+
+def _has(token: str, audience: MatchedAudience) -> bool:
+    return audience["status"] not in FAILED_STATUSES and any(token in name for name in audience["file_names"])

@@ -28,17 +28,19 @@ class Request:
     :param repeatable: Whether it is safe to send the request again when nobody knows what became of it.
     :param authenticates: Whether the request is the log-in itself, so that a refusal is about the credentials.
     :param names_audience: Whether the path names an audience, so that HTTP 404 means that there is none.
+    :param arguments: Which argument of the user's each field of the body is made of, for what IQM complains of.
     """
 
     purpose: str
     method: str
     path: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | list[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | UploadForm | None = field(default=None, repr=False)
     repeatable: bool = True
     authenticates: bool = False
     names_audience: bool = False
+    arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """Return the same request with more headers."""

@@ -17,11 +17,13 @@ class UploadForm:
     :param fields: The form's other fields, in order.
     :param file_name: The name that the file has in the form.
     :param media_type: The file's media type.
+    :param media_types: The media types of the other fields, where they are no plain text.
     """
 
     fields: Mapping[str, str]
     file_name: str
     media_type: str
+    media_types: Mapping[str, str] = field(default_factory=dict)
     boundary: str = field(default_factory=lambda: f"----iqm-{secrets.token_hex(16)}")
 
     @property
@@ -33,7 +35,8 @@ class UploadForm:
     def prefix(self) -> bytes:
         """All that comes before the file's first byte."""
         parts = [
-            f'--{self.boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n\r\n{value}\r\n'
+            f'--{self.boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n'
+            f"{self._content_type(name)}\r\n{value}\r\n"
             for name, value in self.fields.items()
         ]
         parts.append(
@@ -42,6 +45,9 @@ class UploadForm:
             f"Content-Type: {self.media_type}\r\n\r\n"
         )
         return "".join(parts).encode()
+
+    def _content_type(self, name: str) -> str:
+        return f"Content-Type: {self.media_types[name]}\r\n" if name in self.media_types else ""
 
     @property
     def suffix(self) -> bytes:

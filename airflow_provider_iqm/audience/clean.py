@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import os
 import time
 from collections import Counter
@@ -14,13 +13,25 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
-from airflow_provider_iqm.audience.damage import Damage, checks_for, count_garbled, found_damage, header_damage
-from airflow_provider_iqm.audience.duckdb_csv import NULL_MARK, connect, quoted
-from airflow_provider_iqm.audience.file import CSV, AudienceFile, check_limits
+from airflow_provider_iqm.audience.csv_oddity import count_quotes
+from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage
+from airflow_provider_iqm.audience.duckdb_csv import connect, copy_options, quoted
+from airflow_provider_iqm.audience.file import CSV, AudienceFile
+from airflow_provider_iqm.audience.garbled import count_garbled
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
-from airflow_provider_iqm.audience.plan import MIXED, Plan, hash_in, make_plan, telling_value
+from airflow_provider_iqm.audience.plan import (
+    CONTENT,
+    MIXED,
+    Plan,
+    damage_tally,
+    fault_tally,
+    hash_in,
+    make_plan,
+    telling_value,
+)
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
+from airflow_provider_iqm.audience.tally import create_tallies, read_sum, read_tallies
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS, DataFormat
 
@@ -113,19 +124,17 @@ class Cleaner:
             ThreadPoolExecutor(1) as pool,
             closing(connect(memory_limit=self.cleaning.memory_limit, spill=spill, in_order=True)) as connection,
         ):
-            audit = None
-            if not source.is_copy:
-                limit = self.cleaning.memory_limit
-                audit = pool.submit(source.count, name=self.name, memory_limit=limit, mapped=mapping.columns)
+            # Python looks at the bytes while DuckDB, which doesn't need Python's lock, looks at the values.
+            quotes = pool.submit(count_quotes, source.path, newline=source.frame.newline) if source.frame else None
+            garbled = pool.submit(count_garbled, self.path)
             try:
                 plan = self._plan(connection, source, mapping)
                 output = self.scratch.new_file("clean.csv")
-                kept, duplicates, faults = _write(connection, plan, source, output, self.cleaning)
+                kept, duplicates, tallies = _write(connection, plan, source, output, self.cleaning)
+                faults = Counter({number: tallies[fault_tally(number)] for number in range(len(plan.faults))})
                 records = kept + duplicates + faults.total()
-                contents = audit.result() if audit else None
-                if audit and (contents is None or contents.records != records):
+                if quotes and not self._is_whole(source, records, read_sum(tallies, CONTENT), quotes.result()):
                     return None
-                damage = contents.damage if contents else _count_damage(connection, source, mapping)
                 self._judge(connection, plan, faults, records=records)
             except duckdb.Error:
                 # DuckDB's message quotes the file: it must not be shown, and the exact reading has a better one.
@@ -133,10 +142,22 @@ class Cleaner:
         if not kept:
             raise AudienceFileError(f"{self.name}: no record is left after cleaning. Check what made the file.")
         dropped: Counter[str] = Counter()
-        for number, count in faults.items():
+        for number, count in (+faults).items():
             dropped[plan.faults[number].reason] += count
-        damage = (*header_damage(source.columns), *damage, *count_garbled(self.path))
+        damaged = found_damage(plan.checks, [tallies[damage_tally(number)] for number in range(len(plan.checks))])
+        damage = (*header_damage(source.columns), *damaged, *garbled.result())
         return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates
+
+    def _is_whole(self, source: Source, records: int, content_bytes: int, quotes: int | None) -> bool:
+        """Audit what DuckDB read: whether it is the whole file, and nothing else."""
+        if quotes is None or source.frame is None:
+            return False
+        width = len(source.columns)
+        surplus = source.frame.surplus(content_bytes, records=records, width=width, quotes=quotes)
+        if surplus < 0:
+            # A column whose first values have no quotes inside may still have later ones.
+            return records == source.count(name=self.name, memory_limit=self.cleaning.memory_limit)
+        return not surplus
 
     def _plan(self, connection: DuckDBPyConnection, source: Source, mapping: ColumnMapping) -> Plan:
         """Find out which of the columns to hash are hashed already, and plan."""
@@ -190,7 +211,6 @@ class Cleaner:
         self, path: Path, records: int, columns: tuple[str, ...], damage: tuple[Damage, ...]
     ) -> AudienceFile:
         status = path.stat()
-        check_limits(self.file_name, size=status.st_size, records=records)
         first = [
             record for _, record in islice(read_records(path, name=self.file_name), 1, METADATA_SAMPLE_RECORDS + 1)
         ]
@@ -210,10 +230,10 @@ class Cleaner:
 
 def _write(
     connection: DuckDBPyConnection, plan: Plan, source: Source, output: Path, cleaning: Cleaning
-) -> tuple[int, int, Counter[int]]:
-    """Write the cleaned copy: its records, the duplicates left out, and how many records had which fault."""
-    for number in range(len(plan.faults)):
-        connection.execute(f"CREATE TEMP SEQUENCE fault{number}")
+) -> tuple[int, int, dict[str, int]]:
+    """Write the cleaned copy: its records, the duplicates left out, and the tallies of the plan."""
+    counts = [*map(fault_tally, range(len(plan.faults))), *map(damage_tally, range(len(plan.checks)))]
+    create_tallies(connection, counts=counts, sums=[CONTENT])
     if DataFormat.SHA512 in cleaning.hashes().values():
         connection.create_function("sha512", _sha512, ["VARCHAR"], "VARCHAR")
     outputs = ", ".join(plan.outputs)
@@ -228,22 +248,9 @@ def _write(
         )
         duplicates = _count(connection, "SELECT coalesce(sum(more), 0)::BIGINT FROM kept")
         records = f"SELECT {outputs} FROM ({numbered}) WHERE n IN (SELECT n FROM kept)"  # noqa: S608
-    # The header is ours: DuckDB would rename a column that differs from another in nothing but letter case.
-    header = f"HEADER false, PREFIX {quoted(_header(source.columns))}, SUFFIX '\n'"
-    options = f"FORMAT csv, {header}, NULLSTR {quoted(NULL_MARK.decode())}, USE_TMP_FILE false"
+    options = f"{copy_options(source.columns)}, USE_TMP_FILE false"
     kept = _count(connection, f"COPY ({records}) TO {quoted(str(output))} ({options})")
-    drawn = "SELECT sequence_name, last_value FROM duckdb_sequences() WHERE last_value IS NOT NULL"
-    counts = connection.execute(drawn).fetchall()
-    return kept, duplicates, Counter({int(name.removeprefix("fault")): int(count) for name, count in counts})
-
-
-def _count_damage(connection: DuckDBPyConnection, source: Source, mapping: ColumnMapping) -> tuple[Damage, ...]:
-    checks = checks_for(source.columns, mapping.columns)
-    if not checks:
-        return ()
-    counts = ", ".join(check.check.sql(f"c{check.position}") for check in checks)
-    row = connection.execute(f"SELECT {counts} FROM {source.sql}").fetchone()  # noqa: S608
-    return found_damage(checks, row or ())
+    return kept, duplicates, read_tallies(connection)
 
 
 def _numbered(plan: Plan) -> str:
@@ -278,13 +285,6 @@ def _row(numbers: list[int]) -> str:
 def _count(connection: DuckDBPyConnection, query: str) -> int:
     row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
-
-
-def _header(columns: tuple[str, ...]) -> str:
-    text = io.StringIO()
-    # With CRLF as its line end, csv quotes a name with a lone CR or LF in it.
-    csv.writer(text, lineterminator="\r\n").writerow(columns)
-    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _sha512(value: str) -> str:

@@ -15,7 +15,6 @@ from airflow_provider_iqm.vocabulary import Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
 
 class DamageKind(StrEnum):
@@ -38,7 +37,7 @@ _WARNINGS = {
         "Export the column as text."
     ),
     DamageKind.DATE: (
-        "{count} in the column {column!r} that are dates where ids should be: a spreadsheet may have made them of ids. "
+        "{count} with a date in the column {column!r}, where ids should be: a spreadsheet may have made them of ids. "
         "Export the column as text."
     ),
     DamageKind.GARBLED: (
@@ -46,7 +45,7 @@ _WARNINGS = {
         "Name the right encoding where the list is made."
     ),
     DamageKind.HEADER: (
-        "{count} in the header that look like data (an email, a phone, a zip or a hash): the first record may stand in "
+        "{count} in the header like data (an email, a phone, a zip or a hash): the first record may stand in "
         "the header's place. Write a header."
     ),
 }
@@ -99,13 +98,13 @@ class Check:
     pattern: str = ""
     cheap: bool = False
 
-    def sql(self, value: str) -> str:
-        """Build the SQL aggregate that counts it."""
+    def condition(self, value: str) -> str:
+        """Build the SQL condition of a value that has it."""
         guards = [f"strlen({value}) BETWEEN {self.lengths[0]} AND {self.lengths[1]}"]
         if self.marks:
             guards.append("(" + " OR ".join(f"contains({value}, '{mark}')" for mark in self.marks) + ")")
         matches = f"regexp_full_match({value}, '{self.pattern}')" if self.pattern else "true"
-        return f"count(*) FILTER (WHERE CASE WHEN {' AND '.join(guards)} THEN {matches} ELSE false END)"
+        return f"CASE WHEN {' AND '.join(guards)} THEN {matches} ELSE false END"
 
     def count(self, values: Sequence[str]) -> int:
         """Count it in Python."""
@@ -117,6 +116,9 @@ class Check:
         fitting = [value for value in values if shortest <= len(value) <= longest]
         return sum(1 for value in fitting if re.fullmatch(self.pattern, value)) if self.pattern else len(fitting)
 
+
+BATCH = 1000
+"""How many records are looked over at a time, which is faster than one by one."""
 
 _IDS = frozenset({Field.VOTER_ID, Field.NPI_ID})
 _NUMBERS = _IDS | {Field.PHONE, Field.CELLPHONE, Field.LANDLINE}
@@ -155,6 +157,14 @@ class ColumnCheck:
     position: int
     check: Check
 
+    def condition(self) -> str:
+        """Build the SQL condition of a record that has it, in columns ``c0``, ``c1``, …."""
+        return self.check.condition(f"c{self.position}")
+
+    def sql(self) -> str:
+        """Build the SQL aggregate that counts it."""
+        return f"count(*) FILTER (WHERE {self.condition()})"
+
 
 def checks_for(columns: Sequence[str], mapped: Mapping[str, str] | None) -> list[ColumnCheck]:
     """
@@ -192,8 +202,6 @@ class DamageCounter:
     :param checks: What to count.
     """
 
-    _BATCH = 1000
-
     def __init__(self, checks: Sequence[ColumnCheck]) -> None:
         self.checks = checks
         self._counts = [0] * len(checks)
@@ -203,7 +211,7 @@ class DamageCounter:
         """Count a record's damage, by and by."""
         if self.checks:
             self._batch.append(record)
-            if len(self._batch) == self._BATCH:
+            if len(self._batch) == BATCH:
                 self._count_batch()
 
     def counts(self) -> list[int]:
@@ -251,54 +259,3 @@ def header_damage(columns: Sequence[str]) -> tuple[Damage, ...]:
     """Say whether the header looks like data."""
     count = sum(map(looks_like_data, columns))
     return (Damage(DamageKind.HEADER, count),) if count else ()
-
-
-# UTF-8 that was read as Windows-1252 or Latin-1 and written as UTF-8 again: Ã, Â or â€ before what two bytes became.
-# "SÃO" is Portuguese. And U+FFFD, which stands for what could not be decoded.
-_GARBLED = re.compile(rb"\xc3\x83[\xc2\xc5\xc6\xcb\xe2]|\xc3\x82\xc2|\xc3\xa2\xe2\x82\xac|\xef\xbf\xbd")
-_GARBLED_MARKS = (b"\x82", b"\x83", b"\xef")
-_LONGEST_GARBLED = 5
-_BLOCK_BYTES = 1 << 18
-
-
-class GarbledCounter:
-    """Counts the places where text was decoded in the wrong encoding."""
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def add(self, record: Iterable[str]) -> None:
-        """Count a record's."""
-        text = "\0".join(record)
-        if not text.isascii():
-            self.add_bytes(text.encode("utf-8", "replace"))
-
-    def add_bytes(self, text: bytes, *, seen: int = 0) -> None:
-        """
-        Count those of text in UTF-8.
-
-        :param text: The text.
-        :param seen: How many of its first bytes were counted before.
-        """
-        # Most text is told by single bytes, which is far faster than by a pattern.
-        if any(mark in text for mark in _GARBLED_MARKS):
-            self._count += sum(match.end() > seen for match in _GARBLED.finditer(text))
-
-    def damage(self) -> tuple[Damage, ...]:
-        """Say what the count means."""
-        return (Damage(DamageKind.GARBLED, self._count),) if self._count else ()
-
-
-def count_garbled(path: Path) -> tuple[Damage, ...]:
-    """
-    Count the places of a UTF-8 file where text was decoded in the wrong encoding.
-
-    :param path: The file.
-    """
-    counter, carried = GarbledCounter(), b""
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(_BLOCK_BYTES):
-            text = carried + block
-            counter.add_bytes(text, seen=len(carried))
-            carried = text[1 - _LONGEST_GARBLED :]
-    return counter.damage()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,10 @@ def _open(dataframe: Any) -> tuple[list[Any], Iterator[list[list[Any]]]]:
     if hasattr(dataframe, "__arrow_c_stream__"):
         import pyarrow
 
-        reader = pyarrow.RecordBatchReader.from_stream(dataframe)
-        return list(reader.schema.names), _arrow_chunks(reader)
+        # A single column, which a Series is, can be a stream too, but is no table.
+        with suppress(pyarrow.ArrowInvalid):
+            reader = pyarrow.RecordBatchReader.from_stream(dataframe)
+            return list(reader.schema.names), _arrow_chunks(reader)
     raise AudienceFileError(
         f"dataframe is of type {type(dataframe).__name__}. Give a pandas DataFrame, or a table of Arrow's."
     )
@@ -100,7 +103,7 @@ def text_records(columns: Sequence[str], chunk: Sequence[Sequence[Any]], *, name
 def _texts(column: str, values: Sequence[Any], *, name: str) -> list[str]:
     refused = ""
     try:
-        return list(map(value_text, values))
+        return [value if type(value) is str else value_text(value) for value in values]
     except TypeError as error:
         refused = str(error)
     raise AudienceFileError(

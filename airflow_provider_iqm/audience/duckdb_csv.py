@@ -1,5 +1,5 @@
 """
-DuckDB's reading of a CSV file: strict, every column as text, nothing guessed.
+DuckDB's reading and writing of a CSV file: strict, every column as text, nothing guessed.
 
 Everything that DuckDB would find out by itself (dialect, header, types, compression, partitions) is said here,
 because its guesses were seen to drop records in silence.
@@ -7,10 +7,13 @@ because its guesses were seen to drop records in silence.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -32,11 +35,11 @@ It matters for more than the values: DuckDB lets a record have one value too man
 holds this byte anywhere is not for DuckDB to judge.
 """
 
-_LINE_BYTES = 131_072
+LINE_BYTES = 131_072
 """The longest record for DuckDB to read; it is the longest value for the ``csv`` module."""
 
-_BUFFER_BYTES = 32_000_000
-"""DuckDB's own choice. Each thread has at least one buffer."""
+_BUFFER_BYTES = 16_000_000
+"""Half of DuckDB's own choice: as fast, with half the memory. Each thread has at least one buffer."""
 
 
 def connect(
@@ -76,11 +79,25 @@ def read_csv_sql(path: Path, *, width: int) -> str:
     return (
         f"read_csv({quoted(_as_glob(path))}, columns = {{{columns}}}, auto_detect = false, header = true, "
         f"""delim = ',', quote = '"', escape = '"', """
-        f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {_LINE_BYTES}, "
+        f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {LINE_BYTES}, "
         f"buffer_size = {_BUFFER_BYTES}, "
         f"nullstr = {quoted(NULL_MARK.decode())}, allow_quoted_nulls = false, encoding = 'utf-8', "
         "compression = 'none', hive_partitioning = false, parallel = true)"
     )
+
+
+def copy_options(columns: Sequence[str]) -> str:
+    """
+    Build the options of a ``COPY`` that writes records to a CSV file with a header.
+
+    :param columns: The header's names.
+    """
+    text = io.StringIO()
+    # With CRLF as its line end, csv quotes a name with a lone CR or LF in it.
+    csv.writer(text, lineterminator="\r\n").writerow(columns)
+    header = text.getvalue().removesuffix("\r\n") + "\n"
+    # The header is ours: DuckDB would rename a column that differs from another in nothing but letter case.
+    return f"FORMAT csv, HEADER false, PREFIX {quoted(header)}, SUFFIX '\n', NULLSTR {quoted(NULL_MARK.decode())}"
 
 
 def _as_glob(path: Path) -> str:

@@ -103,8 +103,8 @@ def check_columns(columns: Mapping[str, str], file_columns: Sequence[str]) -> No
             if data:
                 # Names that are data must not be shown.
                 raise ColumnMappingError(
-                    f"columns maps {column!r}, but the file has no such column: {data} of the {len(file_columns)} "
-                    "names in its header look like data (an email, a phone, a zip or a hash). Write a header."
+                    f"columns maps {column!r}, but the file has no such column: {data} of its {len(file_columns)} "
+                    "names look like data (an email, a phone, a zip or a hash). Write a header."
                 )
             has = f" The file has: {listed(file_columns)}." if len(file_columns) <= _FEW_COLUMNS else ""
             raise ColumnMappingError(

@@ -12,7 +12,7 @@ from typing import Self, Unpack
 
 from airflow_provider_iqm.audience.clean import Cleaner
 from airflow_provider_iqm.audience.cleaning import Cleaning, CleaningOptions
-from airflow_provider_iqm.audience.file import AudienceFile, inspect_file
+from airflow_provider_iqm.audience.file import AudienceFile, check_limits, inspect_file
 from airflow_provider_iqm.audience.fingerprint import fingerprint
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
 from airflow_provider_iqm.audience.original import Reading, plain_file
@@ -104,6 +104,7 @@ def prepare_upload(
     delimiter: str | None = None,
     encoding: str | None = None,
     sheet: str | None = None,
+    limited: bool = True,
     **options: Unpack[CleaningOptions],
 ) -> AudienceUpload:
     """
@@ -117,6 +118,7 @@ def prepare_upload(
         header has the mapped columns.
     :param encoding: The text's encoding, by Python's name; without it, that of the byte order mark, else UTF-8.
     :param sheet: The workbook's sheet; without it, the first.
+    :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
     :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
     :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
     :raises AudienceNameError: where the name is blank.
@@ -134,7 +136,14 @@ def prepare_upload(
         stack.callback(scratch.close)
         if cleaning.asked:
             scratch.make()
-        plain = plain_file(Path(file_path), columns=columns, reading=reading, scratch=scratch, cleaned=cleaning.asked)
+        plain = plain_file(
+            Path(file_path),
+            columns=columns,
+            reading=reading,
+            scratch=scratch,
+            cleaned=cleaning.asked,
+            limited=limited,
+        )
         if cleaning.asked:
             cleaner = Cleaner(
                 plain.path,
@@ -146,6 +155,8 @@ def prepare_upload(
                 scratch=scratch,
             )
             file, mapping, report = cleaner.clean()
+            if limited:
+                check_limits(file.name, size=file.size, records=file.records)
         else:
             file = inspect_file(
                 plain.path,
@@ -153,6 +164,7 @@ def prepare_upload(
                 original_name=plain.name,
                 mapped=mapped,
                 memory_limit=cleaning.memory_limit,
+                limited=limited,
             )
             mapping = resolve_mapping(
                 columns, column_settings, file_columns=file.columns, blank_columns=file.blank_columns

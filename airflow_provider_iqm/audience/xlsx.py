@@ -6,7 +6,8 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_iqm.audience.contents import Contents, check_header, still_blank
-from airflow_provider_iqm.audience.damage import DamageCounter, GarbledCounter, checks_for, found_damage
+from airflow_provider_iqm.audience.damage import DamageCounter, checks_for, found_damage
+from airflow_provider_iqm.audience.garbled import GarbledCounter
 from airflow_provider_iqm.audience.names import did_you_mean, listed
 from airflow_provider_iqm.audience.value_text import value_text
 from airflow_provider_iqm.exceptions import AudienceFileError
@@ -73,8 +74,8 @@ def read_rows(
     width = len(columns)
     yield header_row, columns
     for row, record in rows:
-        texts = list(map(cell_text, record))
-        if not any(texts[width:]):
+        texts = [cell if type(cell) is str else cell_text(cell) for cell in record]
+        if len(texts) == width or not any(texts[width:]):
             yield row, texts[:width]
         elif strict:
             raise AudienceFileError(

@@ -16,12 +16,13 @@ import tenacity
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.audience import AudienceField, MatchedAudience
-from airflow_provider_iqm.api.exchange import Exchange, LogIn
+from airflow_provider_iqm.api.dialect import Dialect
+from airflow_provider_iqm.api.dialects import speak
+from airflow_provider_iqm.api.exchange import Exchange
 from airflow_provider_iqm.api.look import look
-from airflow_provider_iqm.api.request import Call, Request, Result
+from airflow_provider_iqm.api.request import Request, Result
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.api.watch import AudienceWatch
@@ -47,7 +48,7 @@ class _Access:
     :param settings: The connection's settings.
     :param extra: The extras about the way to the server, to tell whether they have changed.
     :param transport: What these come to.
-    :param login: The log-in.
+    :param iqm: The account's API, with the log-in.
     :param unmasked: Tokens that are not masked in the log yet.
     :param pace: The pace of this process, if it has one.
     :param slots: The pool slots that its triggers hold, and their pace.
@@ -56,7 +57,7 @@ class _Access:
     settings: IQMConnection
     extra: Mapping[str, Any]
     transport: Transport
-    login: LogIn
+    iqm: Dialect
     unmasked: list[Token]
     pace: Pace | None
     slots: Pace
@@ -114,7 +115,7 @@ class IQMAsyncHook(BaseHook):
 
         :raises IQMApiError: where IQM answers with an error.
         """
-        return await self._call(classic.column_list())
+        return await self._run(lambda iqm: iqm.column_list())
 
     async def get_matched_audience(self, audience_id: int) -> MatchedAudience:
         """
@@ -123,7 +124,7 @@ class IQMAsyncHook(BaseHook):
         :param audience_id: The audience's id.
         :raises AudienceNotFoundError: where the account has no such audience.
         """
-        return await self._call(classic.details(int(audience_id)))
+        return await self._run(lambda iqm: iqm.details(int(audience_id)))
 
     async def find_matched_audiences(self, audience_name: str) -> list[MatchedAudience]:
         """
@@ -131,7 +132,7 @@ class IQMAsyncHook(BaseHook):
 
         :param audience_name: The whole name, in its letter case.
         """
-        return await self._call(classic.find(audience_name))
+        return await self._run(lambda iqm: iqm.find(audience_name))
 
     async def look(self, watch: AudienceWatch) -> None:
         """
@@ -140,7 +141,7 @@ class IQMAsyncHook(BaseHook):
         :param watch: The watch, which takes note of what IQM says.
         :raises AudienceFailedError: where one of them will never become ready.
         """
-        await self._run(lambda login: look(login, watch))
+        await self._run(lambda iqm: look(iqm, watch))
 
     @asynccontextmanager
     async def holding_slots(self, slots: int) -> AsyncIterator[None]:
@@ -156,15 +157,12 @@ class IQMAsyncHook(BaseHook):
         with access.slots.holding(slots, since=time.monotonic()):
             yield
 
-    async def _call(self, call: Call[Result]) -> Result:
-        return await self._run(lambda login: login.call(call))
-
-    async def _run(self, exchange: Callable[[LogIn], Exchange[Result]]) -> Result:
+    async def _run(self, exchange: Callable[[Dialect], Exchange[Result]]) -> Result:
         with final_errors_fail_the_task():
             access = await self._connect()
             try:
                 async with self:
-                    return await self._drive(exchange(access.login), access)
+                    return await self._drive(exchange(access.iqm), access)
             except IQMAuthenticationError:
                 # Whoever comes next finds the connection as somebody may have mended it by then.
                 if self._access is access:
@@ -197,7 +195,7 @@ class IQMAsyncHook(BaseHook):
             settings,
             transport,
             await asyncio.to_thread(Transport.read, settings.base_url, transport),
-            LogIn(settings.credentials, on_token=unmasked.append, clock=self._clock),
+            speak(settings.api_version, settings.credentials, on_token=unmasked.append, clock=self._clock),
             unmasked,
             own_pace(settings) if self._paced or settings.requests_per_minute else None,
             slots,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_iqm.api.credentials import Credentials
+from airflow_provider_iqm.api.dialects import API_VERSIONS
 from airflow_provider_iqm.api.request import basic_authorization
 from airflow_provider_iqm.exceptions import IQMConnectionError
 
@@ -23,8 +24,6 @@ DEFAULT_RATE_LIMIT_POOL = "iqm_api"
 DEFAULT_REQUESTS_PER_MINUTE = 20
 """What IQM takes from an account (quickstart, "Best Practices")."""
 
-API_VERSIONS = ("classic",)
-
 
 @dataclass(frozen=True, kw_only=True)
 class IQMConnection:
@@ -33,6 +32,7 @@ class IQMConnection:
 
     :param base_url: The API's address, without a slash at its end.
     :param credentials: Who logs in.
+    :param api_version: Which version of IQM's API the account speaks.
     :param connect_timeout: Seconds in which a TCP connection must stand.
     :param read_timeout: Seconds of silence after which an answer is given up.
     :param upload_timeout: The same for uploads, after which IQM has a whole file to store.
@@ -44,6 +44,7 @@ class IQMConnection:
 
     base_url: str
     credentials: Credentials
+    api_version: str = API_VERSIONS[0]
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     upload_timeout: float = 900.0
@@ -77,7 +78,7 @@ class IQMConnection:
         missing = [label for label, value in needed.items() if not value]
         if missing:
             raise IQMConnectionError(f"{name} lacks {', '.join(missing)}. Fill in what is missing, and run again.")
-        version = str(extra.get("api_version") or API_VERSIONS[0])
+        version = str(extra.get("api_version") or API_VERSIONS[0]).strip().casefold()
         if version not in API_VERSIONS:
             raise IQMConnectionError(
                 f'{name}: api_version "{version}" is unknown; this release speaks {", ".join(API_VERSIONS)}.'
@@ -97,6 +98,7 @@ class IQMConnection:
                 workspace_host=_workspace_host(extra, name),
                 ow_id=str(extra.get("ow_id") or ""),
             ),
+            api_version=version,
             rate_limit_pool=str(extra.get("rate_limit_pool") or DEFAULT_RATE_LIMIT_POOL),
             requests_per_minute=_requests(extra.get("requests_per_minute"), name),
             **seconds,

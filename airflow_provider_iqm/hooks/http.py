@@ -15,7 +15,9 @@ from airflow.providers.http.hooks.http import HttpHook
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from airflow_provider_iqm.api.answer import Answer, read_envelope
-from airflow_provider_iqm.api.exchange import Exchange, LogIn
+from airflow_provider_iqm.api.dialect import Dialect
+from airflow_provider_iqm.api.dialects import speak
+from airflow_provider_iqm.api.exchange import Exchange
 from airflow_provider_iqm.api.request import Call, Request, Result
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.audience.stream import FileBody
@@ -27,6 +29,7 @@ from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.masking import mask
 from airflow_provider_iqm.hooks.progress import UploadProgress
 from airflow_provider_iqm.hooks.rate_limit import pace_of_process
+from airflow_provider_iqm.hooks.remembered_file import RememberedFile
 from airflow_provider_iqm.hooks.retrying import retrying
 from airflow_provider_iqm.hooks.running_task import running_task
 from airflow_provider_iqm.hooks.token_file import TokenFile
@@ -92,7 +95,7 @@ class IQMHttpHook(HttpHook):
             body=prepared.body.encode() if isinstance(prepared.body, str) else prepared.body,
             repeatable=get,
         )
-        return self._call(Call(request, lambda answer: answer))
+        return self._drive(self._iqm.login.call(Call(request, lambda answer: answer)))
 
     @cached_property
     def settings(self) -> IQMConnection:
@@ -108,15 +111,19 @@ class IQMHttpHook(HttpHook):
         return self.get_conn()
 
     @cached_property
-    def _login(self) -> LogIn:
-        # Tasks follow each other and share a token; a script, or the test of a connection, logs in for itself.
-        return self._new_login(TokenFile.of(self.iqm_conn_id, self.settings, self.log) if running_task() else None)
+    def _iqm(self) -> Dialect:
+        """The account's API, with the log-in that all calls share."""
+        if running_task() is None:
+            # Tasks follow each other and share a token; a script logs in for itself.
+            return self._speak()
+        return self._speak(
+            shared=TokenFile.of(self.iqm_conn_id, self.settings, self.log),
+            remembered=RememberedFile.of(self.iqm_conn_id, self.settings, self.log),
+        )
 
-    def _new_login(self, shared: TokenFile | None = None) -> LogIn:
-        return LogIn(self.settings.credentials, on_token=lambda token: mask(token.secrets), shared=shared)
-
-    def _call(self, call: Call[Result], upload: AudienceUpload | None = None) -> Result:
-        return self._drive(self._login.call(call), upload)
+    def _speak(self, **shared: Any) -> Dialect:
+        settings = self.settings
+        return speak(settings.api_version, settings.credentials, on_token=lambda token: mask(token.secrets), **shared)
 
     def _drive(self, exchange: Exchange[Result], upload: AudienceUpload | None = None) -> Result:
         """Send what an exchange asks to send, until it has its result."""

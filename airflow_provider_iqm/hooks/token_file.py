@@ -2,141 +2,33 @@
 The token that the tasks of one worker host share.
 
 A log-in is one of the twenty requests that the account has in a minute, so a task takes over the token of the task
-before. It is kept in a file that only Airflow's user may read, encrypted with Airflow's Fernet key; without a key
-there is no file.
+before.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import hmac
-import json
-import os
-import stat
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
-
-from airflow.providers.common.compat.sdk import conf
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from airflow_provider_iqm.api.token import Token
-from airflow_provider_iqm.hooks.connection import IQMConnection
-from airflow_provider_iqm.log import Log
-
-NO_KEY = "{FERNET_KEY}"
-"""What Airflow's task SDK takes for its key where none was ever set."""
-
-PATIENCE = 120.0
-"""How long another process may take to log in, in seconds, before this one logs in for itself."""
-
-SECONDS_BETWEEN_TRIES = 0.2
+from airflow_provider_iqm.hooks.host_file import HostFile
 
 
-class TokenFile:
-    """
-    A connection's token, shared by the processes of a host.
+class TokenFile(HostFile):
+    """A connection's token, shared by the processes of a host."""
 
-    A file that can't be read or written costs a log-in and no more. Its name is made of all that the log-in depends
-    on, so that a token is never used for another connection, another user or another workspace, nor after the
-    password was changed.
-
-    :param folder: Where the file is.
-    :param name: The file's name.
-    :param fernet: What encrypts it.
-    :param log: Where failures are told.
-    """
-
-    def __init__(self, folder: Path, name: str, *, fernet: MultiFernet, log: Log) -> None:
-        self._path = folder / name
-        self._fernet = fernet
-        self._log = log
-
-    @classmethod
-    def of(cls, iqm_conn_id: str, settings: IQMConnection, log: Log) -> TokenFile | None:
-        """
-        Return the file of a connection; ``None`` where Airflow has no Fernet key, or there is no safe place for it.
-
-        :param iqm_conn_id: The connection's id.
-        :param settings: Its settings.
-        :param log: Where failures are told.
-        """
-        setting = str(conf.get("core", "fernet_key", fallback=""))
-        keys = [key.strip() for key in setting.split(",") if key.strip()]
-        if not keys or setting == NO_KEY:
-            return None
-        try:
-            fernet = MultiFernet([Fernet(key) for key in keys])
-            folder = _private_folder()
-        except (OSError, ValueError) as error:
-            log.warning("Tokens are not shared between tasks: %s. Each task logs in for itself.", error)
-            return None
-        identity = json.dumps([iqm_conn_id, settings.base_url, asdict(settings.credentials)])
-        name = hmac.new(keys[-1].encode(), identity.encode(), hashlib.sha256).hexdigest()
-        return cls(folder, name, fernet=fernet, log=log)
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Keep other processes from logging in at the same time; those that wait find this one's token afterwards."""
-        try:
-            lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            self._log.warning("Other tasks may log in at the same time: %s.", error.strerror)
-            yield
-            return
-        try:
-            patience_ends = time.monotonic() + PATIENCE
-            while not _locked(lock) and time.monotonic() < patience_ends:
-                time.sleep(SECONDS_BETWEEN_TRIES)
-            yield
-        finally:
-            os.close(lock)
+    CONTENT = "the token"
 
     def read(self) -> Token | None:
         """Return the token; ``None`` where there is none that can be used."""
-        try:
-            kept = json.loads(self._fernet.decrypt(self._path.read_bytes()))
-            if kept.pop("file") != self._path.name:
-                return None
-            expires_at = kept.pop("expires_at")
-            return Token(**kept, expires_in=expires_at - time.time())
-        except FileNotFoundError:
+        kept = self.load()
+        if kept is None:
             return None
-        except (OSError, InvalidToken, ValueError, KeyError, TypeError):
-            self._log.warning("The file of the shared token can't be read; logging in.")
-            return None
+        expires_at = kept.pop("expires_at")
+        return Token(**kept, expires_in=expires_at - time.time())
 
     def write(self, token: Token) -> None:
         """Keep a token for the tasks that follow."""
-        kept = asdict(token) | {"file": self._path.name, "expires_at": time.time() + token.expires_in}
-        del kept["expires_in"]
-        try:
-            descriptor, name = tempfile.mkstemp(dir=self._path.parent)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(self._fernet.encrypt(json.dumps(kept).encode()))
-            # In one step, so that nobody reads half of it.
-            Path(name).replace(self._path)
-        except OSError as error:
-            self._log.warning("The token can't be kept for other tasks: %s.", error.strerror)
-
-
-def _locked(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _private_folder() -> Path:
-    """Return a folder that nobody else can read or change, though it is in a place where everybody can write."""
-    folder = Path(tempfile.gettempdir()) / f"airflow-provider-iqm-{os.geteuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise PermissionError(f"{folder} can be reached by other users; remove it")
-    return folder
+        kept = asdict(token)
+        kept["expires_at"] = time.time() + kept.pop("expires_in")
+        self.save(kept)

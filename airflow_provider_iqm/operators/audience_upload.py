@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, conf
 
+from airflow_provider_iqm.api.audience import AudienceOptions
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.audience.upload import AudienceUpload
 from airflow_provider_iqm.hooks.iqm import IQMHook
@@ -41,13 +42,17 @@ class AudienceUploadOperator(PreparationOperator):
     :param deferrable: Whether to wait in the triggerer, which takes no worker slot; the default is that of Airflow's
         setting ``default_deferrable`` in ``[operators]``.
     :param poke_interval: Seconds between two looks at the audience; in the triggerer it grows to 10 minutes.
+    :param audience_subtype: The audience's subtype in healthcare, such as ``hcp``, ``npi_nurse`` or ``patient``; for
+        connections that speak v3. (templated)
+    :param consent_given: Whether the patients have given their consent; for v3, which needs it for ``patient``.
+    :param vertical_id: The vertical, for v3 accounts that have several.
     :param timeout: Seconds after which the wait is given up and the task fails; IQM goes on with the audience.
 
     All other arguments are those of :class:`~airflow_provider_iqm.operators.preparation.PreparationOperator`:
     ``audience_name``, ``columns`` and ``column_settings``, and how to clean the list.
     """
 
-    template_fields: Sequence[str] = (*PreparationOperator.template_fields, "iqm_conn_id")
+    template_fields: Sequence[str] = (*PreparationOperator.template_fields, "iqm_conn_id", "audience_subtype")
     ui_color = "#d5e8f7"
     any_order = False
     """Whether a later try may find the list's records in another order."""
@@ -61,6 +66,9 @@ class AudienceUploadOperator(PreparationOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: float = 60.0,
         timeout: float = 7 * 24 * 60 * 60.0,
+        audience_subtype: str | None = None,
+        consent_given: bool | None = None,
+        vertical_id: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -70,6 +78,9 @@ class AudienceUploadOperator(PreparationOperator):
         self.deferrable = deferrable
         self.poke_interval = poke_interval
         self.timeout = timeout
+        self.audience_subtype = audience_subtype
+        self.consent_given = consent_given
+        self.vertical_id = vertical_id
 
     @cached_property
     def hook(self) -> IQMHook:
@@ -100,12 +111,17 @@ class AudienceUploadOperator(PreparationOperator):
         return audience_id
 
     def _upload(self, context: Context, upload: AudienceUpload) -> int:
+        options = AudienceOptions(
+            subtype=self.audience_subtype, consent_given=self.consent_given, vertical_id=self.vertical_id
+        )
         if not self.resume:
-            return self.hook.upload(upload, resume=False)
+            return self.hook.upload(upload, resume=False, options=options)
         ti = context["ti"]
         token = upload.token(ti.dag_id, ti.task_id, ti.run_id, ti.map_index, any_order=self.any_order)
         known = KnownAudience(context, token, log=self.log)
-        audience_id = self.hook.upload(upload, token=token, interrupted=int(ti.try_number) > 1, known_id=known.read())
+        audience_id = self.hook.upload(
+            upload, token=token, interrupted=int(ti.try_number) > 1, known_id=known.read(), options=options
+        )
         known.write(audience_id)
         return audience_id
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from airflow_provider_iqm.audience.upload import AudienceUpload
@@ -17,7 +18,9 @@ class MatchedAudienceUploadOperator(AudienceUploadOperator):
     """
     Check an audience file, upload it to IQM, and return the new audience's id.
 
-    :param file_path: A CSV or XLSX file on the worker, of at most 1 GB and 5,000,000 records. (templated)
+    :param file_path: A CSV file, which may be gzip-compressed, or an XLSX file, of at most 1 GB and 5,000,000 records:
+        a path on the worker, or a URL of object storage (``s3://conn_id@bucket/key``), which is copied to
+        ``scratch_dir`` first. (templated)
 
     All other arguments are those of :class:`~airflow_provider_iqm.operators.audience_upload.AudienceUploadOperator`.
     """
@@ -28,6 +31,6 @@ class MatchedAudienceUploadOperator(AudienceUploadOperator):
         super().__init__(**kwargs)
         self.file_path = file_path
 
-    def prepared(self) -> AudienceUpload:
+    def prepared(self) -> AbstractContextManager[AudienceUpload]:
         """Check the file, and clean it if that is asked for."""
         return self.prepare(self.file_path)

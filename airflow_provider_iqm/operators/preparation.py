@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -10,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.operators.staging import staged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +24,7 @@ class PreparationOperator(BaseOperator):
     The list and the mapping are checked before any request is sent; what is wrong with them fails the task without a
     retry, since a second try would meet with the same. The limits and the kinds of mapping are those of IQM's
     "Quickstart Guide: Matched Audience Upload". Without any of the arguments from ``normalize`` to
-    ``drop_duplicates``, a file goes out byte for byte.
+    ``drop_duplicates``, a plain file (commas, UTF-8; or a workbook's first sheet) goes out byte for byte.
 
     :param audience_name: The audience's name. (templated)
     :param columns: The mapping, file column → IQM field. A field is given by its system name
@@ -44,7 +46,7 @@ class PreparationOperator(BaseOperator):
         invalid, and none of its values. (templated)
     :param max_invalid_ratio: The share of invalid records, from 0 to 1, above which the task fails.
     :param drop_duplicates: Keep only the first of the records whose mapped, normalised values are all the same.
-    :param scratch_dir: Where a cleaned copy lives until it is not needed any more; the system's temporary folder by
+    :param scratch_dir: Where copies live until they are not needed any more; the system's temporary folder by
         default. (templated)
     """
 
@@ -96,21 +98,26 @@ class PreparationOperator(BaseOperator):
         self.drop_duplicates = drop_duplicates
         self.scratch_dir = scratch_dir
 
-    def prepare(self, file_path: str | Path) -> AudienceUpload:
+    @contextmanager
+    def prepare(self, file_path: str | Path, *, limited: bool = True) -> Iterator[AudienceUpload]:
         """
-        Check a file, and clean it if that is asked for.
+        Check a file, and clean it if that is asked for; copies live as long as the context.
 
-        :param file_path: The file.
-        :return: What is ready to go to IQM; to be closed afterwards.
+        :param file_path: The file: a path on the worker, or a URL of object storage.
+        :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
+        :return: What is ready to go to IQM.
         """
-        with final_errors_fail_the_task():
-            return prepare_upload(
-                file_path=file_path,
-                delimiter=self.delimiter,
-                encoding=self.encoding,
-                sheet=self.sheet,
-                **self.list_arguments(),
-            )
+        with ExitStack() as stack:
+            with final_errors_fail_the_task():
+                upload = prepare_upload(
+                    file_path=stack.enter_context(staged(file_path, scratch_dir=self.scratch_dir)),
+                    delimiter=self.delimiter,
+                    encoding=self.encoding,
+                    sheet=self.sheet,
+                    limited=limited,
+                    **self.list_arguments(),
+                )
+            yield stack.enter_context(upload)
 
     def list_arguments(self) -> dict[str, Any]:
         """Give the arguments that say what the list is to become, whatever it comes from."""

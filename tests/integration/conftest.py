@@ -14,7 +14,8 @@ import pytest
 
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
-from tests.postgres import PostgresServer
+from tests.integration import services
+from tests.integration.warehouse import Postgres
 
 
 @pytest.fixture
@@ -76,9 +77,6 @@ def run_dag(airflow_database, monkeypatch):
 
 @pytest.fixture(scope="session")
 def postgres():
-    """A Postgres server of the tests' own."""
-    if not PostgresServer.binary("initdb"):
-        missing = "Postgres' server programs (initdb, postgres) are not installed"
-        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
-    with PostgresServer() as server:
-        yield server
+    """A Postgres of the tests' own."""
+    with services.postgres() as port:
+        yield Postgres(port)

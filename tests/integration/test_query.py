@@ -22,7 +22,7 @@ def warehouse(request, postgres, monkeypatch):
     if request.param != "the hook's driver":
         monkeypatch.setattr(postgres_hook, "USE_PSYCOPG3", False)
     extra = {"redshift": True} if request.param == "fetched" else {}
-    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.airflow_connection(**extra))
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.connection(**extra))
     return postgres
 
 
@@ -122,7 +122,7 @@ def test_two_columns_of_one_name_are_refused(warehouse, ask):
 @pytest.mark.parametrize("limits", [ResultLimits(records=25_000), ResultLimits(file_bytes=1_000_000)])
 def test_too_much_is_stopped_on_the_way(warehouse, ask, limits):
     # All of it would take minutes. (In FROM, Postgres would make the whole series first.)
-    with pytest.raises(AudienceFileError, match="fewer rows|too much"):
+    with pytest.raises(AudienceFileError, match="too much"):
         ask("SELECT generate_series(1, 1000000000) AS n, repeat('x', 100) AS x", limits=limits)
 
 
@@ -162,7 +162,7 @@ def test_every_connection_is_closed(warehouse, ask):
 
 def test_a_cursor_of_dictionaries_is_read_too(postgres, ask, monkeypatch):
     for extra in ({"cursor": "dictcursor"}, {"cursor": "dictcursor", "redshift": True}):
-        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.airflow_connection(**extra))
+        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.connection(**extra))
         assert ask("SELECT 'x' AS a, 2 AS b") == [["a", "b"], ["x", "2"]]
 
 

@@ -18,7 +18,7 @@ PEOPLE = "SELECT 'person' || n || '@shire.example' AS email, n % 7 AS region FRO
 
 @pytest.fixture
 def warehouse(postgres, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.airflow_connection())
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.connection())
     return postgres
 
 

@@ -152,7 +152,7 @@ def test_one_logs_in_while_the_others_wait():
 
 
 def test_who_waits_too_long_logs_in_for_itself(monkeypatch):
-    monkeypatch.setattr("airflow_provider_iqm.hooks.token_file.PATIENCE", 0.3)
+    monkeypatch.setattr("airflow_provider_iqm.hooks.host_file.PATIENCE", 0.3)
     with token_file().turn():
         started = time.monotonic()
         with token_file().turn():

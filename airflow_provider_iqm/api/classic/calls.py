@@ -1,4 +1,4 @@
-"""IQM's classic calls, as in its "Quickstart Guide: Matched Audience Upload"."""
+"""The requests of IQM's classic API, and how their answers are read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience, NewAudience
+from airflow_provider_iqm.api.audience import (
+    AudienceField,
+    DeletedAudiences,
+    MatchedAudience,
+    NewAudience,
+)
 from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.request import Call, Request, basic_authorization, form_body, json_body
 from airflow_provider_iqm.api.status import read_status
@@ -74,6 +79,27 @@ def _read_columns(data: Any) -> list[AudienceField]:
     ]
 
 
+def data_partners() -> Call[list[AudienceField]]:
+    """Return the request for whose ids the account can match by (contract, "data partners")."""
+    return _static("data partners", "data-partner")
+
+
+def data_formats() -> Call[list[AudienceField]]:
+    """Return the request for the forms in which emails and phones may be given (contract, "data formats")."""
+    return _static("data formats", "data-format")
+
+
+def _static(what: str, name: str) -> Call[list[AudienceField]]:
+    path = f"/api/v3/audience/static/matched/{name}"
+    request = Request(purpose=f"list the account's {what}", method="GET", path=path)
+    return Call(
+        request,
+        lambda data: [
+            AudienceField(id=int(row["id"]), name=str(row["keyName"]), label=str(row["label"])) for row in data
+        ],
+    )
+
+
 def upload(audience: NewAudience) -> Call[int]:
     """Return the upload (quickstart, step 3); its result is the new audience's id."""
     metadata = {
@@ -114,7 +140,7 @@ def details(audience_id: int) -> Call[MatchedAudience]:
                 "connection's workspace.",
                 status=404,
             )
-        return _read_details(data)
+        return read_classic_details(data)
 
     request = Request(
         purpose=f"read audience {audience_id}",
@@ -125,7 +151,8 @@ def details(audience_id: int) -> Call[MatchedAudience]:
     return Call(request, read)
 
 
-def _read_details(data: Mapping[str, Any]) -> MatchedAudience:
+def read_classic_details(data: Mapping[str, Any]) -> MatchedAudience:
+    """Read what the details say of an audience."""
     metadata = json.loads(data.get("metadata") or "{}")
     records = data.get("fileTotalCount") or metadata.get("rows")
     names = (metadata.get("fileName"), data.get("s3FileName"))
@@ -144,8 +171,13 @@ def _read_details(data: Mapping[str, Any]) -> MatchedAudience:
 
 def find(audience_name: str) -> Call[list[MatchedAudience]]:
     """Return the request for the audiences of exactly this name; IQM itself searches for a part of it."""
-    call = _list(f'find audiences named "{audience_name}"', {"searchField": audience_name})
+    call = search(audience_name)
     return replace(call, read=lambda data: [item for item in call.read(data) if item["name"] == audience_name])
+
+
+def search(text: str) -> Call[list[MatchedAudience]]:
+    """Return the request for the audiences whose name holds a text; an empty one finds all."""
+    return _list(f'find audiences named "{text}"' if text else "list audiences", {"searchField": text} if text else {})
 
 
 def listed(audience_ids: Collection[int]) -> Call[list[MatchedAudience]]:

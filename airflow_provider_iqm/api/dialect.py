@@ -1,0 +1,78 @@
+"""What a dialect of IQM's API is: the calls that hooks make, whichever way an account's API takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from airflow_provider_iqm.api.audience import (
+    AudienceField,
+    AudienceOptions,
+    DeletedAudiences,
+    MatchedAudience,
+    NewAudience,
+)
+from airflow_provider_iqm.api.exchange import Exchange, LogIn
+
+
+class Dialect(Protocol):
+    """
+    One version of IQM's API.
+
+    Each call is an exchange, for the hooks to drive. No path, no id of a static list and no shape of an answer
+    leaves the dialect's module.
+    """
+
+    login: LogIn
+
+    def check(self, options: AudienceOptions) -> None:
+        """
+        Check what an upload asks for, before anything is sent.
+
+        :raises AudienceOptionError: where this version doesn't know it, or needs more.
+        """
+
+    def column_list(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists the fields that the account can map columns to."""
+
+    def data_partners(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists whose ids the account can match by."""
+
+    def data_formats(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists the forms in which emails and phones may be given."""
+
+    def upload(self, audience: NewAudience) -> Exchange[int]:
+        """Return the exchange that uploads an audience; its result is the audience's id."""
+
+    def details(self, audience_id: int) -> Exchange[MatchedAudience]:
+        """
+        Return the exchange that reads one audience.
+
+        :raises AudienceNotFoundError: where the account has no such audience.
+        """
+
+    def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that finds the audiences of exactly this name, as far as IQM's list tells of them."""
+
+    def search(self, text: str) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that finds the audiences whose name holds a text; an empty one finds all."""
+
+    def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""
+
+    def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
+        """Return the exchange that deletes audiences."""
+
+    def rename(self, audience_id: int, audience_name: str) -> Exchange[None]:
+        """
+        Return the exchange that renames an audience.
+
+        :raises AudienceOptionError: where this version can't.
+        """
+
+    def rematch(self, audience_id: int) -> Exchange[None]:
+        """
+        Return the exchange that has IQM match an audience anew.
+
+        :raises AudienceOptionError: where this version can't.
+        """

@@ -1,0 +1,287 @@
+"""IQM's v3 calls, and how their answers are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from airflow_provider_iqm.api.audience import (
+    AudienceField,
+    AudienceOptions,
+    DeletedAudiences,
+    MatchedAudience,
+    NewAudience,
+)
+from airflow_provider_iqm.api.classic.calls import read_classic_details
+from airflow_provider_iqm.api.credentials import Credentials
+from airflow_provider_iqm.api.exchange import Exchange, LogIn
+from airflow_provider_iqm.api.request import Call, Request, basic_authorization, form_body, json_body
+from airflow_provider_iqm.api.status import read_status
+from airflow_provider_iqm.api.token import Token
+from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.api.v3.lists import MATCHED_AUDIENCE_TYPE, Entry, StaticLists, find
+from airflow_provider_iqm.api.v3.request import ARGUMENTS, audience_request
+from airflow_provider_iqm.exceptions import (
+    AudienceNotFoundError,
+    AudienceOptionError,
+    ColumnMappingError,
+    IQMRequestError,
+)
+from airflow_provider_iqm.vocabulary import AudienceStatus
+
+TOKEN_PATH = "/api/v3/ua/oauth/token"  # noqa: S105 - a path
+
+PAGE_ROWS = 1000
+"""The most rows that IQM gives in one answer (contract, "page size")."""
+
+STATUSES = {
+    1: AudienceStatus.PROCESSING,
+    2: AudienceStatus.PENDING,
+    3: AudienceStatus.READY,
+    4: AudienceStatus.REJECTED,
+    6: AudienceStatus.FAILED,
+    7: AudienceStatus.FETCHING_DATA,
+    8: AudienceStatus.DATA_FETCHED,
+}
+"""The documented status ids (contract, "status ids"); any other is looked up in the account's list."""
+
+
+class V3:
+    """
+    IQM's v3 calls.
+
+    :param login: The log-in.
+    """
+
+    def __init__(self, login: LogIn) -> None:
+        self.login = login
+
+    @staticmethod
+    def log_in(credentials: Credentials) -> Call[Token]:
+        """Return the log-in."""
+        grant = {"grant_type": "password", "username": credentials.email, "password": credentials.password}
+        return _token_call("log in", credentials, grant)
+
+    @staticmethod
+    def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
+        """Return the renewal of a token."""
+        grant = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return _token_call("renew the token", credentials, grant)
+
+    def check(self, options: AudienceOptions) -> None:
+        """Check what an upload asks for, before anything is sent."""
+        subtype = (options.subtype or "").strip().casefold()
+        if subtype == "patient" and not options.consent_given:
+            raise AudienceOptionError(
+                "audience_subtype is patient, which needs the patients' consent: "
+                "set consent_given=True if it was given."
+            )
+
+    def column_list(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists the fields that the account can map columns to."""
+        return _fields((yield from StaticLists(self.login).columns()))
+
+    def data_partners(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists whose ids the account can match by."""
+        return _fields((yield from StaticLists(self.login).partners()))
+
+    def data_formats(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists the forms in which emails and phones may be given."""
+        return _fields((yield from StaticLists(self.login).formats()))
+
+    def upload(self, audience: NewAudience) -> Exchange[int]:
+        """Return the exchange that uploads an audience; its result is the audience's id."""
+        lists = StaticLists(self.login, audience.options.vertical_id)
+        try:
+            request = yield from self._request(audience, lists)
+        except ColumnMappingError:
+            # What was remembered may be older than what somebody has just had IQM change.
+            self.login.remembered.forget()
+            request = yield from self._request(audience, lists)
+        form = UploadForm(
+            fields={"audienceRequest": json.dumps(request)},
+            media_types={"audienceRequest": "application/json"},
+            file_name=audience.file_name,
+            media_type="application/octet-stream",
+        )
+        upload = Request(
+            purpose=f'upload matched audience "{audience.name}"',
+            method="POST",
+            path="/api/v3/audience/matched",
+            headers={"Content-Type": form.content_type},
+            body=form,
+            repeatable=False,
+            arguments=ARGUMENTS,
+        )
+        return (yield from self.login.call(Call(upload, lambda data: int(data["matchedAudienceId"]))))
+
+    def _request(self, audience: NewAudience, lists: StaticLists) -> Exchange[dict[str, Any]]:
+        if audience.options.subtype:
+            subtype = find(audience.options.subtype, (yield from lists.subtypes()), what="audience_subtype")
+            lists = StaticLists(self.login, lists.vertical_id, subtype.id)
+        return (yield from audience_request(audience, lists))
+
+    def details(self, audience_id: int) -> Exchange[MatchedAudience]:
+        """Return the exchange that reads one audience."""
+        request = Request(
+            purpose=f"read audience {audience_id}",
+            method="GET",
+            path=f"/api/v3/audience/matched/{audience_id}",
+            names_audience=True,
+        )
+        (audience,) = yield from self._named([(yield from self.login.call(Call(request, _read_audience)))])
+        return audience
+
+    def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that finds the audiences of exactly this name; IQM itself searches for a part of it."""
+        return [audience for audience in (yield from self.search(audience_name)) if audience["name"] == audience_name]
+
+    def search(self, text: str) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that finds the audiences whose name holds a text; an empty one finds all."""
+        purpose = f'find audiences named "{text}"' if text else "list audiences"
+        return self._search(purpose, {"searchFields": [text]} if text else {})
+
+    def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""
+        wanted = sorted(set(audience_ids))
+        found = []
+        for start in range(0, len(wanted), PAGE_ROWS):
+            ids = wanted[start : start + PAGE_ROWS]
+            found += yield from self._search(f"look at {len(ids)} audiences", {"audienceIds": ids})
+        return [audience for audience in found if audience["id"] in set(wanted)]
+
+    def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
+        """Return the exchange that deletes audiences."""
+        ids = ",".join(map(str, audience_ids))
+        request = Request(
+            purpose=f"delete audiences {ids}",
+            method="DELETE",
+            path="/api/v3/audience",
+            params={"audienceIds": [str(item) for item in audience_ids]},
+        )
+        done = yield from self.login.call(Call(request, _read_deleted))
+        if done["failed"] and not done["deleted"]:
+            raise IQMRequestError(
+                f"IQM deleted none of the audiences {ids}. One that a campaign uses can't be deleted: "
+                "take it out of its campaigns first.",
+                status=200,
+            )
+        return done
+
+    def rename(self, audience_id: int, audience_name: str) -> Exchange[None]:
+        """Return the exchange that renames an audience."""
+        body, headers = json_body({"audienceName": audience_name})
+        request = Request(
+            purpose=f"rename audience {audience_id}",
+            method="PATCH",
+            path=f"/api/v3/audience/{audience_id}/update-name",
+            headers=headers,
+            body=body,
+            names_audience=True,
+            arguments=ARGUMENTS,
+        )
+        return self.login.call(Call(request, lambda _: None))
+
+    def rematch(self, audience_id: int) -> Exchange[None]:
+        """Return the exchange that has IQM match an audience anew."""
+        request = Request(
+            purpose=f"match audience {audience_id} again",
+            method="PUT",
+            path=f"/api/v3/audience/matched/{audience_id}/rematch",
+            # It may cost money, and a second one would be refused.
+            repeatable=False,
+            names_audience=True,
+        )
+        try:
+            yield from self.login.call(Call(request, lambda _: None))
+        except IQMRequestError as refused:
+            if refused.status != 422 or isinstance(refused, AudienceNotFoundError):
+                raise
+            raise IQMRequestError(
+                f"Audience {audience_id} can't be matched again now. IQM decides by its status, the time since it was "
+                f"last matched, and other things; it says: {refused.detail or 'nothing more'}",
+                status=refused.status,
+                detail=refused.detail,
+            ) from refused
+
+    def _search(self, purpose: str, criteria: Mapping[str, Any]) -> Exchange[list[MatchedAudience]]:
+        found: list[MatchedAudience] = []
+        page, more = 0, True
+        while more:
+            page += 1
+            search = {"audienceTypeIds": [MATCHED_AUDIENCE_TYPE], "pageNo": page, "noOfEntries": PAGE_ROWS, **criteria}
+            body, headers = json_body(search)
+            request = Request(purpose=purpose, method="POST", path="/api/v3/audience/list", headers=headers, body=body)
+            matching, audiences = yield from self.login.call(Call(request, _read_page))
+            found += audiences
+            # The reference's samples disagree on what the numbers of records count; an empty page is always the end.
+            more = bool(audiences) and (len(audiences) == PAGE_ROWS or len(found) < matching)
+        return (yield from self._named(found))
+
+    def _named(self, audiences: list[MatchedAudience]) -> Exchange[list[MatchedAudience]]:
+        """Give statuses that are not among the documented ones the names that the account's list has for them."""
+        if all(not audience["status"].isdecimal() for audience in audiences):
+            return audiences
+        names = {str(entry.id): entry.names[0] for entry in (yield from StaticLists(self.login).statuses())}
+        for audience in audiences:
+            name = read_status(names.get(audience["status"], audience["status"]))
+            # Only the documented id is ready, whatever a list calls another one.
+            audience["status"] = f"{name} ({audience['status']})" if name == AudienceStatus.READY else name
+        return audiences
+
+
+def _token_call(purpose: str, credentials: Credentials, grant: Mapping[str, str]) -> Call[Token]:
+    body, headers = form_body(grant)
+    authorization = {
+        "Authorization": basic_authorization(credentials.client_id, credentials.client_secret),
+        "X-IAA-HOST": credentials.workspace_host,
+    }
+    request = Request(
+        purpose=purpose,
+        method="POST",
+        path=TOKEN_PATH,
+        headers={**headers, **authorization},
+        body=body,
+        authenticates=True,
+    )
+    return Call(request, Token.from_answer)
+
+
+def _fields(entries: Sequence[Entry]) -> list[AudienceField]:
+    return [AudienceField(id=entry.id, name=entry.names[0], label=entry.names[-1]) for entry in entries]
+
+
+def _read_page(data: Any) -> tuple[int, list[MatchedAudience]]:
+    return int(data.get("filteredRecords") or 0), [_read_audience(row) for row in data["audienceList"] or []]
+
+
+def _read_audience(data: Mapping[str, Any]) -> MatchedAudience:
+    if "audienceStatusId" not in data:
+        # The tutorial's sample still shows the classic answer (contract, "status").
+        return read_classic_details(data)
+    status_id = int(data["audienceStatusId"])
+    names = (data.get("s3FileName"), PurePosixPath(str(data.get("s3Url") or "")).name)
+    return MatchedAudience(
+        id=int(data["audienceId"]),
+        name=str(data.get("audienceName", "")),
+        status=STATUSES[status_id].value if status_id in STATUSES else str(status_id),
+        match_rate=_number(data.get("matchRate"), float),
+        uniques=_number(data.get("reach", data.get("uniques")), int),
+        records=_number(data.get("fileRowCount", data.get("fileTotalCount")), int),
+        data_cost=_number(data.get("cpm"), float),
+        reason=str(data.get("rejectionReason") or data.get("failureReason") or "") or None,
+        file_names=[str(name) for name in names if name],
+    )
+
+
+def _read_deleted(data: Mapping[str, Any]) -> DeletedAudiences:
+    return DeletedAudiences(
+        deleted=[int(item) for item in data.get("successfulAudienceIds") or []],
+        failed=[int(item) for item in data.get("failedAudienceIds") or []],
+    )
+
+
+def _number(value: Any, kind: type[Any]) -> Any:
+    return None if value is None else kind(value)

@@ -1,0 +1,160 @@
+"""The account's static lists: the ids that stand for columns, formats, partners and so on, by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_iqm.api.exchange import Exchange, LogIn
+from airflow_provider_iqm.api.request import Call, Request
+from airflow_provider_iqm.exceptions import ColumnMappingError
+
+MATCHED_AUDIENCE_TYPE = 1
+"""The ``audienceTypeId`` of matched audiences."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """
+    An entry of a static list.
+
+    :param id: IQM's id.
+    :param names: What the entry is called: its system name first, then the name that people see.
+    :param formats: The ids of the data formats that a column takes; empty where it takes none.
+    """
+
+    id: int
+    names: tuple[str, ...]
+    formats: frozenset[int] = frozenset()
+
+    def is_called(self, name: str) -> bool:
+        """Whether this is the entry's name, in any letter case and punctuation."""
+        return _bare(name) in {_bare(own) for own in self.names}
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Columns by which IQM matches: the combination's id, and the columns' ids."""
+
+    id: int
+    columns: frozenset[int]
+
+
+@dataclass(frozen=True)
+class StaticLists:
+    """
+    The account's static lists, each asked for once a day.
+
+    :param login: The log-in.
+    :param vertical_id: For which vertical, where the account has several.
+    :param subtype_id: For which subtype of audience.
+    """
+
+    login: LogIn
+    vertical_id: int | None = None
+    subtype_id: int | None = None
+    _type: Mapping[str, str] = field(default_factory=lambda: {"audienceTypeId": str(MATCHED_AUDIENCE_TYPE)})
+
+    def columns(self) -> Exchange[list[Entry]]:
+        """Return the exchange for the columns that files can be mapped to."""
+        rows = yield from self._list("columns", "column-list", {**self._type, **self._scope("audienceSubtypeId")})
+        return _entries(rows)
+
+    def combinations(self) -> Exchange[list[Combination]]:
+        """Return the exchange for the combinations of columns by which IQM matches, the preferred ones first."""
+        scope = {**self._type, **self._scope("audienceSubtypeId")}
+        rows = yield from self._list("column combinations", "column-combinations", scope)
+        found = [
+            (row.get("order") or 0, Combination(int(row["id"]), frozenset(map(int, row["columnIds"])))) for row in rows
+        ]
+        return [combination for _, combination in sorted(found, key=lambda item: item[0])]
+
+    def formats(self) -> Exchange[list[Entry]]:
+        """Return the exchange for the data formats."""
+        return _entries((yield from self._list("data formats", "data-formats", {})))
+
+    def partners(self) -> Exchange[list[Entry]]:
+        """Return the exchange for the data partners."""
+        scope = {**self._type, **self._scope("audienceSubtypeIds")}
+        return _entries((yield from self._list("data partners", "data-partners", scope)))
+
+    def subtypes(self) -> Exchange[list[Entry]]:
+        """Return the exchange for the subtypes of audiences."""
+        rows = yield from self._list("audience subtypes", "audience-subtypes", self._scope(None))
+        return _entries(rows)
+
+    def statuses(self) -> Exchange[list[Entry]]:
+        """Return the exchange for the statuses of audiences."""
+        query = {"audienceTypeIds": str(MATCHED_AUDIENCE_TYPE), "deletedStatusRequired": "true"}
+        return _entries((yield from self._list("audience statuses", "audience-status", query)))
+
+    def _scope(self, subtype: str | None) -> dict[str, str]:
+        scope = {} if self.vertical_id is None else {"verticalId": str(self.vertical_id)}
+        if subtype and self.subtype_id is not None:
+            scope[subtype] = str(self.subtype_id)
+        return scope
+
+    def _list(self, what: str, name: str, query: Mapping[str, str]) -> Exchange[list[Mapping[str, Any]]]:
+        remembered = self.login.remembered
+        key = f"{name} {sorted(query.items())}"
+        rows: list[Mapping[str, Any]] | None = remembered.read(key)
+        if rows is not None:
+            return rows
+        with remembered.turn():
+            rows = remembered.read(key)
+            if rows is not None:
+                return rows
+            request = Request(
+                purpose=f"list the account's {what}",
+                method="GET",
+                path=f"/api/v3/audience/static/{name}",
+                params=query,
+            )
+            rows = yield from self.login.call(Call(request, _rows))
+            remembered.write(key, rows)
+            return rows
+
+
+def find(name: str, entries: Sequence[Entry], *, what: str) -> Entry:
+    """
+    Return the entry of a name.
+
+    :param name: The name.
+    :param entries: The account's entries.
+    :param what: What they are, for the message.
+    :raises ColumnMappingError: where there is none; the message lists those there are.
+    """
+    for entry in entries:
+        if entry.is_called(name):
+            return entry
+    raise ColumnMappingError(f"The account has no {what} {name!r}. It has: {known(entries)}.")
+
+
+def known(entries: Iterable[Entry]) -> str:
+    """Return what entries are called, for a message."""
+    return ", ".join(entry.names[-1] for entry in entries) or "none at all"
+
+
+def _rows(data: Any) -> list[Mapping[str, Any]]:
+    # The subtypes come with their number.
+    rows = data["audienceSubtypes"] if isinstance(data, Mapping) else data
+    return [dict(row) for row in rows or []]
+
+
+def _entries(rows: Iterable[Mapping[str, Any]]) -> list[Entry]:
+    """Read entries in either documented shape: ``name`` and ``displayName``, or ``key`` (``keyName``) and ``label``."""
+    return [
+        Entry(
+            id=int(row["id"]),
+            names=tuple(
+                str(row[key]) for key in ("name", "key", "keyName", "displayName", "label") if row.get(key) is not None
+            ),
+            formats=frozenset(map(int, row.get("dataFormatIds") or ())),
+        )
+        for row in rows
+    ]
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())

@@ -1,0 +1,28 @@
+"""The account's static lists that the tasks of one worker host share, for a day."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from airflow_provider_iqm.api.remembered import LIFE
+from airflow_provider_iqm.hooks.host_file import HostFile
+
+
+class RememberedFile(HostFile):
+    """What IQM said of a connection's account, shared by the processes of a host."""
+
+    CONTENT = "the account's static lists"
+
+    def read(self, key: str) -> Any:
+        """Return the answer to a request; ``None`` where none is remembered, or it is too old."""
+        said = (self.load() or {}).get(key)
+        return said["answer"] if said and 0 <= time.time() - said["at"] < LIFE else None
+
+    def write(self, key: str, answer: Any) -> None:
+        """Remember an answer."""
+        self.save((self.load() or {}) | {key: {"at": time.time(), "answer": answer}})
+
+    def forget(self) -> None:
+        """Forget all answers."""
+        self.save({})
