@@ -27,7 +27,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX}
 
-_SMALL_FILE_BYTES = 2_000_000
+SMALL_FILE_BYTES = 2_000_000
 """Up to here, the exact reading is done before DuckDB has started."""
 
 
@@ -193,6 +193,6 @@ def read_head(path: Path, *, name: str) -> bytes:
 
 def _read_csv(path: Path, *, name: str, size: int, mapped: Mapping[str, str] | None, memory_limit: str) -> Contents:
     contents = None
-    if size > _SMALL_FILE_BYTES:
+    if size > SMALL_FILE_BYTES:
         contents = read_fast(path, name=name, memory_limit=memory_limit, mapped=mapped)
     return contents or read_exactly(path, name=name, mapped=mapped)

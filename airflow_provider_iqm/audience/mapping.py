@@ -63,7 +63,7 @@ def resolve_mapping(
             'columns is empty. Say which column of the file is which field of IQM, such as {"email": "Email"}.'
         )
     if file_columns is not None:
-        _check_file_has(columns, file_columns)
+        check_columns(columns, file_columns)
     fields = _resolve_fields(columns)
     kind = find_kind(fields)
     settings = _resolve_settings(column_settings, kind=kind, fields=fields)
@@ -89,7 +89,14 @@ def _check_texts(mapping: object, *, argument: str, example: str) -> None:
             )
 
 
-def _check_file_has(columns: Mapping[str, str], file_columns: Sequence[str]) -> None:
+def check_columns(columns: Mapping[str, str], file_columns: Sequence[str]) -> None:
+    """
+    Check that a file has every column that is mapped.
+
+    :param columns: File column → IQM field.
+    :param file_columns: The file's header.
+    :raises ColumnMappingError: It lacks one.
+    """
     for column in columns:
         if column not in file_columns:
             data = sum(map(looks_like_data, file_columns))

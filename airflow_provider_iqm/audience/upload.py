@@ -13,6 +13,7 @@ from typing import Self, Unpack
 from airflow_provider_iqm.audience.clean import Cleaner
 from airflow_provider_iqm.audience.cleaning import Cleaning, CleaningOptions
 from airflow_provider_iqm.audience.file import AudienceFile, check_limits, inspect_file
+from airflow_provider_iqm.audience.fingerprint import fingerprint
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
 from airflow_provider_iqm.audience.original import Reading, plain_file
 from airflow_provider_iqm.audience.report import CleaningReport
@@ -51,16 +52,47 @@ class AudienceUpload:
         """Remove the copy, if there is one."""
         self.close()
 
-    def token(self, *origin: object) -> str:
+    def token(self, *origin: object, any_order: bool = False) -> str:
         """
         Return a token that the same upload has at every try, and no other upload has.
 
         :param origin: Where the upload comes from: the Dag, the task, the run, the map index.
+        :param any_order: Whether the list is the same in whatever order its records come.
         """
-        with self.file.path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+        if any_order:
+            content = fingerprint(self.file)
+        else:
+            with self.file.path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
         parts = [*map(str, origin), self.name, self.mapping.columns, self.mapping.settings, content]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def check_arguments(
+    *,
+    audience_name: str,
+    columns: Mapping[str, str],
+    column_settings: Mapping[str, str] | None = None,
+    **options: Unpack[CleaningOptions],
+) -> tuple[Cleaning, ColumnMapping]:
+    """
+    Check what can be checked without the list.
+
+    :param audience_name: The audience's name; must not be blank.
+    :param columns: The mapping, file column → IQM field.
+    :param column_settings: IQM field → data format or data partner.
+    :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
+    :return: What is to be done to the list, and the mapping with the settings that the list will have then.
+    :raises AudienceNameError: where the name is blank.
+    :raises CleaningOptionError: where the list can't be cleaned in this way.
+    :raises ColumnMappingError: where the mapping doesn't fit IQM.
+    """
+    if not isinstance(audience_name, str) or not audience_name.strip():
+        raise AudienceNameError("audience_name is empty: IQM needs a name for the audience.")
+    cleaning = Cleaning(**options)
+    if isinstance(columns, Mapping):
+        column_settings = cleaning.settings(columns, column_settings)
+    return cleaning, resolve_mapping(columns, column_settings, file_columns=None)
 
 
 def prepare_upload(
@@ -93,13 +125,11 @@ def prepare_upload(
     :raises AudienceFileError: where the file can't be uploaded.
     :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
     """
-    if not isinstance(audience_name, str) or not audience_name.strip():
-        raise AudienceNameError("audience_name is empty: IQM needs a name for the audience.")
-    cleaning = Cleaning(**options)
-    if isinstance(columns, Mapping):
-        column_settings = cleaning.settings(columns, column_settings)
     # What is wrong with the arguments alone shows before minutes are spent on reading the file.
-    mapped = resolve_mapping(columns, column_settings, file_columns=None).columns
+    cleaning, mapping = check_arguments(
+        audience_name=audience_name, columns=columns, column_settings=column_settings, **options
+    )
+    column_settings, mapped = mapping.settings, mapping.columns
     reading = Reading(delimiter=delimiter, encoding=encoding, sheet=sheet)
     with ExitStack() as stack:
         scratch = Scratch(cleaning.scratch_dir)

@@ -115,21 +115,27 @@ class PreparationOperator(BaseOperator):
             with final_errors_fail_the_task():
                 upload = prepare_upload(
                     file_path=stack.enter_context(staged(file_path, scratch_dir=self.scratch_dir)),
-                    audience_name=self.audience_name,
-                    columns=self.columns,
-                    column_settings=self.column_settings,
                     delimiter=self.delimiter,
                     encoding=self.encoding,
                     sheet=self.sheet,
                     limited=limited,
-                    normalize=self.normalize,
-                    phone_format=self.phone_format,
-                    hash_columns=self.hash_columns,
-                    on_invalid_records=self.on_invalid_records,
-                    quarantine_path=self.quarantine_path,
-                    max_invalid_ratio=self.max_invalid_ratio,
-                    drop_duplicates=self.drop_duplicates,
-                    scratch_dir=self.scratch_dir,
-                    memory_limit=self.memory_limit,
+                    **self.list_arguments(),
                 )
             yield stack.enter_context(upload)
+
+    def list_arguments(self) -> dict[str, Any]:
+        """Give the arguments that say what the list is to become, whatever it comes from."""
+        return {
+            "audience_name": self.audience_name,
+            "columns": self.columns,
+            "column_settings": self.column_settings,
+            "normalize": self.normalize,
+            "phone_format": self.phone_format,
+            "hash_columns": self.hash_columns,
+            "on_invalid_records": self.on_invalid_records,
+            "quarantine_path": self.quarantine_path,
+            "max_invalid_ratio": self.max_invalid_ratio,
+            "drop_duplicates": self.drop_duplicates,
+            "scratch_dir": self.scratch_dir,
+            "memory_limit": self.memory_limit,
+        }

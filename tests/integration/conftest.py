@@ -18,7 +18,9 @@ from airflow_provider_iqm.hooks.http import IQMHttpHook
 from airflow_provider_iqm.hooks.iqm import IQMAsyncHook
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
+from tests.integration import services
 from tests.integration.dialects import CALLS
+from tests.integration.warehouse import Postgres
 
 
 @pytest.fixture
@@ -119,3 +121,10 @@ def run_dag(airflow_database, monkeypatch):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A Postgres of the tests' own."""
+    with services.postgres() as port:
+        yield Postgres(port)
