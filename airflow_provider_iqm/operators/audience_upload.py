@@ -100,15 +100,16 @@ class AudienceUploadOperator(PreparationOperator):
             self._push_audience(context, self._wait(audience_id))
         return audience_id
 
-    def execute_complete(self, context: Context, event: Any = None, audience_id: int = 0) -> int:
+    def execute_complete(self, context: Context, event: Any = None) -> int:
         """
         Go on after the trigger: return the audience's id, or raise what kept the audience from becoming ready.
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
-        :param audience_id: The audience's id.
         """
-        self._push_audience(context, ready_audiences(event, [audience_id])[0])
-        return audience_id
+        # The id comes with the event: dag.test() hands on nothing else of what a task had before it was deferred.
+        (audience,) = ready_audiences(event, 1)
+        self._push_audience(context, audience)
+        return audience["id"]
 
     def _upload(self, context: Context, upload: AudienceUpload) -> int:
         options = AudienceOptions(
@@ -136,7 +137,7 @@ class AudienceUploadOperator(PreparationOperator):
                 trigger = AudienceReadyTrigger(
                     [audience_id], self.iqm_conn_id, self.poke_interval, deadline, pool_slots=self.hook.pool_slots
                 )
-                defer_until_ready(self, trigger, {"audience_id": audience_id})
+                defer_until_ready(self, trigger)
             if time.time() >= deadline:
                 raise AirflowSensorTimeout(too_late(watch.pending))
             time.sleep(min(self.poke_interval, max(0.0, deadline - time.time())))

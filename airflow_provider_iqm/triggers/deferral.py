@@ -29,30 +29,28 @@ ready; this is for a wait that no triggerer looks after.
 def defer_until_ready(
     task: BaseOperator,
     trigger: AudienceReadyTrigger,
-    kwargs: dict[str, Any] | None = None,
 ) -> NoReturn:
     """
     Leave the wait to a trigger; the task goes on with its ``execute_complete``.
 
     :param task: The task.
     :param trigger: The trigger.
-    :param kwargs: What ``execute_complete`` is to be given besides the context and the event.
     """
     timeout = None if trigger.deadline is None else timedelta(seconds=trigger.deadline - time.time()) + GRACE
-    task.defer(trigger=trigger, method_name="execute_complete", kwargs=kwargs, timeout=timeout)
+    task.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
     raise AssertionError("defer() raises")
 
 
-def ready_audiences(event: Any, audience_ids: list[int]) -> list[ReadyAudience]:
+def ready_audiences(event: Any, awaited: list[int] | int) -> list[ReadyAudience]:
     """
     Return the audiences that a trigger's event says are ready, or raise what kept them from it.
 
     :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
-    :param audience_ids: The audiences that were waited for; an event about others counts for nothing.
+    :param awaited: The audiences that were waited for, or how many; an event about others counts for nothing.
     """
     with final_errors_fail_the_task():
         match event:
-            case {"kind": WaitOutcome.READY, "audiences": [*audiences]} if _are_ready(audiences, audience_ids):
+            case {"kind": WaitOutcome.READY, "audiences": [*audiences]} if _are_ready(audiences, awaited):
                 return audiences
             case {"kind": WaitOutcome.FAILED, "message": str(message)}:
                 raise AudienceFailedError(message)
@@ -67,7 +65,11 @@ def ready_audiences(event: Any, audience_ids: list[int]) -> list[ReadyAudience]:
     )
 
 
-def _are_ready(audiences: list[Any], ids: list[int]) -> bool:
+def _are_ready(audiences: list[Any], awaited: list[int] | int) -> bool:
     """Return whether an event's audiences are the ones asked for, and each of them ready."""
-    told = [(item.get("id"), item.get("status")) for item in audiences if isinstance(item, Mapping)]
-    return told == [(audience_id, AudienceStatus.READY) for audience_id in ids]
+    told = [
+        item["id"]
+        for item in audiences
+        if isinstance(item, Mapping) and item.get("status") == AudienceStatus.READY and isinstance(item.get("id"), int)
+    ]
+    return len(told) == len(audiences) and awaited in (told, len(told))

@@ -122,10 +122,18 @@ def upload_and_wait(run_dag, sandbox, tmp_path):
     return run
 
 
+def looks(sandbox):
+    """How often the audience was looked at."""
+    return sum("matched/1" in request.path for request in sandbox.requests)
+
+
 @pytest.mark.parametrize("deferrable", [True, False])
 def test_an_upload_waits_for_its_audience(upload_and_wait, sandbox, deferrable):
+    # Not ready at the first look, so that it is deferred.
+    sandbox.change_settings(processing_seconds=3)
     run = upload_and_wait(deferrable=deferrable)
     assert run.state == "success"
+    assert looks(sandbox) > 1
     (audience,) = sandbox.audiences
     assert run.xcom("upload") == audience.id
     told = run.xcom("upload", key="audience")
