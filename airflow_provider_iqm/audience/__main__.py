@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
-from airflow_provider_iqm.audience.file import XLSX, check_file
+from airflow_provider_iqm.audience.original import Reading, plain_file
+from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.audience.suggest import suggest_mapping
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.audience.xlsx import read_rows
-from airflow_provider_iqm.exceptions import CleaningOptionError, IQMError
+from airflow_provider_iqm.exceptions import CleaningOptionError, IQMError, ReadingOptionError
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -42,6 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--suggest", action="store_true", help="propose a mapping from the header")
     parser.add_argument("--column-settings", type=_pairs, help="settings: Email=Raw or a JSON object")
     parser.add_argument("--hash", type=_pairs, dest="hash_columns", help="columns to hash: email=SHA256")
+    parser.add_argument("--delimiter", help="what stands between two values")
+    parser.add_argument("--encoding", help="the text's encoding, by Python's name")
+    parser.add_argument("--sheet", help="the workbook's sheet")
     parser.add_argument("--normalize", action="store_true")
     parser.add_argument("--phone-format", choices=["10-digit", "E.164"], default="10-digit")
     parser.add_argument("--drop-duplicates", action="store_true")
@@ -51,13 +55,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _suggest(path: Path) -> None:
-    workbook = check_file(path, name=path.name) == XLSX
-    records = (read_rows if workbook else read_records)(path, name=path.name)
-    suggestion = suggest_mapping(read_header(records, name=path.name)[1])
+def _suggest(path: Path, reading: Reading, scratch_dir: Path | None) -> None:
+    suggestion = suggest_mapping(_header(path, reading, scratch_dir))
     print(json.dumps(suggestion.columns, ensure_ascii=False))
+    print(json.dumps(suggestion.settings, ensure_ascii=False))
     print(f"Matched by: {suggestion.kind.label if suggestion.kind else 'nothing yet'}")
     print(f"Not placed: {', '.join(suggestion.unplaced) or 'none'}")
+
+
+def _header(path: Path, reading: Reading, scratch_dir: Path | None) -> tuple[str, ...]:
+    with Scratch(scratch_dir) as scratch:
+        plain = plain_file(path, columns=(), reading=reading, scratch=scratch, cleaned=False, limited=False)
+        read = read_rows if plain.path.suffix.lower() == ".xlsx" else read_records
+        return read_header(read(plain.path, name=plain.name), name=plain.name)[1]
 
 
 def _describe(upload: AudienceUpload) -> None:
@@ -70,6 +80,8 @@ def _describe(upload: AudienceUpload) -> None:
     print(f"Columns:    {json.dumps(mapping.columns, ensure_ascii=False)}")
     print(f"Settings:   {json.dumps(mapping.settings)}")
     print(f"First values, masked: {json.dumps(samples, ensure_ascii=False)}")
+    for damage in file.damage:
+        print(f"Warning:    {damage}")
     if upload.report:
         print(f"Cleaning:\n{upload.report}")
 
@@ -91,11 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     path, suggest = options.pop("file"), options.pop("suggest")
     try:
         if suggest:
-            _suggest(path)
+            keys = ("delimiter", "encoding", "sheet")
+            _suggest(path, Reading(**{key: options[key] for key in keys}), options["scratch_dir"])
         else:
             with prepare_upload(file_path=path, audience_name=path.name, **options) as upload:
                 _describe(upload)
-    except CleaningOptionError as error:
+    except (CleaningOptionError, ReadingOptionError) as error:
         parser.error(str(error))
     except IQMError as error:
         print(f"The upload would fail: {error}", file=sys.stderr)

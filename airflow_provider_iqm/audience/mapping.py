@@ -65,7 +65,7 @@ def resolve_mapping(
     if file_columns is not None:
         check_columns(columns, file_columns)
     fields = _resolve_fields(columns)
-    kind = _find_kind(fields)
+    kind = find_kind(fields)
     settings = _resolve_settings(column_settings, kind=kind, fields=fields)
     mapping = ColumnMapping(kind, {column: field.value for field, column in fields.items()}, settings)
     for column in mapping.key_columns:
@@ -133,8 +133,13 @@ def _resolve_fields(columns: Mapping[str, str]) -> dict[Field, str]:
     return fields
 
 
-def _find_kind(fields: Mapping[Field, str]) -> MappingKind:
-    """Find the kind: a mapped single-column kind first, in the order of the mapping, else the first complete one."""
+def find_kind(fields: Mapping[Field, str]) -> MappingKind:
+    """
+    Find the kind: a mapped single-column kind first, in the order of the mapping, else the first complete one.
+
+    :param fields: Field → file column.
+    :raises ColumnMappingError: IQM can't match by these.
+    """
     single = {kind.fields[0]: kind for kind in MAPPING_KINDS if kind.single_column}
     for field in fields:
         if field in single:

@@ -192,7 +192,7 @@ def _find_coding(path: Path, *, name: str, encoding: str | None) -> Coding:
 
 
 def _find_delimiter(path: Path, *, name: str, coding: Coding, columns: Collection[str]) -> str:
-    """Find the first delimiter under which the header has all mapped columns, or else the most of them."""
+    """Find the first delimiter under which the header has all mapped columns, or the most, or the most columns."""
     fits: dict[str, tuple[int, int]] = {}
     for delimiter in DELIMITERS:
         try:
@@ -201,7 +201,7 @@ def _find_delimiter(path: Path, *, name: str, coding: Coding, columns: Collectio
             # Under this one, it isn't even CSV.
             header = []
         found = len(set(columns).intersection(header))
-        if found == len(columns):
+        if columns and found == len(columns):
             return delimiter
         fits[delimiter] = found, len(header)
     return max(fits, key=lambda delimiter: fits[delimiter])

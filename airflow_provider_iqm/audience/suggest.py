@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.vocabulary import FIELD_LABELS, MAPPING_KINDS, Field, MappingKind
+from airflow_provider_iqm.audience.mapping import find_kind
+from airflow_provider_iqm.audience.names import find_setting
+from airflow_provider_iqm.exceptions import ColumnMappingError
+from airflow_provider_iqm.vocabulary import FIELD_LABELS, FIELD_SETTINGS, DataFormat, Field, MappingKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,17 +35,23 @@ _ALSO_CALLED = {
 }
 
 
+_HASHED = re.compile(r"(.*?)(hashed|hash)?(md5|sha1|sha256|sha512)(hash|hex)?")
+"""A name, without its punctuation, that says how its values are hashed."""
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """
     A proposed mapping.
 
     :param columns: File column → IQM's system field.
-    :param kind: The first kind of mapping that it satisfies; ``None`` where it satisfies none.
+    :param settings: IQM's system field → setting, as far as the names tell it.
+    :param kind: The kind of mapping by which IQM would match; ``None`` where it satisfies none.
     :param unplaced: The columns that no field was found for.
     """
 
     columns: dict[str, str]
+    settings: dict[str, str]
     kind: MappingKind | None
     unplaced: tuple[str, ...]
 
@@ -52,19 +62,43 @@ def suggest_mapping(header: Sequence[str]) -> Suggestion:
 
     :param header: The file's columns.
     """
-    known = {
-        _folded(name): field
-        for field in Field
-        for name in (field.value, *FIELD_LABELS[field], *_ALSO_CALLED.get(field, ()))
-    }
     placed: dict[Field, str] = {}
+    settings: dict[str, str] = {}
     for column in header:
-        field = known.get(_folded(column))
+        field, setting = _field_and_setting(column)
         if field and field not in placed:
             placed[field] = column
+            if setting:
+                settings[field.value] = setting
+    if Field.CELLPHONE in placed and Field.PHONE not in placed:
+        # IQM matches by the field Phone; a cellphone is one of a person's other details.
+        placed = {Field.PHONE if field is Field.CELLPHONE else field: column for field, column in placed.items()}
+        settings[Field.PHONE.value] = DataFormat.RAW.value
     columns = {column: field.value for field, column in placed.items()}
-    kind = next((kind for kind in MAPPING_KINDS if all(field in placed for field in kind.fields)), None)
-    return Suggestion(columns, kind, tuple(column for column in header if column not in columns))
+    try:
+        kind = find_kind(placed)
+    except ColumnMappingError:
+        kind = None
+    return Suggestion(columns, settings, kind, tuple(column for column in header if column not in columns))
+
+
+def _field_and_setting(column: str) -> tuple[Field | None, str | None]:
+    name = _folded(column)
+    known = {
+        _folded(known): field
+        for field in Field
+        for known in (field.value, *FIELD_LABELS[field], *_ALSO_CALLED.get(field, ()))
+    }
+    hashed = _HASHED.fullmatch(name)
+    if hashed and known.get(hashed[1]) in (Field.EMAIL, Field.PHONE):
+        return known[hashed[1]], hashed[3].upper()
+    field = known.get(name)
+    if field is None or field not in FIELD_SETTINGS:
+        return field, None
+    if FIELD_SETTINGS[field] is DataFormat:
+        return field, DataFormat.RAW.value
+    # Whose ids they are, if the name says so.
+    return field, find_setting(field, column)
 
 
 def _folded(name: str) -> str:

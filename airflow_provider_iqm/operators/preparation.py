@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
+from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.operators.staging import staged
@@ -46,6 +47,7 @@ class PreparationOperator(BaseOperator):
         invalid, and none of its values. (templated)
     :param max_invalid_ratio: The share of invalid records, from 0 to 1, above which the task fails.
     :param drop_duplicates: Keep only the first of the records whose mapped, normalised values are all the same.
+    :param memory_limit: How much memory the checking and cleaning of a CSV file may use, such as ``256MiB``.
     :param scratch_dir: Where copies live until they are not needed any more; the system's temporary folder by
         default. (templated)
     """
@@ -80,6 +82,7 @@ class PreparationOperator(BaseOperator):
         max_invalid_ratio: float = 0.1,
         drop_duplicates: bool = False,
         scratch_dir: str | Path | None = None,
+        memory_limit: str = DEFAULT_MEMORY_LIMIT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -97,6 +100,7 @@ class PreparationOperator(BaseOperator):
         self.max_invalid_ratio = max_invalid_ratio
         self.drop_duplicates = drop_duplicates
         self.scratch_dir = scratch_dir
+        self.memory_limit = memory_limit
 
     @contextmanager
     def prepare(self, file_path: str | Path, *, limited: bool = True) -> Iterator[AudienceUpload]:
@@ -133,4 +137,5 @@ class PreparationOperator(BaseOperator):
             "max_invalid_ratio": self.max_invalid_ratio,
             "drop_duplicates": self.drop_duplicates,
             "scratch_dir": self.scratch_dir,
+            "memory_limit": self.memory_limit,
         }

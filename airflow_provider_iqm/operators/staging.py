@@ -44,7 +44,7 @@ def staged(path: str | Path, *, scratch_dir: str | Path | None) -> Iterator[Path
         # Its own name: the upload shows it to IQM.
         copy = scratch.new_file(found.name)
         try:
-            with found.open("rb") as source, copy.open("wb") as target:
+            with found.fs.open(found.path, "rb") as source, copy.open("wb") as target:
                 shutil.copyfileobj(source, target, _PIECE_BYTES)
         except FileNotFoundError:
             pass

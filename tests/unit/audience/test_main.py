@@ -52,5 +52,46 @@ def test_proposes_a_mapping(run):
         "LALVOTERID": "Voters_ID",
     }
     assert json.loads(out.splitlines()[0]) == mapping
-    assert "Matched by: voter id" in out
+    assert "Matched by: email" in out
     assert "Not placed: shoe" in out
+
+
+def test_other_forms_of_a_list_are_read_too(run):
+    semicolons = FILE.replace(",", ";")
+    status, out, _ = run("--suggest", content=semicolons)
+    assert status == 0
+    assert json.loads(out.splitlines()[0])["email"] == "Email"
+    status, out, _ = run("--columns", "email=Email", "--column-settings", "Email=Raw", content=semicolons)
+    assert status == 0
+    assert "Records:    1" in out
+    status, _, err = run("--columns", "email=Email", "--column-settings", "Email=Raw", "--encoding", "klingon")
+    assert status == 2
+    assert "klingon" in err
+
+
+@pytest.mark.parametrize(
+    ("header", "columns", "settings", "kind"),
+    [
+        ("email_sha256,zip", {"email_sha256": "Email", "zip": "Residence_Addresses_Zip"}, {"Email": "SHA256"}, "email"),
+        ("E-Mail MD5 hash", {"E-Mail MD5 hash": "Email"}, {"Email": "MD5"}, "email"),
+        ("Mobile Phone", {"Mobile Phone": "Phone"}, {"Phone": "Raw"}, "phone"),
+        (
+            "phone,mobile",
+            {"phone": "Phone", "mobile": "VoterTelephones_CellphoneUnformatted"},
+            {"Phone": "Raw"},
+            "phone",
+        ),
+        ("voterbase_id,email", {"voterbase_id": "Voters_ID", "email": "Email"}, None, "voter id"),
+        ("LALVOTERID", {"LALVOTERID": "Voters_ID"}, {"Voters_ID": "LalVoterID"}, "voter id"),
+        ("NPI", {"NPI": "NPI_ID"}, {}, "NPI id"),
+        ("shoe", {}, {}, "nothing yet"),
+    ],
+)
+def test_what_is_proposed(run, header, columns, settings, kind):
+    status, out, _ = run("--suggest", content=f"{header}\n{','.join('1' for _ in header.split(','))}\n")
+    lines = out.splitlines()
+    assert status == 0
+    assert json.loads(lines[0]) == columns
+    if settings is not None:
+        assert json.loads(lines[1]) == settings
+    assert lines[2] == f"Matched by: {kind}"
