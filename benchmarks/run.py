@@ -17,7 +17,7 @@ from pathlib import Path
 import budget
 from side_by_side import compare
 
-COMPARED = ["validate", "clean", "xlsx", "upload"]
+COMPARED = ["validate", "clean", "xlsx", "upload", "sql"]
 FULL_SIZE = 5_000_000
 
 

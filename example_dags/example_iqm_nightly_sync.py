@@ -2,8 +2,8 @@
 A query becomes a ready audience, every night, in one task.
 
 The rows stream from the warehouse to a file of the worker's own, are cleaned and hashed, and go to IQM; the task then
-waits in the triggerer until IQM has matched and approved the audience. It takes a slot of the pool ``iqm_api``
-(``airflow pools import example_dags/pools.json``).
+waits until IQM has matched and approved the audience, or has the triggerer wait (``deferrable=True``). It takes a slot
+of the pool ``iqm_api`` (``airflow pools import example_dags/pools.json``).
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ with DAG(
         drop_duplicates=True,
         on_empty="skip",
         wait_for_ready=True,
-        deferrable=True,
         poke_interval=POKE_INTERVAL,
         timeout=6 * 60 * 60,
     )

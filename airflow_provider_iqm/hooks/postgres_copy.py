@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.hooks.libpq_copy import copy_by_libpq
 from airflow_provider_iqm.hooks.query import RESULT, Parameters, QueryResult, ResultLimits
 
 _DECIMAL = "nullif({}::text, 'NaN')"
@@ -62,9 +63,7 @@ class CopiedResult(QueryResult):
             if hasattr(self._cursor, "copy_expert"):
                 self._cursor.copy_expert(copy, lines)
             else:
-                with self._cursor.copy(copy) as rows:
-                    for row in rows:
-                        lines.write(row)
+                copy_by_libpq(self.connection.pgconn, copy, lines.write)
         return lines.records
 
     def _copy(self) -> str:
@@ -103,7 +102,7 @@ class _CountedLines:
         self.records = -1
         self._bytes = 0
 
-    def write(self, line: bytes) -> None:
+    def write(self, line: bytes | memoryview) -> None:
         self.records += 1
         self._bytes += len(line)
         if self.records > self._limits.records or self._bytes > self._limits.file_bytes:

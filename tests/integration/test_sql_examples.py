@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_iqm.hooks.iqm import IQMHook
+
+RAW = {"Email": "Raw"}
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
 
 
@@ -57,15 +60,16 @@ def test_each_state_becomes_an_audience(run_dag, sandbox, warehouse):
     assert [audience["name"] for audience in run.xcom("wait_until_ready")] == ["Customers in MA", "Customers in NJ"]
 
 
-def test_yesterdays_audience_goes_when_todays_is_ready(run_dag, sandbox, warehouse):
-    today = datetime.now(UTC).date()
-    first = run_example(run_dag, "example_iqm_blue_green")
-    (audience,) = sandbox.audiences
-    assert first.state == "success"
-    assert audience.name == f"Customers {today}"
-    audience.name = f"Customers {today - timedelta(days=1)}"
-    second = run_example(run_dag, "example_iqm_blue_green")
-    assert second.state == "success"
-    assert [(item.id, item.status) for item in sandbox.audiences if item.status != "Deleted"] == [
-        (second.xcom("upload"), "Ready")
-    ]
+def test_yesterdays_audience_goes_when_todays_is_ready(run_dag, sandbox, warehouse, tmp_path):
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    path = tmp_path / "yesterday.csv"
+    path.write_text("email\nfrodo@shire.example\n")
+    old = IQMHook().upload_matched_audience(
+        file_path=path, audience_name=f"Customers {yesterday}", columns={"email": "Email"}, column_settings=RAW
+    )
+    run = run_example(run_dag, "example_iqm_blue_green")
+    assert run.state == "success"
+    assert {audience.id: audience.status for audience in sandbox.audiences} == {
+        old: "Deleted",
+        run.xcom("upload"): "Ready",
+    }
