@@ -1,0 +1,163 @@
+"""
+A night's sync in a real Airflow: scheduler, triggerer, API server, Dag processor, workers, Postgres, Redis.
+
+IQM's minute is scaled down to half of one, and the sandbox enforces it as a sliding window, as it does the whole one.
+The machine that the tests run on takes seconds to start a task, which in a whole minute would matter less.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import airflow
+import pytest
+
+from airflow_provider_iqm.sandbox.server import Sandbox
+from airflow_provider_iqm.sandbox.settings import SandboxSettings
+from tests.integration.airflow_cluster import airflow_cluster
+from tests.integration.services import redis, until
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(airflow.__version__.startswith("2."), reason="the harness starts the components of Airflow 3"),
+]
+
+UPLOADS = 40
+SLOTS = 10
+WINDOW = 30.0
+UPLOAD = "/api/v2/audience/matched/add"
+
+SYNC = f"""
+from datetime import datetime, timedelta
+from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
+from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
+
+with DAG(
+    "sync",
+    schedule="@once",
+    start_date=datetime(2026, 1, 1),
+    default_args={{"pool": "iqm_api", "retries": 3, "retry_delay": timedelta(seconds=1)}},
+) as dag:
+    upload = MatchedAudienceUploadOperator.partial(
+        task_id="upload", columns={{"email": "Email"}}, column_settings={{"Email": "Raw"}}, file_path="LIST"
+    ).expand(audience_name=[f"List {{number}}" for number in range({UPLOADS})])
+    AudienceReadySensor(task_id="wait", audience_id=upload.output, deferrable=True, poke_interval=1, timeout=600)
+"""
+
+RESTART = """
+from datetime import datetime
+from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
+
+with DAG("restart", schedule=None, start_date=datetime(2026, 1, 1), params={"audience_id": 1}) as dag:
+    AudienceReadySensor(
+        task_id="wait", audience_id="{{ params.audience_id }}", deferrable=True, poke_interval=1, timeout=600
+    )
+"""
+
+
+@pytest.fixture
+def sandbox(monkeypatch):
+    """A local IQM with a limit of its own, in which nothing becomes ready until a test says so."""
+    settings = SandboxSettings(
+        port=0, requests_per_minute=SLOTS, rate_limit_window=WINDOW, processing_seconds=3600, pending_seconds=0
+    )
+    with Sandbox(settings) as server:
+        extra = {
+            "client_id": settings.client_id,
+            "client_secret": settings.client_secret,
+            "rate_limit_window": WINDOW,
+            "requests_per_minute": SLOTS,
+        }
+        connection = {"conn_type": "iqm", "host": server.url, "login": settings.email, "password": settings.password}
+        monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection | {"extra": extra}))
+        yield server
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Return the arguments of a cluster with the Dags of this module."""
+    path = tmp_path / "list.csv"
+    path.write_text("email\nfrodo@shire.example\n")
+
+    def start(executor: str, **settings: str):
+        return airflow_cluster(
+            tmp_path / "airflow",
+            executor=executor,
+            dags={"sync": SYNC.replace("LIST", str(path)), "restart": RESTART},
+            pools={"iqm_api": {"slots": SLOTS, "description": "IQM's limit", "include_deferred": True}},
+            settings={"CORE__PARALLELISM": str(SLOTS + 2)} | settings,
+        )
+
+    return start
+
+
+def uploads(sandbox):
+    return [request for request in sandbox.requests if request.path == UPLOAD]
+
+
+def budget_used(sandbox, *, rounds):
+    """
+    Return the share of the requests that the account could have made while work waited, and that were made.
+
+    Work waits as long as there are more uploads to be done than slots. Counted from the first request of the first
+    round to the first one of the round after the last; a round is as many requests as there are slots.
+    """
+    moments = sorted(request.monotonic for request in sandbox.requests)
+    return rounds * WINDOW / (moments[rounds * SLOTS] - moments[0])
+
+
+def check_the_sync(cluster, sandbox):
+    """Let the sensor of a sync that has uploaded everything succeed, and see that all is right."""
+    until(lambda: cluster.task_states("sync", "wait") == ["deferred"], "the sensor is deferred", seconds=240)
+    sandbox.change_settings(processing_seconds=0)
+    until(lambda: cluster.dag_state("sync") in {"success", "failed"}, "the sync has ended", seconds=180)
+    assert cluster.dag_state("sync") == "success"
+    assert cluster.task_states("sync", "upload") == ["success"] * UPLOADS
+    assert Counter(audience.name for audience in sandbox.audiences) == {f"List {n}": 1 for n in range(UPLOADS)}
+    assert [request.path for request in sandbox.requests if request.status == 429] == []
+
+
+def test_local_executor(start, sandbox):
+    with start("LocalExecutor") as cluster:
+        until(lambda: len(uploads(sandbox)) > UPLOADS - SLOTS, "all but the last uploads are done", seconds=300)
+        used = budget_used(sandbox, rounds=UPLOADS // SLOTS - 1)
+        print(f"used {used:.1%} of the budget")
+        check_the_sync(cluster, sandbox)
+        assert used >= 0.85
+
+        # Nobody else sends anything now, so the wait outside the pool may use the account's whole limit.
+        sandbox.change_settings(processing_seconds=3600)
+        cluster.airflow("dags", "trigger", "restart", "--conf", json.dumps({"audience_id": sandbox.audiences[0].id}))
+        until(lambda: cluster.task_states("restart", "wait") == ["deferred"], "the sensor is deferred", seconds=90)
+        asked = len(sandbox.requests)
+        until(lambda: len(sandbox.requests) > asked, "the trigger asks", seconds=90)
+        cluster.kill("triggerer")
+        asked = len(sandbox.requests)
+        cluster.start("another-triggerer", "triggerer")
+        until(lambda: len(sandbox.requests) > asked, "the trigger asks from another triggerer", seconds=120)
+        sandbox.change_settings(processing_seconds=0)
+        until(lambda: cluster.dag_state("restart") in {"success", "failed"}, "the wait has ended", seconds=120)
+        assert cluster.dag_state("restart") == "success"
+
+
+def test_celery_executor_that_loses_a_worker(start, sandbox):
+    with redis() as broker, start("CeleryExecutor", CELERY__BROKER_URL=f"redis://127.0.0.1:{broker}/0") as cluster:
+        for number in (1, 2):
+            cluster.start(
+                f"worker-{number}",
+                *("celery", "worker", "--celery-hostname", f"worker-{number}@localhost", "--skip-serve-logs"),
+                *("--concurrency", str(SLOTS), "--pid", str(cluster.home / f"worker-{number}.pid")),
+                *("--without-gossip", "--without-mingle"),
+            )
+        until(lambda: len(uploads(sandbox)) > UPLOADS // 2, "half of the uploads are done", seconds=300)
+        # From here on a part of the account's slots is held for tasks that are dead, until Airflow notices.
+        used = budget_used(sandbox, rounds=UPLOADS // SLOTS // 2)
+        print(f"used {used:.1%} of the budget")
+        cluster.kill("worker-1")
+        check_the_sync(cluster, sandbox)
+        assert used >= 0.85
+        tries = cluster.query("SELECT max(try_number) FROM task_instance WHERE task_id = 'upload'")
+        assert tries[0][0] > 1
