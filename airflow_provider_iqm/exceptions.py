@@ -45,6 +45,10 @@ class AudienceOptionError(IQMFinalError):
     """What is asked for needs another version of IQM's API, or needs more to be said."""
 
 
+class ReadingOptionError(IQMFinalError):
+    """An argument that says how to read a list (``delimiter``, ``encoding``, ``sheet``) can't be used for it."""
+
+
 class CleaningOptionError(IQMFinalError):
     """An argument that says how to clean a list has a value that can't be used."""
 

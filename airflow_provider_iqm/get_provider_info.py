@@ -33,6 +33,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.triggers.matched_audience"]},
         ],
+        "cli": ["airflow_provider_iqm.cli.commands.get_iqm_cli_commands"],
         "connection-types": [
             {"hook-class-name": "airflow_provider_iqm.hooks.iqm.IQMHook", "connection-type": "iqm", "hook-name": "IQM"},
         ],

@@ -1,19 +1,63 @@
-"""Runs every benchmark in turn, or those that are named: ``run.py upload``."""
+"""
+Runs the benchmarks and prints their table: ``run.py``, or ``run.py --records 500000 validate clean``.
+
+Each compares ways to do the same work, process against process and in turns, so that the ratios hold where the times
+don't. ``budget``, which counts requests and has nothing to compare with, prints its own.
+"""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import argparse
+import importlib
+import os
+import platform
+import tempfile
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+import budget
+from side_by_side import compare
+
+COMPARED = ["validate", "clean", "xlsx", "upload"]
+FULL_SIZE = 5_000_000
 
 
 def main() -> None:
-    names = sys.argv[1:] or sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "run")
-    for name in names:
-        print(f"== {name}", flush=True)
-        subprocess.run([sys.executable, str(FOLDER / f"{name}.py")], check=True)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*COMPARED, 'budget'])}; without, all")
+    parser.add_argument(
+        "--records", type=int, default=FULL_SIZE, help="of the list; the other files shrink with it (%(default)s)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often each way is run (%(default)s)")
+    arguments = parser.parse_args()
+    names = arguments.names or [*COMPARED, "budget"]
+    if unknown := set(names) - {*COMPARED, "budget"}:
+        parser.error(f"there is no benchmark {', '.join(unknown)}")
+    scale = arguments.records / FULL_SIZE
+    with tempfile.TemporaryDirectory() as folder:
+        compared = [name for name in COMPARED if name in names]
+        if compared:
+            print(f"{arguments.records:,} records, {scale:.0%} of full size; {arguments.rounds} rounds; {machine()}\n")
+            print_row("work", "ours", "compared with", "ratio", "goal", "met")
+            print_row(*["---"] * 6)
+        for name in compared:
+            benchmark = importlib.import_module(name)
+            for row in compare(benchmark, benchmark.prepare(Path(folder), scale), rounds=arguments.rounds):
+                print_row(*row)
+    if "budget" in names:
+        print("\nrequests of a night's sync:")
+        budget.main()
+
+
+def print_row(*cells: str) -> None:
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def machine() -> str:
+    import duckdb
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    cores = f"{os.cpu_count()} cores, {memory:.0f} GiB"
+    return f"{cores}, {platform.system()}, Python {platform.python_version()}, DuckDB {duckdb.__version__}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """
-The upload against ``curl -F``: the same 1 GB file, the same server, process against process, in turns.
+The upload of a file against ``curl -F`` of the same file to the same server.
 
-The server reads the request away and answers, so that what is measured is the client. Prints the ratio of the medians,
-and by how much the upload raised the memory of its process.
+The server reads the request away and answers, so that what is measured is the client.
 """
 
 from __future__ import annotations
@@ -11,53 +10,26 @@ import json
 import os
 import re
 import socket
-import statistics
 import subprocess
-import sys
-import tempfile
 import threading
-import time
 from pathlib import Path
 
-SIZE = int(os.environ.get("BENCH_UPLOAD_BYTES", "1000000000"))
-ROUNDS = 5
+from side_by_side import OURS, AtLeast, Work, run_way
+
+TITLE = "upload a file of 1 GB"
+CURL = "curl -F"
+GOALS = [AtLeast(CURL, 0.95)]
+MEMORY = 16
 
 
-def main() -> None:
-    """Measure, and print a table."""
-    if len(sys.argv) > 1:
-        upload(sys.argv[1], Path(sys.argv[2]))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "list.csv")
-        write_list(path)
-        url = serve()
-        ours, curls, memory = [], [], []
-        for _ in range(ROUNDS):
-            mine = json.loads(run(sys.executable, __file__, url, str(path)).splitlines()[-1])
-            ours.append(mine["seconds"])
-            memory.append(mine["bytes"])
-            curls.append(float(run("curl", "-sS", "-o", os.devnull, "-w", "%{time_total}", "-F", f"file=@{path}", url)))
-    ratio = statistics.median(curls) / statistics.median(ours)
-    print(f"file: {SIZE / 1e6:,.0f} MB, {ROUNDS} rounds in turns, {os.cpu_count()} cores")
-    print(f"{'':24}{'median':>10}{'best':>10}")
-    print(f"{'curl -F':24}{statistics.median(curls):>8.2f} s{min(curls):>8.2f} s")
-    print(f"{'IQMHook.upload':24}{statistics.median(ours):>8.2f} s{min(ours):>8.2f} s")
-    print(f"throughput of curl's: {ratio:.2f} (at least 0.80)")
-    print(f"memory over idle: {max(memory) / 1e6:.1f} MB (at most 32)")
-
-
-def write_list(path: Path) -> None:
-    record = "frodo@shire.example,Frodo,Baggins,1 Bagshot Row,01234\n"
-    piece = (record * 20_000).encode()
+def prepare(folder: Path, scale: float) -> list[str]:
+    path = folder / "upload.csv"
+    piece = ("frodo@shire.example,Frodo,Baggins,1 Bagshot Row,01234\n" * 20_000).encode()
     with path.open("wb") as file:
         file.write(b"email,first_name,last_name,street,zip\n")
-        while file.tell() + len(piece) < SIZE:
+        while file.tell() + len(piece) < 1_000_000_000 * scale:
             file.write(piece)
-
-
-def run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [serve(), str(path)]
 
 
 def serve() -> str:
@@ -104,8 +76,7 @@ def _head(connection: socket.socket) -> bytes:
     return head
 
 
-def upload(url: str, path: Path) -> None:
-    """Upload once by the hook, and print the seconds and the bytes of memory that it took."""
+def by_us(url: str, path: str) -> Work:
     extra = {"client_id": "c", "client_secret": "s"}
     connection = {"conn_type": "iqm", "host": url, "login": "a@b.example", "password": "p", "extra": extra}
     os.environ["AIRFLOW_CONN_IQM_DEFAULT"] = json.dumps(connection)
@@ -114,11 +85,12 @@ def upload(url: str, path: Path) -> None:
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.hooks.iqm import IQMHook
 
-    status = path.stat()
+    file_path = Path(path)
+    status = file_path.stat()
     columns = ("email", "first_name", "last_name", "street", "zip")
     file = AudienceFile(
-        path=path,
-        name=path.name,
+        path=file_path,
+        name=file_path.name,
         media_type="text/csv",
         size=status.st_size,
         mtime_ns=status.st_mtime_ns,
@@ -130,16 +102,23 @@ def upload(url: str, path: Path) -> None:
     mapping = resolve_mapping({"email": "Email"}, {"Email": "Raw"}, file_columns=columns)
     hook = IQMHook()
     hook.get_conn()
-    Path("/proc/self/clear_refs").write_text("5")
-    idle = _memory("VmRSS")
-    started = time.perf_counter()
-    hook.upload(AudienceUpload(name="List", file=file, mapping=mapping))
-    print(json.dumps({"seconds": time.perf_counter() - started, "bytes": _memory("VmHWM") - idle}))
+
+    def upload() -> int:
+        hook.upload(AudienceUpload(name="List", file=file, mapping=mapping))
+        return status.st_size
+
+    return upload
 
 
-def _memory(name: str) -> int:
-    return int(re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+def by_curl(url: str, path: str) -> Work:
+    def upload() -> int:
+        subprocess.run(["curl", "-sS", "-f", "-o", os.devnull, "-F", f"file=@{path}", url], check=True)
+        return Path(path).stat().st_size
 
+    return upload
+
+
+WAYS = {OURS: by_us, CURL: by_curl}
 
 if __name__ == "__main__":
-    main()
+    run_way(WAYS)

@@ -93,7 +93,7 @@ class DeletedAudiences(TypedDict):
 
 
 class AudienceField(TypedDict):
-    """A field of the account's column list: IQM's id, the system name, and the label that people see."""
+    """An entry of the account's static lists: IQM's id, the system name, and the label that people see."""
 
     id: int
     name: str

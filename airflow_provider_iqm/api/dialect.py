@@ -35,6 +35,12 @@ class Dialect(Protocol):
     def column_list(self) -> Exchange[list[AudienceField]]:
         """Return the exchange that lists the fields that the account can map columns to."""
 
+    def data_partners(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists whose ids the account can match by."""
+
+    def data_formats(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists the forms in which emails and phones may be given."""
+
     def upload(self, audience: NewAudience) -> Exchange[int]:
         """Return the exchange that uploads an audience; its result is the audience's id."""
 
@@ -47,6 +53,9 @@ class Dialect(Protocol):
 
     def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
         """Return the exchange that finds the audiences of exactly this name, as far as IQM's list tells of them."""
+
+    def search(self, text: str) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that finds the audiences whose name holds a text; an empty one finds all."""
 
     def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
         """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""

@@ -14,13 +14,25 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
+from airflow_provider_iqm.audience.csv_oddity import count_quotes
+from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage
 from airflow_provider_iqm.audience.duckdb_csv import NULL_MARK, connect, quoted
-from airflow_provider_iqm.audience.file import CSV, XLSX, AudienceFile, check_file, check_limits
+from airflow_provider_iqm.audience.file import CSV, AudienceFile, check_limits
+from airflow_provider_iqm.audience.garbled import count_garbled
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
-from airflow_provider_iqm.audience.plan import MIXED, Plan, hash_in, make_plan, telling_value
+from airflow_provider_iqm.audience.plan import (
+    CONTENT,
+    MIXED,
+    Plan,
+    damage_tally,
+    fault_tally,
+    hash_in,
+    make_plan,
+    telling_value,
+)
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
-from airflow_provider_iqm.audience.xlsx import read_rows
+from airflow_provider_iqm.audience.tally import create_tallies, read_sum, read_tallies
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS, DataFormat
 
@@ -41,8 +53,9 @@ class Cleaner:
     """
     Cleans one list.
 
-    :param path: The file.
-    :param name: The file's name, for messages.
+    :param path: The list as plain CSV.
+    :param name: The list's name, for messages.
+    :param file_name: The name of the cleaned copy, which IQM is to see.
     :param columns: File column → IQM field.
     :param settings: IQM field → setting, those of the hashed columns among them.
     :param cleaning: What is asked for.
@@ -54,6 +67,7 @@ class Cleaner:
         path: Path,
         *,
         name: str,
+        file_name: str,
         columns: Mapping[str, str],
         settings: Mapping[str, str] | None,
         cleaning: Cleaning,
@@ -61,6 +75,7 @@ class Cleaner:
     ) -> None:
         self.path = path
         self.name = name
+        self.file_name = file_name
         self.columns = columns
         self.settings = settings
         self.cleaning = cleaning
@@ -75,11 +90,10 @@ class Cleaner:
         :raises ColumnMappingError: The mapping doesn't fit the file.
         """
         started = time.perf_counter()
-        workbook = check_file(self.path, name=self.name) == XLSX
-        source = None if workbook else direct_source(self.path, name=self.name)
+        source = direct_source(self.path, name=self.name)
         done = self._try(source) if source else None
         if done is None:
-            done = self._try(self._copy(workbook=workbook))
+            done = self._try(self._copy())
         if done is None:
             raise AudienceFileError(
                 f"{self.name}: DuckDB could not clean the file. Check that scratch_dir has room for it twice, and give "
@@ -91,12 +105,13 @@ class Cleaner:
             records_kept=file.records,
             dropped=dict(dropped),
             duplicates=duplicates,
+            damage={damage.label: damage.count for damage in file.damage},
             seconds=time.perf_counter() - started,
         )
         return file, mapping, report
 
-    def _copy(self, *, workbook: bool) -> Source:
-        records = (read_rows if workbook else read_records)(self.path, name=self.name)
+    def _copy(self) -> Source:
+        records = read_records(self.path, name=self.name)
         _, columns = read_header(records, name=self.name)
         return copied_source(columns, records, path=self.scratch.new_file("exact.csv"))
 
@@ -110,15 +125,16 @@ class Cleaner:
             ThreadPoolExecutor(1) as pool,
             closing(connect(memory_limit=self.cleaning.memory_limit, spill=spill, in_order=True)) as connection,
         ):
-            audit = None
-            if not source.is_copy:
-                audit = pool.submit(source.count, name=self.name, memory_limit=self.cleaning.memory_limit)
+            # Python looks at the bytes while DuckDB, which doesn't need Python's lock, looks at the values.
+            quotes = pool.submit(count_quotes, source.path, newline=source.frame.newline) if source.frame else None
+            garbled = pool.submit(count_garbled, self.path)
             try:
                 plan = self._plan(connection, source, mapping)
                 output = self.scratch.new_file("clean.csv")
-                kept, duplicates, faults = _write(connection, plan, source, output, self.cleaning)
+                kept, duplicates, tallies = _write(connection, plan, source, output, self.cleaning)
+                faults = Counter({number: tallies[fault_tally(number)] for number in range(len(plan.faults))})
                 records = kept + duplicates + faults.total()
-                if audit and audit.result() != records:
+                if quotes and not self._is_whole(source, records, read_sum(tallies, CONTENT), quotes.result()):
                     return None
                 self._judge(connection, plan, faults, records=records)
             except duckdb.Error:
@@ -127,9 +143,22 @@ class Cleaner:
         if not kept:
             raise AudienceFileError(f"{self.name}: no record is left after cleaning. Check what made the file.")
         dropped: Counter[str] = Counter()
-        for number, count in faults.items():
+        for number, count in (+faults).items():
             dropped[plan.faults[number].reason] += count
-        return self._cleaned_file(output, kept, source.columns), mapping, dropped, duplicates
+        damaged = found_damage(plan.checks, [tallies[damage_tally(number)] for number in range(len(plan.checks))])
+        damage = (*header_damage(source.columns), *damaged, *garbled.result())
+        return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates
+
+    def _is_whole(self, source: Source, records: int, content_bytes: int, quotes: int | None) -> bool:
+        """Audit what DuckDB read: whether it is the whole file, and nothing else."""
+        if quotes is None or source.frame is None:
+            return False
+        width = len(source.columns)
+        surplus = source.frame.surplus(content_bytes, records=records, width=width, quotes=quotes)
+        if surplus < 0:
+            # A column whose first values have no quotes inside may still have later ones.
+            return records == source.count(name=self.name, memory_limit=self.cleaning.memory_limit)
+        return not surplus
 
     def _plan(self, connection: DuckDBPyConnection, source: Source, mapping: ColumnMapping) -> Plan:
         """Find out which of the columns to hash are hashed already, and plan."""
@@ -179,14 +208,17 @@ class Cleaner:
                 f"({self.cleaning.max_invalid_ratio:g}) allows: {reasons}. Check what made the file."
             )
 
-    def _cleaned_file(self, path: Path, records: int, columns: tuple[str, ...]) -> AudienceFile:
-        name = self.name.removesuffix(self.path.suffix) + ".csv" if self.path.suffix else self.name
+    def _cleaned_file(
+        self, path: Path, records: int, columns: tuple[str, ...], damage: tuple[Damage, ...]
+    ) -> AudienceFile:
         status = path.stat()
-        check_limits(name, size=status.st_size, records=records)
-        first = [record for _, record in islice(read_records(path, name=name), 1, METADATA_SAMPLE_RECORDS + 1)]
+        check_limits(self.file_name, size=status.st_size, records=records)
+        first = [
+            record for _, record in islice(read_records(path, name=self.file_name), 1, METADATA_SAMPLE_RECORDS + 1)
+        ]
         return AudienceFile(
             path=path,
-            name=name,
+            name=self.file_name,
             media_type=CSV,
             size=status.st_size,
             mtime_ns=status.st_mtime_ns,
@@ -194,15 +226,16 @@ class Cleaner:
             records=records,
             samples={column: tuple(record[position] for record in first) for position, column in enumerate(columns)},
             blank_columns=frozenset(),
+            damage=damage,
         )
 
 
 def _write(
     connection: DuckDBPyConnection, plan: Plan, source: Source, output: Path, cleaning: Cleaning
-) -> tuple[int, int, Counter[int]]:
-    """Write the cleaned copy: its records, the duplicates left out, and how many records had which fault."""
-    for number in range(len(plan.faults)):
-        connection.execute(f"CREATE TEMP SEQUENCE fault{number}")
+) -> tuple[int, int, dict[str, int]]:
+    """Write the cleaned copy: its records, the duplicates left out, and the tallies of the plan."""
+    counts = [*map(fault_tally, range(len(plan.faults))), *map(damage_tally, range(len(plan.checks)))]
+    create_tallies(connection, counts=counts, sums=[CONTENT])
     if DataFormat.SHA512 in cleaning.hashes().values():
         connection.create_function("sha512", _sha512, ["VARCHAR"], "VARCHAR")
     outputs = ", ".join(plan.outputs)
@@ -221,9 +254,7 @@ def _write(
     header = f"HEADER false, PREFIX {quoted(_header(source.columns))}, SUFFIX '\n'"
     options = f"FORMAT csv, {header}, NULLSTR {quoted(NULL_MARK.decode())}, USE_TMP_FILE false"
     kept = _count(connection, f"COPY ({records}) TO {quoted(str(output))} ({options})")
-    drawn = "SELECT sequence_name, last_value FROM duckdb_sequences() WHERE last_value IS NOT NULL"
-    counts = connection.execute(drawn).fetchall()
-    return kept, duplicates, Counter({int(name.removeprefix("fault")): int(count) for name, count in counts})
+    return kept, duplicates, read_tallies(connection)
 
 
 def _numbered(plan: Plan) -> str:

@@ -46,7 +46,7 @@ class Cleaning:
     :param quarantine_path: A file that receives the number, the column and the reason of each record left out.
     :param max_invalid_ratio: The share of records left out, from 0 to 1, above which the list as a whole is refused.
     :param drop_duplicates: Keep only the first of the records whose mapped, normalised values are all the same.
-    :param scratch_dir: Where the cleaned copy lives while it is uploaded; without it, the system's temporary folder.
+    :param scratch_dir: Where copies live while they are uploaded; without it, the system's temporary folder.
     :param memory_limit: How much memory the cleaning may use, such as ``256MiB``.
     :raises CleaningOptionError: One of them can't be used.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.damage import Damage, looks_like_data
 from airflow_provider_iqm.exceptions import AudienceFileError
 
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ class Contents:
     :param records: The number of records, without the header.
     :param first_records: The first records' values, as they stand; as many as IQM is shown.
     :param blank_columns: The positions, from 0, of the columns that are blank in every record.
+    :param damage: What was seen in the mapped columns' values.
     """
 
     columns: tuple[str, ...]
     records: int
     first_records: tuple[tuple[str, ...], ...]
     blank_columns: frozenset[int]
+    damage: tuple[Damage, ...] = ()
 
 
 def is_blank(value: str) -> bool:
@@ -57,8 +60,10 @@ def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "l
                 line=line,
             )
         if column in positions:
+            # A header that is data may have the same value twice; it must not be shown.
+            what = "a value" if any(map(looks_like_data, columns)) else f"the name {column!r}"
             raise AudienceFileError(
-                f"{name}: the header ({unit} {line}) has the name {column!r} twice, in columns "
+                f"{name}: the header ({unit} {line}) has {what} twice, in columns "
                 f"{positions[column]} and {position}. Give every column a name of its own.",
                 line=line,
             )

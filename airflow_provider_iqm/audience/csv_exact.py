@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import csv
 import re
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.contents import Contents, check_header, still_blank
-from airflow_provider_iqm.audience.csv_text import read_lines
+from airflow_provider_iqm.audience.csv_text import PLAIN, Coding, read_lines
+from airflow_provider_iqm.audience.damage import DamageCounter, checks_for, found_damage
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "pipes"}
 
 
-def read_records(path: Path, *, name: str) -> Iterator[tuple[int, list[str]]]:
+def read_records(
+    path: Path, *, name: str, delimiter: str = ",", coding: Coding = PLAIN, blank_lines: bool = False
+) -> Iterator[tuple[int, list[str]]]:
     """
     Read the header and the records: the line on which each starts, and its values.
 
@@ -32,9 +36,12 @@ def read_records(path: Path, *, name: str) -> Iterator[tuple[int, list[str]]]:
 
     :param path: The file.
     :param name: The file's name, for messages.
+    :param delimiter: What stands between two values.
+    :param coding: How the file's bytes stand for text.
+    :param blank_lines: Whether to give empty lines too, without any value.
     :raises AudienceFileError: The text isn't well-formed CSV; the error has the line.
     """
-    reader = csv.reader(read_lines(path, name=name), strict=True)
+    reader = csv.reader(read_lines(path, name=name, coding=coding), delimiter=delimiter, strict=True)
     while True:
         start = reader.line_num + 1
         try:
@@ -43,27 +50,31 @@ def read_records(path: Path, *, name: str) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error:
             break
-        if record:
+        if record or blank_lines:
             yield start, record
     # Raised out here, where no other error is being handled: a chain could carry a cell's value.
-    raise _locate_fault(path, name=name, start=start, end=reader.line_num)
+    record_text = "".join(islice(read_lines(path, name=name, coding=coding), start - 1, reader.line_num))
+    raise _locate_fault(record_text, name=name, delimiter=delimiter, start=start, end=reader.line_num)
 
 
-def read_exactly(path: Path, *, name: str) -> Contents:
+def read_exactly(path: Path, *, name: str, mapped: Mapping[str, str] | None = None) -> Contents:
     """
     Read a whole CSV file with the standard library.
 
     :param path: The file.
     :param name: The file's name, for messages.
+    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
     :raises AudienceFileError: The header or a record is not as it must be; the error has the line.
     """
     records = read_records(path, name=name)
     header_line, columns = read_header(records, name=name)
     width, count, blank = len(columns), 0, set(range(len(columns)))
     first: list[tuple[str, ...]] = []
+    damage = DamageCounter(checks_for(columns, mapped))
     for line, record in records:
         if len(record) != width:
-            raise _ragged(name, line=line, expected=width, found=len(record))
+            raise ragged(name, line=line, expected=width, found=len(record))
+        damage.add(record)
         count += 1
         if count <= METADATA_SAMPLE_RECORDS:
             first.append(tuple(record))
@@ -74,7 +85,7 @@ def read_exactly(path: Path, *, name: str) -> Contents:
             f"{name}: the file has a header (line {header_line}) but no records. "
             "Check the query or export that made it."
         )
-    return Contents(columns, count, tuple(first), frozenset(blank))
+    return Contents(columns, count, tuple(first), frozenset(blank), found_damage(damage.checks, damage.counts()))
 
 
 def read_header(records: Iterator[tuple[int, list[str]]], *, name: str) -> tuple[int, tuple[str, ...]]:
@@ -97,30 +108,34 @@ def read_header(records: Iterator[tuple[int, list[str]]], *, name: str) -> tuple
     return line, tuple(header)
 
 
-def _ragged(name: str, *, line: int, expected: int, found: int) -> AudienceFileError:
+def ragged(name: str, *, line: int, expected: int, found: int, delimiter: str = ",") -> AudienceFileError:
+    """Make the error of a record that has more or fewer values than the header."""
+    called = _OTHER_DELIMITERS.get(delimiter, "commas").removesuffix("s")
     return AudienceFileError(
         f"{name}: the record on line {line} has {found} {'value' if found == 1 else 'values'}, but the header "
-        f"has {expected} {'column' if expected == 1 else 'columns'}. Correct the record: a value with a comma "
+        f"has {expected} {'column' if expected == 1 else 'columns'}. Correct the record: a value with a {called} "
         "or a line break in it must stand in double quotes.",
         line=line,
     )
 
 
-# A value, up to the comma or line end behind it.
-_VALUE = re.compile(r'(?:"[^"]*+(?:""[^"]*+)*+"|[^,"\r\n][^,\r\n]*+)?(?=[,\r\n]|\Z)')
+@cache
+def _value(delimiter: str) -> re.Pattern[str]:
+    """A value, up to the delimiter or line end behind it."""
+    end = rf"{re.escape(delimiter)}\r\n"
+    return re.compile(rf'(?:"[^"]*+(?:""[^"]*+)*+"|[^"{end}][^{end}]*+)?(?=[{end}]|\Z)')
 
 
-def _locate_fault(path: Path, *, name: str, start: int, end: int) -> AudienceFileError:
-    """Read the broken record again, and tell where its first broken value starts, and what breaks it."""
-    text = "".join(islice(read_lines(path, name=name), start - 1, end))
+def _locate_fault(text: str, *, name: str, delimiter: str, start: int, end: int) -> AudienceFileError:
+    """Look at a broken record's text, and tell where its first broken value starts, and what breaks it."""
     position = 0
-    while value := _VALUE.match(text, position):
+    while value := _value(delimiter).match(text, position):
         position = value.end() + 1
     line = start + len(_LINE_END.findall(text, 0, position))
     if re.compile(r'"[^"]*+(?:""[^"]*+)*+"').match(text, position):
         return AudienceFileError(
             f"{name}: line {end} has text after a closing quote, in the value that starts on line {line}. "
-            'Write a double quote inside a value twice (""), and close every quote before the next comma.',
+            'Write a double quote inside a value twice (""), and close every quote before the next delimiter.',
             line=line,
         )
     return AudienceFileError(

@@ -14,28 +14,35 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.contents import Contents, still_blank
+from airflow_provider_iqm.audience.csv_audit import content_sql, read_frame
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_oddity import count_quotes
-from airflow_provider_iqm.audience.csv_text import read_lines
+from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, found_damage, worth_counting
 from airflow_provider_iqm.audience.duckdb_apart import first_row
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, WHITE_SPACE, quoted, read_csv_sql
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 _HEAD_RECORDS = 1000
-_TAIL_BYTES = 4096
 
 
-def read_fast(path: Path, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT) -> Contents | None:
+def read_fast(
+    path: Path,
+    *,
+    name: str,
+    memory_limit: str = DEFAULT_MEMORY_LIMIT,
+    mapped: Mapping[str, str] | None = None,
+) -> Contents | None:
     """
     Read a whole CSV file with DuckDB, if it is well-formed beyond doubt.
 
     :param path: The file.
     :param name: The file's name, for messages.
     :param memory_limit: How much memory DuckDB may use, such as ``256MiB``.
+    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
     :return: What is in it; ``None`` where only the exact reading can tell.
     :raises AudienceFileError: The header or one of the first records is not as it must be.
     """
@@ -43,7 +50,7 @@ def read_fast(path: Path, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT
     line, columns = read_header(records, name=name)
     width = len(columns)
     head = [record for _, record in islice(records, _HEAD_RECORDS)]
-    frame = _frame(path, name=name)
+    frame = read_frame(path, name=name)
     if frame is None or not head or any(len(record) != width for record in head):
         return None
     # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
@@ -52,38 +59,29 @@ def read_fast(path: Path, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT
     blank = set(range(width))
     for record in head:
         blank = still_blank(blank, record)
+    checks = worth_counting(checks_for(columns, mapped), head)
     with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
     with ThreadPoolExecutor(1) as pool:
         quotes = pool.submit(count_quotes, path, newline=frame.newline)
-        reading = _read(path, width=width, blank=blank, with_quotes=with_quotes, memory_limit=memory_limit)
+        reading = _read(
+            path, width=width, blank=blank, with_quotes=with_quotes, checks=checks, memory_limit=memory_limit
+        )
         if reading is None or (in_file := quotes.result()) is None:
             return None
-    surplus = _surplus(reading, frame, width=width, quotes=in_file)
+    surplus = frame.surplus(reading.content_bytes, records=reading.records, width=width, quotes=in_file)
     if surplus < 0:
-        # A column whose first values have no quotes inside may still have later ones: count them in every column.
-        reading = _read(path, width=width, blank=blank, with_quotes=range(width), memory_limit=memory_limit)
+        # A column whose first values have no quotes inside may still have later ones: look for them in every column.
+        reading = _read(
+            path, width=width, blank=blank, with_quotes=range(width), checks=checks, memory_limit=memory_limit
+        )
         if reading is None:
             return None
-        surplus = _surplus(reading, frame, width=width, quotes=in_file)
+        surplus = frame.surplus(reading.content_bytes, records=reading.records, width=width, quotes=in_file)
     if surplus:
         return None
     first = tuple(tuple(record) for record in head[:METADATA_SAMPLE_RECORDS])
-    return Contents(columns, reading.records, first, reading.blank_columns)
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """
-    What stands around a file's records.
-
-    :param newline: The end of its first line, LF or CRLF.
-    :param body_bytes: Its size, without the first line and without the line ends at its end.
-    :param header_quotes: The double quotes in its first line.
-    """
-
-    newline: str
-    body_bytes: int
-    header_quotes: int
+    damage = found_damage(checks, reading.damage)
+    return Contents(columns, reading.records, first, reading.blank_columns, damage)
 
 
 @dataclass(frozen=True)
@@ -92,64 +90,42 @@ class _Reading:
     What DuckDB read.
 
     :param records: The number of records.
-    :param value_bytes: The length of all values together.
-    :param value_quotes: The double quotes inside of the values in the columns that were asked for them.
+    :param content_bytes: The length of all values together, without the double quotes inside of them.
     :param blank_columns: Which of the columns in question are blank throughout.
+    :param damage: How often each check found damage.
     """
 
     records: int
-    value_bytes: int
-    value_quotes: int
+    content_bytes: int
     blank_columns: frozenset[int]
-
-
-def _frame(path: Path, *, name: str) -> _Frame | None:
-    """Look at a file's first line and its end; ``None`` where DuckDB isn't trusted with its line ends."""
-    header = next(read_lines(path, name=name), "")
-    if not header.endswith("\n"):
-        return None
-    with path.open("rb", buffering=0) as file:
-        size = file.seek(0, 2)
-        file.seek(0)
-        header_bytes = len(header.encode()) + (3 if file.read(3) == b"\xef\xbb\xbf" else 0)
-        file.seek(max(0, size - _TAIL_BYTES))
-        tail = file.read(_TAIL_BYTES)
-    body_bytes = size - header_bytes - (len(tail) - len(tail.rstrip(b"\r\n")))
-    return _Frame("\r\n" if header.endswith("\r\n") else "\n", body_bytes, header.count('"'))
-
-
-def _surplus(reading: _Reading, frame: _Frame, *, width: int, quotes: int) -> int:
-    """How many bytes the file has beyond what DuckDB read; 0 where both are the same."""
-    delimiters = reading.records * (width - 1)
-    line_ends = (reading.records - 1) * len(frame.newline)
-    # Quotes around a value aren't in it; of two that stand for one, one is.
-    syntax = quotes - frame.header_quotes - reading.value_quotes
-    return frame.body_bytes - reading.value_bytes - delimiters - line_ends - syntax
+    damage: tuple[int, ...] = ()
 
 
 def _read(
-    path: Path, *, width: int, blank: Collection[int], with_quotes: Collection[int], memory_limit: str
+    path: Path,
+    *,
+    width: int,
+    blank: Collection[int],
+    with_quotes: Collection[int],
+    checks: Sequence[ColumnCheck],
+    memory_limit: str,
 ) -> _Reading | None:
     """
     Let DuckDB read the whole file; ``None`` where it refuses.
 
     :param blank: The columns that may be blank throughout.
-    :param with_quotes: The columns in whose values quotes are counted, which takes time.
+    :param with_quotes: The columns in whose values quotes are looked for, which takes time.
+    :param checks: The damage to count.
     """
     suspects = sorted(blank)
-    # Every column is asked for its length: for the audit, and because DuckDB checks only the columns that are used.
-    measures = ["count(*)", *(f"sum(strlen(c{column}))" for column in range(width))]
-    measures += [
-        f"sum(CASE WHEN contains(c{column}, '\"') THEN strlen(c{column}) - strlen(replace(c{column}, '\"', '')) "
-        "ELSE 0 END)"
-        for column in with_quotes
-    ]
+    measures = ["count(*)", f"sum({content_sql(width, with_quotes=with_quotes)})"]
     measures += [f"bool_or(trim(c{column}, {quoted(WHITE_SPACE)}) <> '')" for column in suspects]
+    measures += [check.sql() for check in checks]
     query = f"SELECT {', '.join(measures)} FROM {read_csv_sql(path, width=width)}"  # noqa: S608 - numbers and a path
     row = first_row(query, memory_limit=memory_limit)
     if row is None or not row[0]:
         return None
-    numbers, filled = row[1 : len(row) - len(suspects)], row[len(row) - len(suspects) :]
-    lengths, inside = numbers[:width], numbers[width:]
+    records, content_bytes, *found = row
+    filled, damage = found[: len(suspects)], found[len(suspects) :]
     still = frozenset(column for column, has_value in zip(suspects, filled, strict=True) if not has_value)
-    return _Reading(row[0], sum(length or 0 for length in lengths), sum(count or 0 for count in inside), still)
+    return _Reading(records, content_bytes or 0, still, tuple(damage))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import codecs
 import io
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.packed import read_blocks
 from airflow_provider_iqm.exceptions import AudienceFileError
 
 if TYPE_CHECKING:
@@ -18,50 +21,92 @@ BLOCK_BYTES = 1 << 18
 MAX_LINE = 2_000_000
 """The longest line, in characters: far longer than any record."""
 
+_BYTE_ORDER_MARK = "\ufeff"
 
-def read_lines(path: Path, *, name: str) -> Iterator[str]:
+
+@dataclass(frozen=True)
+class Coding:
     """
-    Read a UTF-8 file's lines, each with its line end, as ``open(newline="")`` does.
+    How a file's bytes stand for text.
+
+    :param encoding: The text's encoding, by Python's name for it.
+    :param packed: Whether the whole is gzip-compressed.
+    """
+
+    encoding: str = "utf-8"
+    packed: bool = False
+
+
+PLAIN = Coding()
+"""What IQM takes, and all the rest of the package reads: UTF-8."""
+
+
+def read_lines(path: Path, *, name: str, coding: Coding = PLAIN) -> Iterator[str]:
+    """
+    Read a file's lines, each with its line end, as ``open(newline="")`` does.
 
     A line ends with LF, CRLF or CR, in any mixture; a byte order mark is left out.
 
     :param path: The file.
     :param name: The file's name, for messages.
-    :raises AudienceFileError: Bytes that aren't UTF-8, a NUL, or an endless line, when the line is reached.
+    :param coding: How its bytes stand for text.
+    :raises AudienceFileError: Bytes that can't be decoded, a NUL, or an endless line, when the line is reached.
     """
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    number, rest, fault = 0, "", None
-    with path.open("rb", buffering=0) as file:
-        while fault is None:
-            block = file.read(BLOCK_BYTES)
-            text, fault = _decode(decoder, block)
-            lines = io.StringIO(rest + text, newline="").readlines()
-            # The last line may go on in the next block, even after a CR: an LF may follow.
-            rest = lines.pop() if lines and block and fault is None else ""
-            if fault and lines and not lines[-1].endswith(("\n", "\r")):
-                lines.pop()
-            number += len(lines)
-            yield from lines
-            if not block and fault is None:
-                return
-            if len(rest) > MAX_LINE:
-                fault = f"it is longer than {MAX_LINE:,} characters. Check the file's line ends and quotes."
-    raise AudienceFileError(f"{name}: line {number + 1} can't be read: {fault}", line=number + 1)
+    decoder = _Decoder(coding.encoding)
+    blocks = chain(read_blocks(path, BLOCK_BYTES, name=name, packed=coding.packed), [b""])
+    number, rest = 0, ""
+    for block in blocks:
+        text, fault = decoder.decode(block)
+        lines = io.StringIO(rest + text, newline="").readlines()
+        # The last line may go on in the next block, even after a CR: an LF may follow.
+        rest = lines.pop() if lines and block and fault is None else ""
+        if fault and lines and not lines[-1].endswith(("\n", "\r")):
+            lines.pop()
+        number += len(lines)
+        yield from lines
+        if fault is None and len(rest) > MAX_LINE:
+            fault = f"it is longer than {MAX_LINE:,} characters. Check the file's line ends and quotes."
+        if fault is not None:
+            raise AudienceFileError(f"{name}: line {number + 1} can't be read: {fault}", line=number + 1)
 
 
-def _decode(decoder: codecs.IncrementalDecoder, block: bytes) -> tuple[str, str | None]:
-    """
-    Decode a block; text before a fault, and the fault.
+class _Decoder:
+    """Decodes block by block, up to the first fault."""
 
-    The fault is handed back rather than raised: a ``UnicodeDecodeError`` in the chain of another
-    error would carry the file's bytes along.
-    """
-    try:
-        text, fault = decoder.decode(block, final=not block), None
-    except UnicodeDecodeError as error:
-        text = bytes(error.object[: error.start]).decode("utf-8-sig")
-        fault = "it isn't UTF-8. Save the file in UTF-8 (it may be in Windows-1252 or Latin-1 now)."
-    nul = text.find("\0")
-    if nul >= 0:
-        return text[:nul], "it holds a NUL character. Export the file again as plain CSV in UTF-8."
-    return text, fault
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._started = False
+
+    def decode(self, block: bytes) -> tuple[str, str | None]:
+        """
+        Decode a block, of which an empty one is the end; text before a fault, and the fault.
+
+        The fault is handed back rather than raised: a ``UnicodeDecodeError`` in the chain of another
+        error would carry the file's bytes along.
+        """
+        state = self._decoder.getstate()
+        try:
+            text, fault = self._decoder.decode(block, final=not block), None
+        except UnicodeError as error:
+            sound = 0
+            if isinstance(error, UnicodeDecodeError):
+                # Counted from the end: what the decoder had kept of the block before stands in front.
+                sound = max(0, len(block) - (len(error.object) - error.start))
+            self._decoder.setstate(state)
+            text, fault = self._decoder.decode(block[:sound]), self._fault()
+        if text and not self._started:
+            self._started = True
+            text = text.removeprefix(_BYTE_ORDER_MARK)
+        nul = text.find("\0")
+        if nul >= 0:
+            return text[:nul], "it holds a NUL character. Export the file again as plain CSV in UTF-8."
+        return text, fault
+
+    def _fault(self) -> str:
+        if self._encoding == PLAIN.encoding:
+            return (
+                'it isn\'t UTF-8. Save the file in UTF-8, or name its encoding, such as encoding="cp1252" '
+                "(Windows-1252)."
+            )
+        return f"it isn't {self._encoding}. Name the file's real encoding, or save the file in UTF-8."

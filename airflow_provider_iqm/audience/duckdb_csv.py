@@ -32,11 +32,11 @@ It matters for more than the values: DuckDB lets a record have one value too man
 holds this byte anywhere is not for DuckDB to judge.
 """
 
-_LINE_BYTES = 131_072
+LINE_BYTES = 131_072
 """The longest record for DuckDB to read; it is the longest value for the ``csv`` module."""
 
-_BUFFER_BYTES = 32_000_000
-"""DuckDB's own choice. Each thread has at least one buffer."""
+_BUFFER_BYTES = 16_000_000
+"""Half of DuckDB's own choice: as fast, with half the memory. Each thread has at least one buffer."""
 
 
 def connect(
@@ -76,7 +76,7 @@ def read_csv_sql(path: Path, *, width: int) -> str:
     return (
         f"read_csv({quoted(_as_glob(path))}, columns = {{{columns}}}, auto_detect = false, header = true, "
         f"""delim = ',', quote = '"', escape = '"', """
-        f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {_LINE_BYTES}, "
+        f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {LINE_BYTES}, "
         f"buffer_size = {_BUFFER_BYTES}, "
         f"nullstr = {quoted(NULL_MARK.decode())}, allow_quoted_nulls = false, encoding = 'utf-8', "
         "compression = 'none', hive_partitioning = false, parallel = true)"

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.contents import Contents
 from airflow_provider_iqm.audience.csv_exact import read_exactly
 from airflow_provider_iqm.audience.csv_fast import read_fast
+from airflow_provider_iqm.audience.damage import Damage, header_damage
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
+from airflow_provider_iqm.audience.garbled import count_garbled
 from airflow_provider_iqm.audience.signature import HEAD_BYTES, check_signature
 from airflow_provider_iqm.audience.xlsx import read_workbook
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -38,6 +45,7 @@ class AudienceFile:
     :param records: The exact number of records: neither lines nor the header are counted.
     :param samples: Each column's values in the first three records, as they stand in the file.
     :param blank_columns: The columns that are blank in every record.
+    :param damage: What its values and its header seem to have suffered.
     """
 
     path: Path
@@ -49,6 +57,7 @@ class AudienceFile:
     records: int
     samples: dict[str, tuple[str, ...]]
     blank_columns: frozenset[str]
+    damage: tuple[Damage, ...] = ()
 
     def __repr__(self) -> str:
         # Without the samples: they are personal data, and a repr ends up in logs.
@@ -56,36 +65,54 @@ class AudienceFile:
 
 
 def inspect_file(
-    path: str | Path, *, file_name: str | None = None, memory_limit: str = DEFAULT_MEMORY_LIMIT
+    path: str | Path,
+    *,
+    file_name: str | None = None,
+    original_name: str | None = None,
+    mapped: Mapping[str, str] | None = None,
+    memory_limit: str = DEFAULT_MEMORY_LIMIT,
 ) -> AudienceFile:
     """
-    Check an audience file, and count its records.
+    Check a file that is to go out as it is, and count its records and their damage.
 
     What a file must be is in IQM's quickstart, "Before you begin" (CSV or XLSX, 1 GB, 5,000,000 records), and in
     RFC 4180. A CSV file is UTF-8, separated by commas; its lines end with LF, CRLF or CR.
 
     :param path: The file.
     :param file_name: The name that IQM is to see; without it, the path's last part.
+    :param original_name: What messages call it, where that is another name.
+    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
     :param memory_limit: How much memory the reading of a large CSV file may use, such as ``256MiB``.
     :raises AudienceFileError: The file can't be uploaded as it is. The message says why and where, and
         holds no value of the file.
     """
     path = Path(path)
-    name = file_name or path.name
-    media_type = check_file(path, name=name, max_bytes=MAX_FILE_BYTES)
+    file_name = file_name or path.name
+    name = original_name or file_name
+    media_type = _MEDIA_TYPES.get(Path(file_name).suffix.lower())
+    if media_type is None:
+        raise AudienceFileError(
+            f"{name}: IQM takes CSV and XLSX files, and tells them by their names. "
+            "Give a file whose name ends in .csv or .xlsx."
+        )
+    check_limits(name, size=check_regular(path, name=name))
+    check_signature(read_head(path, name=name), name=name, workbook=media_type == XLSX)
     status = path.stat()
-    size, mtime_ns = status.st_size, status.st_mtime_ns
+    garbled: tuple[Damage, ...] = ()
     if media_type == XLSX:
-        contents = read_workbook(path, name=name)
+        contents = read_workbook(path, name=name, mapped=mapped)
     else:
-        contents = _read_csv(path, name=name, size=size, memory_limit=memory_limit)
-    check_limits(name, size=size, records=contents.records)
+        with ThreadPoolExecutor(1) as pool:
+            counted = pool.submit(count_garbled, path)
+            contents = _read_csv(path, name=name, size=status.st_size, mapped=mapped, memory_limit=memory_limit)
+            garbled = counted.result()
+    check_limits(name, size=status.st_size, records=contents.records)
     return AudienceFile(
         path=path,
-        name=name,
+        name=file_name,
         media_type=media_type,
-        size=size,
-        mtime_ns=mtime_ns,
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
         columns=contents.columns,
         records=contents.records,
         samples={
@@ -93,30 +120,8 @@ def inspect_file(
             for position, column in enumerate(contents.columns)
         },
         blank_columns=frozenset(contents.columns[position] for position in contents.blank_columns),
+        damage=(*header_damage(contents.columns), *contents.damage, *garbled),
     )
-
-
-def check_file(path: Path, *, name: str, max_bytes: int | None = None) -> str:
-    """
-    Check what a file is, before reading all of it.
-
-    :param path: The file.
-    :param name: The name that IQM is to see.
-    :param max_bytes: How large it may be, where its size matters.
-    :return: Its media type.
-    :raises AudienceFileError: It can't be an audience file.
-    """
-    media_type = _MEDIA_TYPES.get(Path(name).suffix.lower())
-    if media_type is None:
-        raise AudienceFileError(
-            f"{name}: IQM takes CSV and XLSX files, and tells them by their names. "
-            "Give a file whose name ends in .csv or .xlsx."
-        )
-    size = _check_regular(path, name=name)
-    if max_bytes is not None:
-        check_limits(name, size=size)
-    check_signature(_read_head(path, name=name), name=name, workbook=media_type == XLSX)
-    return media_type
 
 
 def check_limits(name: str, *, size: int, records: int = 0) -> None:
@@ -140,8 +145,15 @@ def check_limits(name: str, *, size: int, records: int = 0) -> None:
         )
 
 
-def _check_regular(path: Path, *, name: str) -> int:
-    """Check that there is a file, and that it isn't empty: its size."""
+def check_regular(path: Path, *, name: str) -> int:
+    """
+    Check that there is a file, and that it isn't empty.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :return: Its size in bytes.
+    :raises AudienceFileError: There is none.
+    """
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -158,7 +170,14 @@ def _check_regular(path: Path, *, name: str) -> int:
     return status.st_size
 
 
-def _read_head(path: Path, *, name: str) -> bytes:
+def read_head(path: Path, *, name: str) -> bytes:
+    """
+    Read the first bytes of a file.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :raises AudienceFileError: Airflow's user may not read it.
+    """
     try:
         with path.open("rb", buffering=0) as file:
             return file.read(HEAD_BYTES)
@@ -167,8 +186,8 @@ def _read_head(path: Path, *, name: str) -> bytes:
     raise AudienceFileError(f"{name}: Airflow's user may not read {str(path)!r}. Change the file's permissions.")
 
 
-def _read_csv(path: Path, *, name: str, size: int, memory_limit: str) -> Contents:
+def _read_csv(path: Path, *, name: str, size: int, mapped: Mapping[str, str] | None, memory_limit: str) -> Contents:
     contents = None
     if size > _SMALL_FILE_BYTES:
-        contents = read_fast(path, name=name, memory_limit=memory_limit)
-    return contents or read_exactly(path, name=name)
+        contents = read_fast(path, name=name, memory_limit=memory_limit, mapped=mapped)
+    return contents or read_exactly(path, name=name, mapped=mapped)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.damage import looks_like_data
 from airflow_provider_iqm.audience.names import did_you_mean, find_field, find_setting, listed, settings_of
 from airflow_provider_iqm.exceptions import ColumnMappingError
 from airflow_provider_iqm.vocabulary import FIELD_LABELS, FIELD_SETTINGS, MAPPING_KINDS, Field, MappingKind
@@ -91,6 +92,13 @@ def _check_texts(mapping: object, *, argument: str, example: str) -> None:
 def _check_file_has(columns: Mapping[str, str], file_columns: Sequence[str]) -> None:
     for column in columns:
         if column not in file_columns:
+            data = sum(map(looks_like_data, file_columns))
+            if data:
+                # Names that are data must not be shown.
+                raise ColumnMappingError(
+                    f"columns maps {column!r}, but the file has no such column: {data} of its {len(file_columns)} "
+                    "names look like data (an email, a phone, a zip or a hash). Write a header."
+                )
             has = f" The file has: {listed(file_columns)}." if len(file_columns) <= _FEW_COLUMNS else ""
             raise ColumnMappingError(
                 f"columns maps {column!r}, but the file has no such column.{did_you_mean(column, file_columns)}{has}"

@@ -11,21 +11,27 @@ from airflow_provider_iqm.audience.rules import (
     hash_of,
     hashed_rule,
     is_blank,
+    is_fit,
     is_hash,
     plus_four,
     rule_for,
     trimmed,
 )
+from airflow_provider_iqm.audience.tally import draw, draw_sum
 from airflow_provider_iqm.vocabulary import DataFormat, Field
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from airflow_provider_iqm.audience.cleaning import Cleaning
+    from airflow_provider_iqm.audience.damage import ColumnCheck
     from airflow_provider_iqm.audience.mapping import ColumnMapping
     from airflow_provider_iqm.audience.source import Source
 
 RAGGED, BLANK_KEY, MIXED = "ragged", "blank key field", "raw and hashed values mixed"
+
+CONTENT = "content"
+"""The sum over all records that the audit needs: see :func:`~.csv_audit.content_sql`."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +54,18 @@ class Plan:
     """
     A cleaning in SQL.
 
-    :param records: The ``SELECT`` of the raw columns ``c…`` and, of each mapped one, the normalised ``v…``.
+    :param records: The ``SELECT`` of the raw columns ``c…`` and, of each mapped one, the draft ``d…`` and the
+        normalised ``v…``.
     :param outputs: The expression of each column of the cleaned copy.
     :param faults: The reasons to leave a record out; the first that holds counts.
+    :param checks: The damage to count.
     :param identity: The expression that two records share where their mapped, normalised values are all the same.
     """
 
     records: str
     outputs: tuple[str, ...]
     faults: tuple[Fault, ...]
+    checks: tuple[ColumnCheck, ...]
     identity: str
 
     def fault_number(self) -> str:
@@ -66,16 +75,32 @@ class Plan:
 
     def is_kept(self) -> str:
         """
-        The SQL condition of a record without a fault, which counts those with one.
+        The SQL condition of a record without a fault, which keeps the tallies too.
 
-        Each fault has a sequence, ``fault0`` and on, that is drawn from where the fault holds: the one way to
-        count what a ``COPY`` leaves out without reading the file again.
+        They are the number of records with each fault, by :func:`fault_tally`, and with each kind of damage, by
+        :func:`damage_tally`, and :data:`CONTENT`.
         """
-        # Ragged records come first, so there always is a case.
-        cases = " ".join(
-            f"WHEN {fault.condition} THEN nextval('fault{number}') < 0" for number, fault in enumerate(self.faults)
-        )
-        return f"CASE {cases} ELSE true END"
+        counted = [draw_sum(CONTENT, CONTENT)]
+        counted += [
+            f"CASE WHEN {check.condition()} THEN {draw(damage_tally(number))} ELSE 0 END"
+            for number, check in enumerate(self.checks)
+        ]
+        # A CASE's first condition is asked of every record, and once: AND and OR ask for theirs in any order.
+        cases = [f"WHEN {' + '.join(counted)} < 0 THEN false"]
+        cases += [
+            f"WHEN {fault.condition} THEN {draw(fault_tally(number))} < 0" for number, fault in enumerate(self.faults)
+        ]
+        return f"CASE {' '.join(cases)} ELSE true END"
+
+
+def fault_tally(number: int) -> str:
+    """Name the tally of a fault."""
+    return f"fault{number}"
+
+
+def damage_tally(number: int) -> str:
+    """Name the tally of a kind of damage."""
+    return f"damage{number}"
 
 
 def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, hashed: Collection[str]) -> Plan:
@@ -89,31 +114,34 @@ def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, has
     """
     hashes = cleaning.hashes()
     outputs = [f"c{position}" for position in range(len(source.columns))]
+    drafts: list[str] = []
     values: list[str] = []
     faults = [Fault("", RAGGED, source.ragged)]
     for column, name in mapping.columns.items():
         position, field, algorithm = source.columns.index(column), Field(name), hashes.get(column)
         raw, normal = f"c{position}", f"v{position}"
         rule = _rule(source, mapping, cleaning, column, hashed=column in hashed)
+        drafts.append(f"{rule.draft} AS d{position}")
         values.append(f"{rule.value} AS {normal}")
         if column in mapping.key_columns:
             faults.append(Fault(column, BLANK_KEY, is_blank(raw) if field is Field.VOTER_ID else f"{normal} = ''"))
         if algorithm:
-            faults.append(Fault(column, MIXED, _is_mixed(field, algorithm, cleaning, raw, hashed=column in hashed)))
+            faults.append(Fault(column, MIXED, _is_mixed(field, rule, cleaning, raw, hashed=column in hashed)))
             outputs[position] = normal if column in hashed else hash_of(normal, algorithm)
         elif cleaning.normalize:
             outputs[position] = normal
         if rule.fault:
             faults.append(Fault(column, rule.reason, f"{normal} <> '' AND ({rule.fault})"))
     raws = [f"c{position}" for position in range(len(source.columns))]
-    is_ragged = f"{source.ragged} AS ragged"
+    drafts += [f"{source.ragged} AS ragged", f"{source.content} AS {CONTENT}"]
     identity = ", ".join(
         f"strlen(v{position}), ':', v{position}" for position in map(source.columns.index, mapping.columns)
     )
     return Plan(
-        records=f"SELECT {', '.join([*raws, *values, is_ragged])} FROM {source.sql}",  # noqa: S608
+        records=f"SELECT *, {', '.join(values)} FROM (SELECT {', '.join([*raws, *drafts])} FROM {source.sql})",  # noqa: S608
         outputs=tuple(outputs),
         faults=(replace(faults[0], condition="ragged"), *faults[1:]),
+        checks=tuple(source.checks(mapping.columns)),
         identity=f"md5_number(concat({identity}))",
     )
 
@@ -122,7 +150,7 @@ def telling_value(source: Source, mapping: ColumnMapping, cleaning: Cleaning, co
     """Select a column's first value that is either hashed or fit to be, trimmed."""
     raw = f"c{source.columns.index(column)}"
     value = trimmed(raw)
-    fit = _is_fit(Field(mapping.columns[column]), cleaning, raw)
+    fit = is_fit(Field(mapping.columns[column]), raw, phone_format=cleaning.phone_format)
     return f"SELECT {value} FROM {source.sql} WHERE {is_hash(value)} OR {fit} LIMIT 1"  # noqa: S608
 
 
@@ -148,21 +176,15 @@ def _rule(source: Source, mapping: ColumnMapping, cleaning: Cleaning, column: st
     zips = [column for column, name in mapping.columns.items() if name == Field.ZIP]
     if field is Field.ZIP_PLUS_4 and zips:
         return Rule(plus_four(f"c{source.columns.index(zips[0])}", raw))
-    return rule_for(field, raw=raw, normal=normal, phone_format=cleaning.phone_format)
+    return rule_for(field, raw=raw, draft=f"d{position}", normal=normal, phone_format=cleaning.phone_format)
 
 
-def _is_mixed(field: Field, algorithm: DataFormat, cleaning: Cleaning, raw: str, *, hashed: bool) -> str:
+def _is_mixed(field: Field, rule: Rule, cleaning: Cleaning, raw: str, *, hashed: bool) -> str:
     """The condition of a value that is raw among hashes, or a hash among raw values or among hashes of another kind."""
-    value = trimmed(raw)
-    if not hashed:
-        # Most values are shorter than any hash, and need no closer look.
-        return f"(strlen({raw}) >= 32 AND {is_hash(value)})"
-    fault = hashed_rule(algorithm, raw=raw, normal=f"lower({value})").fault
-    return f"CASE WHEN {fault} THEN {is_hash(value)} OR {_is_fit(field, cleaning, raw)} ELSE false END"
-
-
-def _is_fit(field: Field, cleaning: Cleaning, raw: str) -> str:
-    """The condition of a raw value without a fault."""
-    value = rule_for(field, raw=raw, normal=raw, phone_format=cleaning.phone_format).value
-    rule = rule_for(field, raw=raw, normal=f"({value})", phone_format=cleaning.phone_format)
-    return f"NOT ({rule.fault})"
+    # What is among its like has no fault, and needs no closer look.
+    cases = f"WHEN {rule.fault} THEN {is_hash(trimmed(raw))}"
+    if hashed:
+        cases += f" OR {is_fit(field, raw, phone_format=cleaning.phone_format)}"
+    else:
+        cases = f"WHEN strlen({raw}) < {min(HASH_LENGTHS.values())} THEN false {cases}"
+    return f"CASE {cases} ELSE false END"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -15,6 +15,7 @@ class CleaningReport:
     :param records_kept: The records of the cleaned copy.
     :param dropped: Reason → how many records were left out for it; each record counts once.
     :param duplicates: How many records were left out because an earlier one says the same.
+    :param damage: Kind of damage, and its column → how many values of the file as it was given seem to have it.
     :param seconds: How long the cleaning took.
     """
 
@@ -23,22 +24,25 @@ class CleaningReport:
     dropped: dict[str, int]
     duplicates: int
     seconds: float
+    damage: dict[str, int] = field(default_factory=dict)
 
     def counts(self) -> dict[str, Any]:
         """Give the counts as plain data, for XCom."""
-        return {
+        counts: dict[str, Any] = {
             "records_read": self.records_read,
             "records_kept": self.records_kept,
             "dropped": dict(self.dropped),
             "duplicates": self.duplicates,
             "seconds": round(self.seconds, 3),
         }
+        return counts | {"damage": dict(self.damage)} if self.damage else counts
 
     def __str__(self) -> str:
         """Write the account as one block, a line for each count."""
         lines = [("records read", self.records_read), ("records kept", self.records_kept)]
         lines += [(f"dropped: {reason}", count) for reason, count in sorted(self.dropped.items())]
         lines.append(("duplicates", self.duplicates))
+        lines += [(f"damage: {label}", count) for label, count in sorted(self.damage.items())]
         width = max(len(label) for label, _ in lines)
         rows = [f"  {label:<{width}}  {count:>11,}" for label, count in lines]
         return "\n".join([*rows, f"  {'seconds':<{width}}  {self.seconds:>11,.1f}"])

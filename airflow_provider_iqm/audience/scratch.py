@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -17,7 +18,7 @@ PREFIX = "iqm-audience-"
 
 class Scratch:
     """
-    A folder of one's own, locked as long as its process lives.
+    A folder of one's own, made when it is entered or first needed, and locked as long as its process lives.
 
     The lock (``flock`` on the folder itself) ends with the process, however that ends, so what a killed process has
     left behind can be told from what is in use. It is swept when the next folder is made.
@@ -26,13 +27,28 @@ class Scratch:
     """
 
     def __init__(self, parent: str | Path | None = None) -> None:
-        folder = Path(parent or tempfile.gettempdir())
-        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        self._parent = Path(parent or tempfile.gettempdir())
+        self._lock = -1
+
+    @cached_property
+    def path(self) -> Path:
+        """Where the folder is; asking makes it."""
+        if not self._parent.is_dir() or not os.access(self._parent, os.W_OK | os.X_OK):
             raise CleaningOptionError(
-                f"scratch_dir {str(folder)!r} is no folder that Airflow's user may write to. Make it, or name another."
+                f"scratch_dir {str(self._parent)!r} is no folder that Airflow's user may write to. "
+                "Make it, or name another."
             )
-        sweep(folder)
-        self._lock, self.path = _make_locked(folder)
+        sweep(self._parent)
+        self._lock, path = _make_locked(self._parent)
+        return path
+
+    def make(self) -> None:
+        """
+        Make the folder now.
+
+        :raises CleaningOptionError: It can't be made.
+        """
+        _ = self.path
 
     def new_file(self, name: str) -> Path:
         """Make an empty file that only its owner may read, and return its path."""
@@ -41,14 +57,15 @@ class Scratch:
         return path
 
     def close(self) -> None:
-        """Remove the folder with all that is in it; a second time does nothing."""
+        """Remove the folder, if it was made, with all that is in it; a second time does nothing."""
         if self._lock >= 0:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self._lock)
             self._lock = -1
 
     def __enter__(self) -> Self:
-        """Hand out the folder."""
+        """Make the folder, and hand it out."""
+        self.make()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -60,5 +60,5 @@ def _recognise(head: bytes) -> tuple[str, str] | None:
         return "an HTML or XML page, not a list", "Check the download or export: the page may be an error."
     # UTF-16 without a byte order mark: every other byte of Latin text is NUL.
     if head[:64].count(0) * 3 >= len(head[:64]) > 0 and (0 in head[1:2] or 0 in head[:1]):
-        return "text in UTF-16", "Save it as CSV in UTF-8."
+        return "text in UTF-16", 'Name its encoding (encoding="utf-16-le", or "utf-16-be"), or save it as CSV in UTF-8.'
     return None

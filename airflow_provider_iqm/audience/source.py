@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.csv_audit import Frame, content_sql, read_frame
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_fast import read_fast
+from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, worth_counting
 from airflow_provider_iqm.audience.duckdb_csv import read_csv_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _HEAD_RECORDS = 1000
@@ -27,22 +29,35 @@ class Source:
     :param columns: The list's columns.
     :param sql: The SQL expression that reads the records as ``c0``, ``c1``, ….
     :param ragged: The SQL condition of a record that has more or fewer values than the header.
-    :param is_copy: Whether this is an exact copy, which DuckDB can be trusted with whatever the file was.
+    :param content: The SQL expression of a record's length, for the audit.
+    :param frame: What stands around the records; ``None`` for an exact copy, which needs no audit.
+    :param head: The first records; none for a copy.
     """
 
     path: Path
     columns: tuple[str, ...]
     sql: str
     ragged: str
-    is_copy: bool
+    content: str
+    frame: Frame | None
+    head: Sequence[Sequence[str]] = ()
+
+    def checks(self, mapped: Mapping[str, str]) -> list[ColumnCheck]:
+        """
+        List the damage to count: in a copy all of it, in the file itself what is worth its time.
+
+        :param mapped: File column → IQM field.
+        """
+        checks = checks_for(self.columns, mapped)
+        return worth_counting(checks, self.head) if self.head else checks
 
     def count(self, *, name: str, memory_limit: str) -> int | None:
         """
-        Count the records of a file that is no copy, audited to the last byte.
+        Count the records in a reading of their own, audited to the last byte.
 
         :param name: The file's name, for messages.
         :param memory_limit: How much memory the count may use, such as ``256MiB``.
-        :return: The number of records; ``None`` where only the exact reading can be trusted with the file.
+        :return: ``None`` where only the exact reading can be trusted with the file.
         """
         contents = read_fast(self.path, name=name, memory_limit=memory_limit)
         return contents.records if contents else None
@@ -65,7 +80,13 @@ def direct_source(path: Path, *, name: str) -> Source | None:
     # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
     if line != 1 or any(column.splitlines() != [column] for column in columns):
         return None
-    return Source(path, columns, read_csv_sql(path, width=len(columns)), "false", is_copy=False)
+    frame = read_frame(path, name=name)
+    if frame is None:
+        return None
+    width = len(columns)
+    with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
+    content = content_sql(width, with_quotes=with_quotes)
+    return Source(path, columns, read_csv_sql(path, width=width), "false", content, frame, head)
 
 
 def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[str]]], *, path: Path) -> Source:
@@ -85,4 +106,4 @@ def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[st
         # Not the names themselves: by a CR in the first line, DuckDB would take CR for the file's line end.
         writer.writerow([*(f"c{position}" for position in range(width)), "ragged"])
         writer.writerows([*record, ""] if len(record) == width else ragged for _, record in records)
-    return Source(path, columns, read_csv_sql(path, width=width + 1), f"c{width} <> ''", is_copy=True)
+    return Source(path, columns, read_csv_sql(path, width=width + 1), f"c{width} <> ''", "0", None)

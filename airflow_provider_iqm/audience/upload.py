@@ -14,6 +14,7 @@ from airflow_provider_iqm.audience.clean import Cleaner
 from airflow_provider_iqm.audience.cleaning import Cleaning, CleaningOptions
 from airflow_provider_iqm.audience.file import AudienceFile, inspect_file
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
+from airflow_provider_iqm.audience.original import Reading, plain_file
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.exceptions import AudienceNameError
@@ -22,13 +23,13 @@ from airflow_provider_iqm.exceptions import AudienceNameError
 @dataclass(frozen=True, kw_only=True)
 class AudienceUpload:
     """
-    What is ready to go to IQM; to be closed afterwards, as a context manager, for the sake of a cleaned copy.
+    What is ready to go to IQM; to be closed afterwards, as a context manager, for the sake of copies.
 
     :param name: The audience's name.
     :param file: The file, inspected.
     :param mapping: The mapping, resolved against the file.
     :param report: What became of the records, where the file is a cleaned copy.
-    :param scratch: The folder of the cleaned copy.
+    :param scratch: The folder of the file, where it is a copy.
     """
 
     name: str
@@ -38,7 +39,7 @@ class AudienceUpload:
     scratch: Scratch | None = None
 
     def close(self) -> None:
-        """Remove the cleaned copy, if there is one."""
+        """Remove the copy, if there is one."""
         if self.scratch:
             self.scratch.close()
 
@@ -47,7 +48,7 @@ class AudienceUpload:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the cleaned copy, if there is one."""
+        """Remove the copy, if there is one."""
         self.close()
 
     def token(self, *origin: object) -> str:
@@ -68,16 +69,24 @@ def prepare_upload(
     audience_name: str,
     columns: Mapping[str, str],
     column_settings: Mapping[str, str] | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
     **options: Unpack[CleaningOptions],
 ) -> AudienceUpload:
     """
     Check all that can be checked without asking IQM, and clean the list if that is asked for.
 
-    :param file_path: A CSV or XLSX file.
+    :param file_path: A CSV file, which may be gzip-compressed, or an XLSX file.
     :param audience_name: The audience's name; must not be blank.
     :param columns: The mapping, file column → IQM field.
     :param column_settings: IQM field → data format or data partner.
+    :param delimiter: What stands between two values; without it, the comma, semicolon, tab or pipe under which the
+        header has the mapped columns.
+    :param encoding: The text's encoding, by Python's name; without it, that of the byte order mark, else UTF-8.
+    :param sheet: The workbook's sheet; without it, the first.
     :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
+    :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
     :raises AudienceNameError: where the name is blank.
     :raises AudienceFileError: where the file can't be uploaded.
     :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
@@ -87,23 +96,39 @@ def prepare_upload(
     cleaning = Cleaning(**options)
     if isinstance(columns, Mapping):
         column_settings = cleaning.settings(columns, column_settings)
-    # What is wrong with the mapping alone shows before minutes are spent on reading the file.
-    resolve_mapping(columns, column_settings, file_columns=None)
-    name = audience_name.strip()
-    if cleaning.asked:
-        return _prepare_cleaned(name, Path(file_path), columns, column_settings, cleaning)
-    file = inspect_file(file_path)
-    mapping = resolve_mapping(columns, column_settings, file_columns=file.columns, blank_columns=file.blank_columns)
-    return AudienceUpload(name=name, file=file, mapping=mapping)
-
-
-def _prepare_cleaned(
-    name: str, path: Path, columns: Mapping[str, str], settings: Mapping[str, str] | None, cleaning: Cleaning
-) -> AudienceUpload:
+    # What is wrong with the arguments alone shows before minutes are spent on reading the file.
+    mapped = resolve_mapping(columns, column_settings, file_columns=None).columns
+    reading = Reading(delimiter=delimiter, encoding=encoding, sheet=sheet)
     with ExitStack() as stack:
-        scratch = stack.enter_context(Scratch(cleaning.scratch_dir))
-        cleaner = Cleaner(path, name=path.name, columns=columns, settings=settings, cleaning=cleaning, scratch=scratch)
-        file, mapping, report = cleaner.clean()
+        scratch = Scratch(cleaning.scratch_dir)
+        stack.callback(scratch.close)
+        if cleaning.asked:
+            scratch.make()
+        plain = plain_file(Path(file_path), columns=columns, reading=reading, scratch=scratch, cleaned=cleaning.asked)
+        if cleaning.asked:
+            cleaner = Cleaner(
+                plain.path,
+                name=plain.name,
+                file_name=plain.csv_name,
+                columns=columns,
+                settings=column_settings,
+                cleaning=cleaning,
+                scratch=scratch,
+            )
+            file, mapping, report = cleaner.clean()
+        else:
+            file = inspect_file(
+                plain.path,
+                file_name=plain.file_name,
+                original_name=plain.name,
+                mapped=mapped,
+                memory_limit=cleaning.memory_limit,
+            )
+            mapping = resolve_mapping(
+                columns, column_settings, file_columns=file.columns, blank_columns=file.blank_columns
+            )
+            report = None
         # From here on, the upload looks after the folder.
         stack.pop_all()
+        name = audience_name.strip()
         return AudienceUpload(name=name, file=file, mapping=mapping, report=report, scratch=scratch)

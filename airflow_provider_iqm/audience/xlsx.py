@@ -1,98 +1,112 @@
-"""The reading of an XLSX workbook: its first sheet, whose first row that isn't blank is the header."""
+"""The reading of an XLSX workbook: one sheet, whose first row that isn't blank is the header."""
 
 from __future__ import annotations
 
-import datetime
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_iqm.audience.contents import Contents, check_header, is_blank
+from airflow_provider_iqm.audience.contents import Contents, check_header, still_blank
+from airflow_provider_iqm.audience.damage import DamageCounter, checks_for, found_damage
+from airflow_provider_iqm.audience.garbled import GarbledCounter
+from airflow_provider_iqm.audience.names import did_you_mean, listed
+from airflow_provider_iqm.audience.value_text import value_text
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from python_calamine import CalamineSheet
 
-_MIDNIGHT = datetime.time()
 
-
-def read_workbook(path: Path, *, name: str) -> Contents:
+def read_workbook(path: Path, *, name: str, mapped: Mapping[str, str] | None = None) -> Contents:
     """
     Read a workbook's first sheet.
 
     :param path: The file.
     :param name: The file's name, for messages.
+    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
     :raises AudienceFileError: It isn't a workbook, or its header or a record is not as it must be.
     """
-    header_row, columns, rows = _open(path, name=name)
-    width, count, blank = len(columns), 0, set(range(len(columns)))
+    rows = read_rows(path, name=name, strict=True)
+    header_row, columns = next(rows)
+    count, blank = 0, set(range(len(columns)))
     first: list[tuple[str, ...]] = []
+    damage = DamageCounter(checks_for(columns, mapped))
+    garbled = GarbledCounter()
+    for _, record in rows:
+        count += 1
+        damage.add(record)
+        garbled.add(record)
+        if count <= METADATA_SAMPLE_RECORDS:
+            first.append(tuple(record))
+        if blank:
+            blank = still_blank(blank, record)
+    if not count:
+        raise AudienceFileError(
+            f"{name}: the sheet has a header (row {header_row}) but no records. Check the export that made it."
+        )
+    found = (*found_damage(damage.checks, damage.counts()), *garbled.damage())
+    return Contents(tuple(columns), count, tuple(first), frozenset(blank), found)
+
+
+def read_rows(
+    path: Path, *, name: str, sheet: str | None = None, strict: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+    """
+    Read a sheet's header and records as text: the row of each, and its values.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :param sheet: The sheet's name; without it, the first.
+    :param strict: Whether a value to the right of the header is refused; else its record has more values than the
+        header.
+    :raises AudienceFileError: It isn't a workbook, or the sheet is not as it must be.
+    """
+    opened = _open_sheet(path, name=name, sheet=sheet)
+    rows = _rows(opened)
+    header_row, cells = next(rows, (0, []))
+    if not cells:
+        which = "first sheet" if sheet is None else f"sheet {sheet!r}"
+        raise AudienceFileError(f"{name}: the workbook's {which} is empty. Name the sheet that has the list (sheet).")
+    columns = _header(cells, opened, row=header_row, name=name)
+    width = len(columns)
+    yield header_row, columns
     for row, record in rows:
-        if len(record) > width and any(cell != "" for cell in record[width:]):
+        texts = [cell if type(cell) is str else cell_text(cell) for cell in record]
+        if len(texts) == width or not any(texts[width:]):
+            yield row, texts[:width]
+        elif strict:
             raise AudienceFileError(
                 f"{name}: row {row} has a value to the right of the header's {width} columns. "
                 "Give its column a name in the header, or clear the cell.",
                 line=row,
             )
-        count += 1
-        if count <= METADATA_SAMPLE_RECORDS:
-            first.append(tuple(cell_text(cell) for cell in record[:width]))
-        if blank:
-            blank = {column for column in blank if is_blank(cell_text(record[column]))}
-    if not count:
-        raise AudienceFileError(
-            f"{name}: the first sheet has a header (row {header_row}) but no records. Check the export that made it."
-        )
-    return Contents(columns, count, tuple(first), frozenset(blank))
+        else:
+            yield row, texts
 
 
-def read_rows(path: Path, *, name: str) -> Iterator[tuple[int, list[str]]]:
+def is_first_sheet(path: Path, sheet: str, *, name: str) -> bool:
     """
-    Read the header and the records of a workbook's first sheet as text: the row of each, and its values.
-
-    A record with a value to the right of the header has more values than the header.
+    Tell whether a sheet is its workbook's first.
 
     :param path: The file.
+    :param sheet: The sheet's name.
     :param name: The file's name, for messages.
-    :raises AudienceFileError: It isn't a workbook, or its header is not as it must be.
+    :raises AudienceFileError: It isn't a workbook, or has no such sheet.
     """
-    header_row, columns, rows = _open(path, name=name)
-    width = len(columns)
-    yield header_row, list(columns)
-    for row, record in rows:
-        texts = [cell_text(cell) for cell in record]
-        yield row, texts if any(texts[width:]) else texts[:width]
+    return _open_sheet(path, name=name, sheet=sheet).name == _open_sheet(path, name=name, sheet=None).name
 
 
 def cell_text(cell: Any) -> str:
-    """Write a cell as text: whole numbers as digits, dates and times in ISO 8601."""
-    if isinstance(cell, str):
-        return cell
+    """Write a cell as text, as Excel writes booleans."""
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    if isinstance(cell, datetime.datetime):
-        return cell.date().isoformat() if cell.time() == _MIDNIGHT else cell.isoformat(sep=" ")
-    if isinstance(cell, datetime.date | datetime.time):
-        return cell.isoformat()
-    return str(cell)
+    return value_text(cell)
 
 
-def _open(path: Path, *, name: str) -> tuple[int, tuple[str, ...], Iterator[tuple[int, list[Any]]]]:
-    """Open a workbook's first sheet: the header's row, the header, and the rows behind it."""
-    sheet = _first_sheet(path, name=name)
-    rows = _rows(sheet)
-    row, cells = next(rows, (0, []))
-    if not cells:
-        raise AudienceFileError(f"{name}: the workbook's first sheet is empty. Put the list on the first sheet.")
-    return row, _header(cells, sheet, row=row, name=name), rows
-
-
-def _first_sheet(path: Path, *, name: str) -> CalamineSheet:
+def _open_sheet(path: Path, *, name: str, sheet: str | None) -> CalamineSheet:
     from python_calamine import CalamineError, CalamineWorkbook
 
     problem = "the content is not an Excel workbook, or it is damaged. Save it as XLSX again"
@@ -102,8 +116,14 @@ def _first_sheet(path: Path, *, name: str) -> CalamineSheet:
         if "xl/workbook.xml" in names:
             # By its content, not by its path: a scratch file needs no .xlsx at the end.
             with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as workbook:
-                return workbook.get_sheet_by_index(0)
-        problem = "the content is a zip archive, but not an Excel workbook. Save the list as XLSX or CSV"
+                if sheet is None:
+                    return workbook.get_sheet_by_index(0)
+                if sheet in workbook.sheet_names:
+                    return workbook.get_sheet_by_name(sheet)
+                has = f"{did_you_mean(sheet, workbook.sheet_names)} It has: {listed(workbook.sheet_names)}"
+                problem = f"the workbook has no sheet {sheet!r}.{has}"
+        else:
+            problem = "the content is a zip archive, but not an Excel workbook. Save the list as XLSX or CSV"
     except (zipfile.BadZipFile, CalamineError):
         pass
     raise AudienceFileError(f"{name}: {problem}.")
@@ -116,7 +136,7 @@ def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Any]]]:
             yield row, cells
 
 
-def _header(cells: list[Any], sheet: CalamineSheet, *, row: int, name: str) -> tuple[str, ...]:
+def _header(cells: list[Any], sheet: CalamineSheet, *, row: int, name: str) -> list[str]:
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
         if top < row <= bottom + 1 and left != right:
             raise AudienceFileError(
@@ -129,4 +149,4 @@ def _header(cells: list[Any], sheet: CalamineSheet, *, row: int, name: str) -> t
     while not columns[-1]:
         columns.pop()
     check_header(columns, name=name, line=row, unit="row")
-    return tuple(columns)
+    return columns

@@ -33,7 +33,8 @@ class MatchedAudienceUploadOperator(PreparationOperator):
     Besides the id, the task pushes ``audience_name``, ``records``, ``file_name`` and ``file_size`` (bytes) to XCom,
     ``report`` (counts) where the list was cleaned, and ``audience`` (what IQM says of it) where it waited for it.
 
-    :param file_path: A CSV or XLSX file on the worker, of at most 1 GB and 5,000,000 records. (templated)
+    :param file_path: A CSV file, which may be gzip-compressed, or an XLSX file, on the worker; of at most 1 GB and
+        5,000,000 records. (templated)
     :param iqm_conn_id: The connection to IQM. (templated)
     :param resume: Whether a later try, or a cleared task, first looks whether IQM has the audience of an earlier try,
         and takes it. A token of the Dag, task, run, map index and content, in the name of the uploaded file, proves it.

@@ -22,13 +22,18 @@ class PreparationOperator(BaseOperator):
     The list and the mapping are checked before any request is sent; what is wrong with them fails the task without a
     retry, since a second try would meet with the same. The limits and the kinds of mapping are those of IQM's
     "Quickstart Guide: Matched Audience Upload". Without any of the arguments from ``normalize`` to
-    ``drop_duplicates``, a file goes out byte for byte.
+    ``drop_duplicates``, a plain file (commas, UTF-8; or a workbook's first sheet) goes out byte for byte.
 
     :param audience_name: The audience's name. (templated)
     :param columns: The mapping, file column → IQM field. A field is given by its system name
         (``Voters_FirstName``) or by the name that people see (``First Name``). (templated)
     :param column_settings: IQM field → data format (``{"Email": "SHA256"}``) or data partner
         (``{"Voters_ID": "LalVoterID"}``), where the mapping's kind needs one. (templated)
+    :param delimiter: What stands between two values of a CSV file; without it, the comma, semicolon, tab or pipe under
+        which the header has the mapped columns. (templated)
+    :param encoding: A CSV file's encoding, by Python's name (``cp1252``); without it, that of its byte order mark, else
+        UTF-8. (templated)
+    :param sheet: A workbook's sheet; without it, the first. (templated)
     :param normalize: Write each mapped column's values in the form that is published for its field.
     :param phone_format: The form of a normalised phone: ``10-digit``, or ``E.164``.
     :param hash_columns: File column → ``MD5``, ``SHA1``, ``SHA256`` or ``SHA512``: normalise and hash its values, and
@@ -39,7 +44,7 @@ class PreparationOperator(BaseOperator):
         invalid, and none of its values. (templated)
     :param max_invalid_ratio: The share of invalid records, from 0 to 1, above which the task fails.
     :param drop_duplicates: Keep only the first of the records whose mapped, normalised values are all the same.
-    :param scratch_dir: Where a cleaned copy lives until it is not needed any more; the system's temporary folder by
+    :param scratch_dir: Where copies live until they are not needed any more; the system's temporary folder by
         default. (templated)
     """
 
@@ -47,6 +52,9 @@ class PreparationOperator(BaseOperator):
         "audience_name",
         "columns",
         "column_settings",
+        "delimiter",
+        "encoding",
+        "sheet",
         "hash_columns",
         "quarantine_path",
         "scratch_dir",
@@ -59,6 +67,9 @@ class PreparationOperator(BaseOperator):
         audience_name: str,
         columns: Mapping[str, str],
         column_settings: Mapping[str, str] | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        sheet: str | None = None,
         normalize: bool = False,
         phone_format: PhoneFormat = "10-digit",
         hash_columns: Mapping[str, str] | None = None,
@@ -73,6 +84,9 @@ class PreparationOperator(BaseOperator):
         self.audience_name = audience_name
         self.columns = columns
         self.column_settings = column_settings
+        self.delimiter = delimiter
+        self.encoding = encoding
+        self.sheet = sheet
         self.normalize = normalize
         self.phone_format = phone_format
         self.hash_columns = hash_columns
@@ -95,6 +109,9 @@ class PreparationOperator(BaseOperator):
                 audience_name=self.audience_name,
                 columns=self.columns,
                 column_settings=self.column_settings,
+                delimiter=self.delimiter,
+                encoding=self.encoding,
+                sheet=self.sheet,
                 normalize=self.normalize,
                 phone_format=self.phone_format,
                 hash_columns=self.hash_columns,

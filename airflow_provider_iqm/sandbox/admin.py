@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_provider_iqm.sandbox.access import State
-from airflow_provider_iqm.sandbox.audiences import Outcome
+from airflow_provider_iqm.sandbox.audiences import Outcome, UploadedFile
 from airflow_provider_iqm.sandbox.faults import Fault
 from airflow_provider_iqm.sandbox.journal import RequestRecord
 from airflow_provider_iqm.sandbox.reports import AudienceReport, report, report_all
@@ -37,6 +37,18 @@ class AudienceChange(_Order):
     reason: str | None = None
     match_rate: float | None = Field(default=None, ge=0, le=100)
     attached: bool | None = None
+
+
+class AudienceOrder(_Order):
+    """
+    Audiences that are to be there without an upload.
+
+    :param name: what their names begin with; a number follows, counted from 1.
+    :param count: how many.
+    """
+
+    name: str = "Audience"
+    count: int = Field(default=1, ge=1, le=10_000)
 
 
 class OutcomeOrder(_Order):
@@ -130,6 +142,25 @@ async def clear_faults(state: State) -> None:
 async def get_audiences(state: State) -> list[AudienceReport]:
     """Return all audiences, the deleted ones among them."""
     return report_all(state)
+
+
+@router.post("/audiences", status_code=201)
+async def make_audiences(order: AudienceOrder, state: State) -> list[int]:
+    """Make audiences of a made-up list with one record, and return their ids."""
+    file = UploadedFile("made-up.csv", size=0, sha256="0" * 64, header=("email",), records=1)
+    audiences = [
+        state.audiences.add(
+            file,
+            sent={"columns": '{"email": "Email"}', "columnSettings": '{"Email": "Raw"}', "metadata": "{}"},
+            name=f"{order.name} {number}",
+            columns={"email": "Email"},
+            column_settings={"Email": "Raw"},
+            single_column=True,
+            metadata={},
+        )
+        for number in range(1, order.count + 1)
+    ]
+    return [audience.audience_id for audience in audiences]
 
 
 @router.patch("/audiences/{audience_id}")

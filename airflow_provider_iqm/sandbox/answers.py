@@ -1,5 +1,7 @@
 """The two envelopes of IQM's answers, and the error that becomes one of them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -8,18 +10,31 @@ from starlette.responses import JSONResponse, Response
 _CLASSIC_CALLS = frozenset({("POST", "/api/v3/audience/static/matched/column-list")})
 
 
+@dataclass(frozen=True)
+class Problem:
+    """
+    One thing that is wrong with a request.
+
+    :param message: what is wrong; never a cell's value.
+    :param field: the field or parameter that it is about; only the newer envelope can say so.
+    """
+
+    message: str
+    field: str | None = None
+
+
 class RefusedError(Exception):
     """
     A request that IQM refuses.
 
     :param status: the HTTP status.
-    :param message: what is wrong; never a cell's value.
+    :param problems: what is wrong: at least one text or ``Problem``.
     """
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, *problems: str | Problem) -> None:
         self.status = status
-        self.message = message
+        self.problems = [Problem(each) if isinstance(each, str) else each for each in problems]
+        super().__init__(self.problems[0].message)
 
 
 def classic(response_object: Any, status: int = 200) -> Response:
@@ -41,15 +56,19 @@ def success(data: Any) -> Response:
     return JSONResponse({"success": True, "data": data})
 
 
-def error(method: str, path: str, status: int, message: str) -> Response:
+def error(method: str, path: str, status: int, problems: Sequence[Problem]) -> Response:
     """
     Return an error in the envelope that the call uses.
 
     :param method: the call's HTTP method.
     :param path: the call's path.
     :param status: the HTTP status.
-    :param message: what is wrong.
+    :param problems: what is wrong; the older envelope has room for the first.
     """
     if path.startswith("/api/v3/") and (method, path) not in _CLASSIC_CALLS:
-        return JSONResponse({"success": False, "errorObjects": [{"error": message}]}, status)
-    return classic({"errorMsg": message, "errorCode": status}, status)
+        return JSONResponse({"success": False, "errorObjects": [_error_object(each) for each in problems]}, status)
+    return classic({"errorMsg": problems[0].message, "errorCode": status}, status)
+
+
+def _error_object(problem: Problem) -> dict[str, str]:
+    return {"error": problem.message} | ({"field": problem.field} if problem.field else {})

@@ -47,13 +47,16 @@ class Audience:
     :param column_settings: system field to setting; None where none was sent.
     :param single_column: the flag ``isSingleColumnEnabled`` as sent.
     :param metadata: the form field as sent, parsed.
-    :param sent: the form fields as they were sent, to be echoed.
+    :param sent: the form fields as they were sent, to be echoed; those that a v3 upload stands for.
     :param created: moment of creation on the sandbox's clock.
     :param outcome: where the audience is heading for.
     :param status: a status that an admin call has set; None lets time pass.
     :param reason: why it failed or was rejected.
     :param match_rate: per cent, where an admin call has set it.
     :param attached: whether a campaign uses it, so that it can't be deleted.
+    :param subtype: name of its audience subtype; only a v3 upload can have one.
+    :param consent_given: as a v3 upload said; None where it said nothing.
+    :param rematched: moment on the sandbox's clock when it was last matched again; None where it never was.
     """
 
     audience_id: int
@@ -70,6 +73,9 @@ class Audience:
     reason: str | None = None
     match_rate: float | None = None
     attached: bool = False
+    subtype: str | None = None
+    consent_given: bool | None = None
+    rematched: float | None = None
     created_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
 
     @property
@@ -86,7 +92,7 @@ class Audience:
         """
         if self.status is not None:
             return self.status
-        age = now - self.created
+        age = now - (self.created if self.rematched is None else self.rematched)
         if age < settings.processing_seconds:
             return "Processing"
         if self.outcome == "Failed":
@@ -94,6 +100,15 @@ class Audience:
         if age < settings.processing_seconds + settings.pending_seconds:
             return "Pending"
         return self.outcome
+
+    def rematch(self, now: float) -> None:
+        """
+        Start matching again.
+
+        :param now: the moment on the sandbox's clock.
+        """
+        self.rematched = now
+        self.status = None
 
     def match_rate_at(self, status: str) -> float:
         """
@@ -114,6 +129,14 @@ class Audience:
         :param status: the audience's status.
         """
         return round(self.file.records * self.match_rate_at(status) / 100)
+
+    def cost_at(self, status: str) -> float:
+        """
+        Return what a thousand impressions cost more with this audience, in dollars.
+
+        :param status: the audience's status.
+        """
+        return 1.5 if status in {"Pending", "Ready"} else 0
 
 
 class AudienceStore:

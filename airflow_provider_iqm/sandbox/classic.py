@@ -105,10 +105,16 @@ async def details(audience_id: str, state: State) -> Response:
     audience = state.audiences.get(int(audience_id)) if re.fullmatch("[0-9]{1,18}", audience_id) else None
     if audience is None:
         raise RefusedError(404, "Audience not found.")
-    return classic(_details(audience, state))
+    return classic(details_object(audience, state))
 
 
-def _details(audience: Audience, state: SandboxState) -> dict[str, Any]:
+def details_object(audience: Audience, state: SandboxState) -> dict[str, Any]:
+    """
+    Return what the details of an audience hold.
+
+    :param audience: the audience.
+    :param state: the sandbox's state.
+    """
     settings = state.settings
     now = state.clock.now()
     status = audience.status_at(now, settings)
@@ -138,7 +144,7 @@ def _details(audience: Audience, state: SandboxState) -> dict[str, Any]:
         "expectedSpent7": 0,
         "expectedSpent30": 0,
         "expectedSpent60": 0,
-        "dataCost": _data_cost(status),
+        "dataCost": audience.cost_at(status),
         "fileTotalCount": audience.file.records,
         "owId": settings.ow_id,
         "uowId": 1,
@@ -174,13 +180,9 @@ def _row(audience: Audience, state: SandboxState) -> dict[str, Any]:
         "status": "approved" if status == "Ready" else status.lower(),
         "statusDisplayName": status,
         "createdOn": audience.created_ms // 1000,
-        "dataCost": _data_cost(status),
+        "dataCost": audience.cost_at(status),
         "uniques": audience.uniques_at(status),
     }
-
-
-def _data_cost(status: str) -> float:
-    return 1.5 if status in {"Pending", "Ready"} else 0
 
 
 @router.put("/v2/audience/delete")

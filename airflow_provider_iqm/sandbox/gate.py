@@ -9,7 +9,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from airflow_provider_iqm.sandbox.answers import error
+from airflow_provider_iqm.sandbox.answers import Problem, error
 from airflow_provider_iqm.sandbox.connection import cut, hang_up, until_gone
 from airflow_provider_iqm.sandbox.faults import Fault
 from airflow_provider_iqm.sandbox.journal import record_of
@@ -39,7 +39,7 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         record_of(scope).limited = True
-        answer = error(scope["method"], scope["path"], 429, "Too many requests.")
+        answer = error(scope["method"], scope["path"], 429, [Problem("Too many requests.")])
         if settings.retry_after:
             answer.headers["Retry-After"] = str(max(1, math.ceil(wait)))
         await answer(scope, receive, send)
@@ -126,7 +126,7 @@ def _answer(fault: Fault, scope: Scope) -> Response:
     status = fault.status or {"html": 502, "status_after_work": 504}.get(fault.kind, 500)
     if fault.body is None:
         if fault.kind != "html" and status not in _PROXY_STATUSES:
-            answer = error(scope["method"], scope["path"], status, HTTPStatus(status).phrase)
+            answer = error(scope["method"], scope["path"], status, [Problem(HTTPStatus(status).phrase)])
         else:
             answer = Response(_PAGE.format(f"{status} {HTTPStatus(status).phrase}"), status, media_type="text/html")
     elif isinstance(fault.body, str):

@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse, Response
 
 from airflow_provider_iqm.sandbox.access import State, Token, require_client
 from airflow_provider_iqm.sandbox.answers import RefusedError, success
+from airflow_provider_iqm.sandbox.body import read_body
+from airflow_provider_iqm.sandbox.state import SandboxState
 from airflow_provider_iqm.sandbox.tokens import TokenPair
 
-# Nobody's log-in is longer.
-_MOST_BYTES = 64 * 1024
 _ON_HOLD = {
     "success": False,
     "data": {
@@ -36,40 +36,58 @@ Client = Annotated[None, Depends(require_client)]
 @router.post("/login")
 async def log_in(request: Request, state: State, _client: Client) -> Response:
     """Start a session."""
-    workspace = request.headers.get("x-iaa-host")
-    if not workspace:
-        raise RefusedError(400, "The header X-IAA-HOST is required.")
+    workspace = _workspace(request)
     body = await _json_body(request)
     for name in ("grantType", "email", "password"):
         if not isinstance(body.get(name), str) or not body[name]:
             raise RefusedError(400, f"{name} is required.")
-    settings = state.settings
     if body["grantType"] != "password":
         raise RefusedError(400, "grantType must be password.")
-    if (body["email"], body["password"], workspace) != (
-        settings.email,
-        settings.password,
-        settings.workspace_host,
-    ):
-        raise RefusedError(403, _UNKNOWN)
-    if settings.on_hold:
-        return JSONResponse(_ON_HOLD, 400)
-    return success({**_token_object(state.tokens.issue(settings.token_seconds)), "owId": settings.ow_id})
+    return _log_in(state, body["email"], body["password"], workspace)
 
 
 @router.post("/oauth/token")
-async def renew(request: Request, state: State, _client: Client) -> Response:
-    """Exchange a refresh token for new tokens. The answer has no ``owId``, and an envelope by a setting."""
+async def token(request: Request, state: State, _client: Client) -> Response:
+    """Start a session as the v3 flow does, or exchange a refresh token for new tokens."""
     form = await _form_body(request)
-    if form.get("grant_type") != "refresh_token":
-        raise RefusedError(400, "grant_type must be refresh_token.")
-    if "refresh_token" not in form:
-        raise RefusedError(400, "refresh_token is required.")
-    pair = state.tokens.renew(form["refresh_token"], state.settings.token_seconds)
+    match form.get("grant_type"):
+        case "password":
+            return _log_in(state, _required(form, "username"), _required(form, "password"), _workspace(request))
+        case "refresh_token":
+            return _renew(state, _required(form, "refresh_token"))
+    raise RefusedError(400, "grant_type must be password or refresh_token.")
+
+
+def _log_in(state: SandboxState, email: str, password: str, workspace: str) -> Response:
+    settings = state.settings
+    if (email, password, workspace) != (settings.email, settings.password, settings.workspace_host):
+        raise RefusedError(403, _UNKNOWN)
+    if settings.on_hold:
+        return JSONResponse(_ON_HOLD, 400)
+    tokens = _token_object(state.tokens.issue(settings.token_seconds))
+    return success(tokens | ({"owId": settings.ow_id} if settings.login_ow_id else {}))
+
+
+def _renew(state: SandboxState, refresh_token: str) -> Response:
+    """Answer a renewal: without ``owId``, and in an envelope by a setting."""
+    pair = state.tokens.renew(refresh_token, state.settings.token_seconds)
     if pair is None:
         raise RefusedError(401, "The refresh token is unknown, or was used before.")
     tokens = _token_object(pair)
     return success(tokens) if state.settings.wrap_renewed_token else JSONResponse(tokens)
+
+
+def _workspace(request: Request) -> str:
+    workspace = request.headers.get("x-iaa-host")
+    if not workspace:
+        raise RefusedError(400, "The header X-IAA-HOST is required.")
+    return workspace
+
+
+def _required(form: dict[str, str], name: str) -> str:
+    if not form.get(name):
+        raise RefusedError(400, f"{name} is required.")
+    return form[name]
 
 
 @router.post("/logout")
@@ -89,20 +107,9 @@ def _token_object(pair: TokenPair) -> dict[str, Any]:
     }
 
 
-async def _body(request: Request, media_type: str) -> bytes:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
-        raise RefusedError(400, f"The body must be {media_type}.")
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece[: _MOST_BYTES + 1 - len(body)]
-    if len(body) > _MOST_BYTES:
-        raise RefusedError(400, f"The body is larger than {_MOST_BYTES} bytes.")
-    return bytes(body)
-
-
 async def _json_body(request: Request) -> dict[str, Any]:
     try:
-        body = json.loads(await _body(request, "application/json"))
+        body = json.loads(await read_body(request, "application/json"))
     except (ValueError, RecursionError) as broken:
         raise RefusedError(400, "The body is not well-formed JSON.") from broken
     if not isinstance(body, dict):
@@ -112,7 +119,7 @@ async def _json_body(request: Request) -> dict[str, Any]:
 
 async def _form_body(request: Request) -> dict[str, str]:
     try:
-        text = (await _body(request, "application/x-www-form-urlencoded")).decode()
+        text = (await read_body(request, "application/x-www-form-urlencoded")).decode()
         fields = parse_qs(text, keep_blank_values=True, strict_parsing=True)
     except ValueError as broken:
         raise RefusedError(400, "The body is not a well-formed form.") from broken

@@ -29,6 +29,8 @@ class AudienceReport:
     :param column_settings: system field to setting; None where none was sent.
     :param single_column: the flag ``isSingleColumnEnabled``.
     :param metadata: the metadata that was sent.
+    :param subtype: name of the audience subtype, of a v3 upload.
+    :param consent_given: as a v3 upload said.
     :param created_ms: creation, in milliseconds since the epoch.
     """
 
@@ -49,6 +51,8 @@ class AudienceReport:
     column_settings: dict[str, str] | None
     single_column: bool
     metadata: dict[str, Any]
+    subtype: str | None
+    consent_given: bool | None
     created_ms: int
 
 
@@ -78,6 +82,8 @@ def report(audience: Audience, state: SandboxState) -> AudienceReport:
         column_settings=audience.column_settings,
         single_column=audience.single_column,
         metadata=audience.metadata,
+        subtype=audience.subtype,
+        consent_given=audience.consent_given,
         created_ms=audience.created_ms,
     )
 

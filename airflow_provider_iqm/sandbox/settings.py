@@ -1,7 +1,7 @@
 """What can be set about a sandbox."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,12 +26,22 @@ class SandboxSettings(BaseModel):
     :param retry_after: whether a 429 carries ``Retry-After``, in seconds. None is documented, so the default is no.
     :param token_seconds: life of an access token, in seconds (the log-in sample: 35999).
     :param wrap_renewed_token: whether a renewed token comes inside ``data``; both forms have been seen.
+    :param login_ow_id: whether a log-in tells ``owId``.
     :param on_hold: whether a log-in is answered with the documented 400 "On Hold".
     :param processing_seconds: how long a new audience stays Processing, in seconds.
     :param pending_seconds: how long it stays Pending after that, in seconds.
     :param list_delay_seconds: how long a new audience is missing from the list, in seconds.
     :param max_file_bytes: largest file that is taken (quickstart, "Before you begin": 1 GB).
     :param max_records: most records that are taken (same place: 5M).
+    :param vertical_id: the vertical that the account is bound to, in v3's calls (31 political, 32 specialization,
+        33 healthcare); None for an account that has all columns and data partners.
+    :param vertical_required: whether v3's static lists must be asked for with a vertical, as a workspace user must.
+    :param id_seed: draws the ids of v3's columns, combinations, data formats and data partners anew; 0 keeps them.
+    :param absent_names: columns, data formats and data partners that v3's static lists lack, by name.
+    :param column_list_shape: v3's columns with ``name`` and ``displayName`` (reference), or ``key`` and ``label``.
+    :param details_shape: v3's details as in the reference, or as in the tutorial: in the older envelope.
+    :param list_shape: names in v3's list as in the OpenAPI file's schema, or as in its example where the two differ.
+    :param wrap_created: whether v3's upload answers inside ``data``: the OpenAPI file's example does, its schema not.
     :param keep_files: folder in which accepted uploads are kept; None keeps nothing.
     """
 
@@ -50,12 +60,21 @@ class SandboxSettings(BaseModel):
     retry_after: bool = False
     token_seconds: int = Field(default=35999, ge=0)
     wrap_renewed_token: bool = True
+    login_ow_id: bool = True
     on_hold: bool = False
     processing_seconds: float = Field(default=5.0, ge=0)
     pending_seconds: float = Field(default=5.0, ge=0)
     list_delay_seconds: float = Field(default=0.0, ge=0)
     max_file_bytes: int = Field(default=1_000_000_000, ge=1)
     max_records: int = Field(default=5_000_000, ge=1)
+    vertical_id: Literal[31, 32, 33] | None = None
+    vertical_required: bool = False
+    id_seed: int = 0
+    absent_names: frozenset[str] = frozenset()
+    column_list_shape: Literal["reference", "tutorial"] = "reference"
+    details_shape: Literal["reference", "tutorial"] = "reference"
+    list_shape: Literal["schema", "example"] = "schema"
+    wrap_created: bool = True
     keep_files: Path | None = None
 
     def changed(self, changes: dict[str, Any]) -> "SandboxSettings":

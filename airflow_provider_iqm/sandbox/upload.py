@@ -11,7 +11,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from airflow_provider_iqm.sandbox.answers import RefusedError
+from airflow_provider_iqm.sandbox.answers import Problem, RefusedError
 from airflow_provider_iqm.sandbox.audiences import UploadedFile
 from airflow_provider_iqm.sandbox.records import CsvReader
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
@@ -39,14 +39,15 @@ class FilePart:
     :param name: its file name.
     :param media_type: its media type.
     :param settings: they say how large it may be, and whether to keep it.
+    :param any_type: a media type that is right for any file; None where there is none.
     """
 
-    def __init__(self, name: str, media_type: str, settings: SandboxSettings) -> None:
+    def __init__(self, name: str, media_type: str, settings: SandboxSettings, any_type: str | None) -> None:
         ending = Path(name).suffix.lower()
         if MEDIA_TYPES.get(ending) is None:
-            raise RefusedError(400, "The file's name must end in .csv or .xlsx.")
-        if media_type != MEDIA_TYPES[ending]:
-            raise RefusedError(400, f"The media type of a {ending} file must be {MEDIA_TYPES[ending]}.")
+            raise _refused_file("The file's name must end in .csv or .xlsx.")
+        if media_type not in {MEDIA_TYPES[ending], any_type}:
+            raise _refused_file(f"The media type of a {ending} file must be {MEDIA_TYPES[ending]}.")
         self._name = name
         self._settings = settings
         self._size = 0
@@ -66,10 +67,10 @@ class FilePart:
         :param data: bytes of any length.
         """
         if self._is_csv and not self._size and data.startswith(_ZIP_MAGIC):
-            raise RefusedError(400, "The file's name ends in .csv, but it is a zip archive or a workbook.")
+            raise _refused_file("The file's name ends in .csv, but it is a zip archive or a workbook.")
         self._size += len(data)
         if self._size > self._settings.max_file_bytes:
-            raise RefusedError(400, f"The file is larger than {self._settings.max_file_bytes} bytes.")
+            raise _refused_file(f"The file is larger than {self._settings.max_file_bytes} bytes.")
         self._sha256.update(data)
         self._reader.feed(data)
         if self._kept is not None:
@@ -80,7 +81,7 @@ class FilePart:
         try:
             header, records = self._reader.finish()
         except ValueError as broken:
-            raise RefusedError(400, str(broken)) from broken
+            raise _refused_file(str(broken)) from broken
         return UploadedFile(self._name, self._size, self._sha256.hexdigest(), header, records)
 
     def keep_as(self, name: str) -> None:
@@ -110,12 +111,15 @@ class UploadForm:
 
     :param boundary: the boundary between the parts.
     :param settings: the sandbox's settings.
+    :param any_type: a media type that any file may have.
     """
 
-    def __init__(self, boundary: bytes, settings: SandboxSettings) -> None:
+    def __init__(self, boundary: bytes, settings: SandboxSettings, any_type: str | None) -> None:
         self.fields: dict[str, str] = {}
+        self.media_types: dict[str, str] = {}
         self.file: FilePart | None = None
         self._settings = settings
+        self._any_type = any_type
         self._complete = False
         self._headers: dict[str, bytes] = {}
         self._header_name = b""
@@ -153,7 +157,7 @@ class UploadForm:
         if not self._complete:
             raise RefusedError(400, "The multipart body ends before its last boundary.")
         if self.file is None:
-            raise RefusedError(400, "file is required.")
+            raise _refused_file("file is required.")
         return await asyncio.to_thread(self.file.finish)
 
     def close(self) -> None:
@@ -181,13 +185,14 @@ class UploadForm:
             raise RefusedError(400, "A part of the form has no name.")
         if name in self.fields or (name == "file" and self.file is not None):
             raise RefusedError(400, f"{name} is there twice.")
+        media_type = parse_options_header(self._headers.get("content-type", b""))[0].decode("latin-1").lower()
         if name == "file":
             file_name = _decoded(options.get(b"filename", b""), "The file's name")
-            media_type = parse_options_header(self._headers.get("content-type", b""))[0].decode("latin-1")
-            self.file = FilePart(file_name, media_type.lower(), self._settings)
+            self.file = FilePart(file_name, media_type, self._settings, self._any_type)
             self._write, self._field = self.file.feed, None
         else:
             self._text.clear()
+            self.media_types[name] = media_type
             self._write, self._field = self._write_text, name
 
     def _write_text(self, data: bytes) -> None:
@@ -206,19 +211,20 @@ class UploadForm:
         self._complete = True
 
 
-async def read_form(request: Request, settings: SandboxSettings) -> UploadForm:
+async def read_form(request: Request, settings: SandboxSettings, *, any_type: str | None = None) -> UploadForm:
     """
     Read an upload; close what this returns.
 
     :param request: the request.
     :param settings: the sandbox's settings.
+    :param any_type: a media type that any file may have, beside its own.
     :raises RefusedError: where the body is no such form. The rest of it is read first: a client that is still sending
         would see a broken connection in the place of the answer.
     """
     media_type, options = parse_options_header(request.headers.get("content-type", ""))
     if media_type.lower() != b"multipart/form-data" or not options.get(b"boundary"):
         raise RefusedError(400, "The body must be multipart/form-data with a boundary.")
-    form = UploadForm(options[b"boundary"], settings)
+    form = UploadForm(options[b"boundary"], settings, any_type)
     problem: RefusedError | None = None
     try:
         async for piece in request.stream():
@@ -233,6 +239,10 @@ async def read_form(request: Request, settings: SandboxSettings) -> UploadForm:
         form.close()
         raise
     return form
+
+
+def _refused_file(message: str) -> RefusedError:
+    return RefusedError(400, Problem(message, "file"))
 
 
 def _decoded(data: bytes, what: str) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from airflow_provider_iqm.sandbox.answers import RefusedError
+from airflow_provider_iqm.sandbox.answers import Problem, RefusedError
 from airflow_provider_iqm.sandbox.audiences import UploadedFile
 from airflow_provider_iqm.sandbox.catalogue import (
     DATA_FORMATS,
@@ -140,13 +140,23 @@ def check_count(fields: dict[str, str], file: UploadedFile, most: int) -> None:
     """
     if not re.fullmatch(r"[0-9]{1,10}", fields.get("fileTotalCount", "")):
         raise RefusedError(400, "fileTotalCount is required, as a whole number.")
-    if file.records == 0:
-        raise RefusedError(400, "The file has no records.")
-    if file.records > most:
-        raise RefusedError(400, f"The file has {file.records} records; at most {most} are allowed.")
+    check_records(file, most)
     told = int(fields["fileTotalCount"])
     if told != file.records:
         raise RefusedError(400, f"fileTotalCount is {told}, but the file has {file.records} records.")
+
+
+def check_records(file: UploadedFile, most: int) -> None:
+    """
+    Refuse a file with no records, or with too many.
+
+    :param file: the file that was sent.
+    :param most: how many records a file may have.
+    """
+    if file.records == 0:
+        raise RefusedError(400, Problem("The file has no records.", "file"))
+    if file.records > most:
+        raise RefusedError(400, Problem(f"The file has {file.records} records; at most {most} are allowed.", "file"))
 
 
 def check_header(file: UploadedFile) -> None:
@@ -157,9 +167,9 @@ def check_header(file: UploadedFile) -> None:
     """
     for position, name in enumerate(file.header, start=1):
         if not name.strip():
-            raise RefusedError(400, f"The file's header has no name for column {position}.")
+            raise RefusedError(400, Problem(f"The file's header has no name for column {position}.", "file"))
         if name in file.header[: position - 1]:
-            raise RefusedError(400, f"The file's header has the name of column {position} twice.")
+            raise RefusedError(400, Problem(f"The file's header has the name of column {position} twice.", "file"))
 
 
 def check_metadata(fields: dict[str, str], file: UploadedFile) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from airflow_provider_iqm.hooks import iqm
+from airflow_provider_iqm.hooks import uploading
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 
 
@@ -21,7 +21,7 @@ def one_try(connection: str, arguments: dict, try_number: int, result: str) -> N
     :param result: The file for the id.
     """
     os.environ["AIRFLOW_CONN_IQM_DEFAULT"] = connection
-    iqm.SECONDS_BETWEEN_LOOKS = 1.0
+    uploading.SECONDS_BETWEEN_LOOKS = 1.0
     ti = SimpleNamespace(
         dag_id="d", task_id="upload", run_id="run", map_index=-1, try_number=try_number, xcom_push=lambda **_: None
     )

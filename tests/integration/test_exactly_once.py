@@ -9,7 +9,7 @@ import pytest
 from airflow import __version__ as airflow_version
 
 from airflow_provider_iqm.exceptions import DoubledAudienceError, IQMError, IQMFinalError
-from airflow_provider_iqm.hooks import iqm
+from airflow_provider_iqm.hooks import uploading
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 
 AIRFLOW_3_3 = tuple(map(int, airflow_version.split(".")[:2])) >= (3, 3)
@@ -18,7 +18,7 @@ ADD = "/api/v2/audience/matched/add"
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    monkeypatch.setattr(iqm, "SECONDS_BETWEEN_LOOKS", 0.3)
+    monkeypatch.setattr(uploading, "SECONDS_BETWEEN_LOOKS", 0.3)
 
 
 @pytest.fixture

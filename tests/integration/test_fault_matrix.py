@@ -118,7 +118,6 @@ def connect(server, monkeypatch):
             "client_secret": settings.client_secret,
             "read_timeout": read_timeout,
             "upload_timeout": upload_timeout,
-            "requests_per_minute": settings.requests_per_minute,
         }
         connection = {"conn_type": "iqm", "host": server.url, "login": settings.email, "password": settings.password}
         monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection | {"extra": extra}))

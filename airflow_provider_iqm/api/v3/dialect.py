@@ -14,14 +14,14 @@ from airflow_provider_iqm.api.audience import (
     MatchedAudience,
     NewAudience,
 )
-from airflow_provider_iqm.api.classic import read_classic_details
+from airflow_provider_iqm.api.classic.calls import read_classic_details
 from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call, Request, basic_authorization, form_body, json_body
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
-from airflow_provider_iqm.api.v3.lists import MATCHED_AUDIENCE_TYPE, StaticLists, find
+from airflow_provider_iqm.api.v3.lists import MATCHED_AUDIENCE_TYPE, Entry, StaticLists, find
 from airflow_provider_iqm.api.v3.request import ARGUMENTS, audience_request
 from airflow_provider_iqm.exceptions import (
     AudienceNotFoundError,
@@ -81,8 +81,15 @@ class V3:
 
     def column_list(self) -> Exchange[list[AudienceField]]:
         """Return the exchange that lists the fields that the account can map columns to."""
-        columns = yield from StaticLists(self.login).columns()
-        return [AudienceField(id=column.id, name=column.names[0], label=column.names[-1]) for column in columns]
+        return _fields((yield from StaticLists(self.login).columns()))
+
+    def data_partners(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists whose ids the account can match by."""
+        return _fields((yield from StaticLists(self.login).partners()))
+
+    def data_formats(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists the forms in which emails and phones may be given."""
+        return _fields((yield from StaticLists(self.login).formats()))
 
     def upload(self, audience: NewAudience) -> Exchange[int]:
         """Return the exchange that uploads an audience; its result is the audience's id."""
@@ -129,8 +136,12 @@ class V3:
 
     def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
         """Return the exchange that finds the audiences of exactly this name; IQM itself searches for a part of it."""
-        found = yield from self._search(f'find audiences named "{audience_name}"', {"searchFields": [audience_name]})
-        return [audience for audience in found if audience["name"] == audience_name]
+        return [audience for audience in (yield from self.search(audience_name)) if audience["name"] == audience_name]
+
+    def search(self, text: str) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that finds the audiences whose name holds a text; an empty one finds all."""
+        purpose = f'find audiences named "{text}"' if text else "list audiences"
+        return self._search(purpose, {"searchFields": [text]} if text else {})
 
     def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
         """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""
@@ -236,6 +247,10 @@ def _token_call(purpose: str, credentials: Credentials, grant: Mapping[str, str]
         authenticates=True,
     )
     return Call(request, Token.from_answer)
+
+
+def _fields(entries: Sequence[Entry]) -> list[AudienceField]:
+    return [AudienceField(id=entry.id, name=entry.names[0], label=entry.names[-1]) for entry in entries]
 
 
 def _read_page(data: Any) -> tuple[int, list[MatchedAudience]]:

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from airflow_provider_iqm.api import classic
 from airflow_provider_iqm.api.audience import NewAudience
+from airflow_provider_iqm.api.classic import calls as classic
 from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.exceptions import AudienceNotFoundError
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import io
+import random
 import stat
 import subprocess
 import sys
@@ -16,7 +18,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
+from airflow_provider_iqm.audience import clean as clean_module
+from airflow_provider_iqm.audience import duckdb_csv
 from airflow_provider_iqm.audience.scratch import PREFIX, Scratch
+from airflow_provider_iqm.audience.source import copied_source
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.exceptions import AudienceFileError, CleaningOptionError, ColumnMappingError, IQMError
 
@@ -237,8 +242,8 @@ BROKEN = {
     "unclosed quote": (b'email,x\na@b.example,1\n"c@d.example,2\n', "line 3"),
     "not utf-8": (b"email,x\na@b.example,1\nc\xe9@d.example,2\n", "line 3"),
     "header only": (b"email,x\n", "no records"),
-    "gzip": (gzip.compress(b"email\na@b.example\n"), "gzip"),
-    "semicolons": (b"email;x\na@b.example;1\n", "semicolons"),
+    "damaged gzip": (gzip.compress(b"email\na@b.example\n")[:-9], "gzip"),
+    "unclosed quote between semicolons": (b'email;x\na@b.example;1\n"c@d.example;2\n', "line 3"),
     "no column": (b"mail,x\na@b.example,1\n", "email"),
 }
 
@@ -299,6 +304,61 @@ def test_a_large_file_keeps_its_order_and_numbers(clean, tmp_path):
     assert upload.report.duplicates == 50_000 - 50
     numbers = [int(line.partition(",")[0]) for line in path.read_text().splitlines()[1:]]
     assert numbers == [*range(1000, count + 1, 1000), *range(count + 1000, count + 50_001, 1000)]
+
+
+@pytest.fixture
+def copies(monkeypatch):
+    """Tell how often a list was copied because DuckDB was not trusted with it."""
+    made = []
+
+    def copy(*args, **options):
+        made.append(True)
+        return copied_source(*args, **options)
+
+    monkeypatch.setattr(clean_module, "copied_source", copy)
+    return made
+
+
+@pytest.mark.parametrize("quoted", ['a "b" c', '"', 'x "y"\n, 1'])
+def test_quotes_that_first_stand_far_down_need_no_copy(clean, copies, quoted):
+    email = "a@b.example"
+    rows = [["email", "x"], *([email, "1"] for _ in range(2000)), [email, quoted], *([email, "2"] for _ in range(2000))]
+    text, upload = clean(written(rows), normalize=True)
+    assert list(csv.reader(io.StringIO(text, newline=""))) == rows
+    assert upload.report.records_read == 4001
+    assert not copies
+
+
+def test_a_cleaning_that_does_not_add_up_is_not_believed(clean, copies, monkeypatch):
+    real = clean_module.read_sum
+    monkeypatch.setattr(clean_module, "read_sum", lambda *args: real(*args) - 1)
+    text, _ = clean("email,x\na@b.example,1\n", normalize=True)
+    assert text == "email,x\na@b.example,1\n"
+    assert copies
+
+
+def test_a_list_that_duckdb_reads_well_needs_no_copy(clean, copies):
+    clean('\ufeffemail,x\r\nA@b.example,"1,""2""\r\n"\r\nb@c.example,\r\n', normalize=True)
+    assert not copies
+
+
+def test_no_record_is_lost_or_made_up_between_threads(clean, monkeypatch):
+    """With small buffers, DuckDB's threads meet within quoted line breaks that look like records all the time."""
+    monkeypatch.setattr(duckdb_csv, "LINE_BYTES", 1000)
+    monkeypatch.setattr(duckdb_csv, "_BUFFER_BYTES", 4000)
+    for seed in range(15):
+        dice = random.Random(seed)
+        kinds = [["a@b.example", "2"], ["a@b.example", 'x\nc@d.example,3\ne@f.example,"4"\n'], ["n/a", 'a, "b"']]
+        rows = [["email", "x"], *dice.choices(kinds, [40, 3, 3], k=3000)]
+        text, upload = clean(written(rows), normalize=True)
+        assert list(csv.reader(io.StringIO(text, newline=""))) == [row for row in rows if row[0] != "n/a"]
+        assert upload.report.records_read == 3000
+
+
+def written(rows):
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 # csv.writer quotes what it must; NUL and lone surrogates are no CSV text.

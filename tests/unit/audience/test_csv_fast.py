@@ -78,7 +78,7 @@ def test_counts_quotes_that_first_stand_far_down(make_file):
 
 def test_no_record_is_lost_between_threads(make_file, monkeypatch):
     """With small buffers, DuckDB's threads meet within quoted line breaks all the time, and lose records."""
-    monkeypatch.setattr(duckdb_csv, "_LINE_BYTES", 1000)
+    monkeypatch.setattr(duckdb_csv, "LINE_BYTES", 1000)
     monkeypatch.setattr(duckdb_csv, "_BUFFER_BYTES", 4000)
     exact = 0
     for seed in range(20):
@@ -96,7 +96,7 @@ def test_a_reading_that_does_not_add_up_is_not_believed(make_file, monkeypatch):
 
     def lose_a_record(*args, **options):
         reading = real(*args, **options)
-        return csv_fast._Reading(reading.records - 1, reading.value_bytes - 2, 0, reading.blank_columns)
+        return csv_fast._Reading(reading.records - 1, reading.content_bytes - 2, reading.blank_columns)
 
     monkeypatch.setattr(csv_fast, "_read", lose_a_record)
     assert read_fast(path, name="list.csv") is None

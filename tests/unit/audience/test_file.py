@@ -120,7 +120,7 @@ def test_refuses_too_large_a_file_without_reading_it(tmp_path, refuse, monkeypat
     path = tmp_path / "large.csv"
     with path.open("wb") as file:
         file.truncate(1_000_000_001)
-    monkeypatch.setattr(module, "_read_head", None)
+    monkeypatch.setattr(module, "read_head", None)
     error = refuse(path)
     assert "1,000,000,001 bytes" in str(error)
     assert "1,000,000,000" in str(error)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from airflow_provider_iqm.audience.states import STATE_CODES
 from airflow_provider_iqm.audience.upload import prepare_upload
@@ -170,6 +173,50 @@ VALUES = {
 def test_values_are_normalised_or_their_records_left_out(clean, case):
     field, options, values = VALUES[case]
     assert clean(field, list(values), **options) == list(values.values())
+
+
+WHITE = " \t\n\u00a0\u2003\u3000\x1f"
+EMAIL = rf'[^@,;<>()"{WHITE}]+@[^@.,;<>()"{WHITE}]+(\.[^@.,;<>()"{WHITE}]+)+'
+MARKS = re.compile(rf"[()./\-\u2010-\u2015{WHITE}]")
+
+
+def email(value):
+    value = value.strip().lower()
+    return value if re.fullmatch(EMAIL, value) else None
+
+
+def phone(value):
+    digits = MARKS.sub("", value)
+    return digits[-10:] if re.fullmatch(r"(\+?1)?[0-9]{10}", digits) else None
+
+
+def cellphone(value):
+    digits = MARKS.sub("", value)
+    return digits if re.fullmatch(r"\+[1-9][0-9]{6,14}", digits) else None if value.strip() else ""
+
+
+def name(value):
+    return " ".join(value.split())
+
+
+# A field's rule in Python, the cleaning's options, a good value, and what values are made of.
+RULES = {
+    "Email": (email, {"settings": {"Email": "Raw"}}, "a@b.c", ["a", "É", "@", "@b.c", ".", "+", ","]),
+    "Phone": (phone, {"settings": {"Phone": "Raw"}}, "3456789012", ["345", "678-9012", "1", "+", "(", ")", "\u2013"]),
+    "Cellphone": (cellphone, {"phone_format": "E.164"}, "+3456789", ["+", "+44", "1", "0", "(", "-", ".", "34567"]),
+    "First Name": (name, {}, "a", ["a", "é", ".", "李"]),
+    "Age": (str.strip, {}, "a", ["a", "é", ".", "李"]),
+}
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+@pytest.mark.parametrize("field", RULES)
+def test_any_value_is_normalised_as_its_rule_says(clean, data, field):
+    rule, options, good, pieces = RULES[field]
+    texts = st.lists(st.sampled_from([*pieces, *WHITE]), max_size=6).map("".join)
+    values = [*data.draw(st.lists(texts, max_size=40)), good]
+    assert clean(field, values, **options) == [rule(value) for value in values]
 
 
 def test_every_state_district_and_territory_is_known_by_name_and_code(clean):

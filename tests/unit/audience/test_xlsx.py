@@ -48,7 +48,7 @@ def test_describes_the_first_sheet(make_workbook):
     assert found.samples == {
         "name": ("Bilbo", "Frodo", "Sam"),
         "zip": ("00501", "10002", "10003"),
-        "born": ("1990-09-22", "2001-02-03 04:05:00", ""),
+        "born": ("1990-09-22", "2001-02-03T04:05:00", ""),
         "score": ("4", "2.5", "TRUE"),
         "none": ("", "", ""),
     }

@@ -5,7 +5,9 @@ import json
 import logging
 import subprocess
 import sys
+from unittest.mock import MagicMock
 
+import pyarrow
 import pytest
 import requests
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -282,6 +284,57 @@ def test_a_wrong_file_costs_no_request(hook, iqm, tmp_path):
         upload(hook, tmp_path / "none.csv")
     assert isinstance(raised.value, AirflowFailException)
     assert iqm.call_count == 0
+
+
+def test_damage_is_told_in_one_line_each_without_a_value(hook, iqm, tmp_path, monkeypatch):
+    log = MagicMock()
+    monkeypatch.setattr(IQMHook, "log", log)
+    iqm.post(UPLOAD, json={"statusCode": 200, "responseObject": {"id": 7, "message": "ok"}})
+    path = tmp_path / "list.csv"
+    path.write_text("id,name\n4.41E+11,ZoÃ«\n4.42E+11,Frodo\n1,JosÃ©\n1-Feb,\n")
+    options = {"audience_name": "List", "columns": {"id": "Voter ID"}, "column_settings": {"Voters_ID": "Other"}}
+    hook.upload_matched_audience(file_path=path, **options)
+    warnings = [call.args[0] % call.args[1:] for call in log.warning.call_args_list]
+    assert [warning.partition(",")[0].partition(":")[0] for warning in warnings] == [
+        "list.csv has 2 values in the column 'id' in scientific notation (such as 4.41E+11)",
+        "list.csv has 1 value with a date in the column 'id'",
+        "list.csv has 2 places of text that was decoded in the wrong encoding (such as Ã© for é",
+    ]
+    logged = str(log.mock_calls)
+    assert not any(value in logged for value in ("4.42", "Feb", "Zo", "Jos"))
+
+
+@pytest.mark.parametrize("make", [lambda table: table, pyarrow.Table.to_pandas])
+def test_a_dataframe_is_sent_as_csv_and_leaves_nothing_behind(hook, iqm, tmp_path, make):
+    sent = []
+
+    def keep(request, _):
+        sent.append(b"".join(request.body).decode())
+        return json.dumps({"statusCode": 200, "responseObject": {"id": 7, "message": "ok"}})
+
+    iqm.post(UPLOAD, text=keep)
+    frame = make(pyarrow.table({"email;x": [" Frodo@shire.example", None], "zip": ["01234", None], "n": [15332, None]}))
+    options = {
+        "audience_name": "List",
+        "columns": {"email;x": "Email"},
+        "column_settings": {"Email": "Raw"},
+        "scratch_dir": tmp_path,
+    }
+    assert hook.upload_dataframe(frame, **options) == 7
+    assert "email;x,zip,n\r\n Frodo@shire.example,01234,15332\r\n,,\r\n" in sent[0]
+    assert hook.upload_dataframe(frame, normalize=True, max_invalid_ratio=0.5, **options) == 7
+    assert "email;x,zip,n\nfrodo@shire.example,01234,15332\n" in sent[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_dataframe_costs_no_request_and_is_not_retried_by_airflow(hook, iqm, tmp_path):
+    frame = pyarrow.table({"email": [b"x"]})
+    with pytest.raises(AirflowFailException, match="the column 'email' holds values of type bytes"):
+        hook.upload_dataframe(
+            frame, audience_name="x", columns={"email": "Email"}, column_settings={"Email": "Raw"}, scratch_dir=tmp_path
+        )
+    assert iqm.call_count == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_find_and_delete(hook, iqm):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from unittest.mock import MagicMock
@@ -73,6 +74,11 @@ WRONG = {
     "wrong setting": ({"column_settings": {"Email": "SHA257"}}, "SHA256"),
     "blank key": ({"content": "email,name,zip\n,Frodo,01234\n , Sam,01234\n"}, "email"),
     "no name": ({"audience_name": "  "}, "audience_name"),
+    "no such encoding": ({"encoding": "cp9999"}, "cp9999"),
+    "another encoding": ({"content": b"email,name\n\x81,x\n", "encoding": "cp1252"}, "line 2"),
+    "no delimiter": ({"delimiter": ";;"}, "delimiter"),
+    "a sheet of a CSV file": ({"sheet": "people"}, "sheet"),
+    "damaged gzip": ({"content": b"\x1f\x8b\x08...", "name": "list.csv.gz"}, "gzip"),
 }
 
 
@@ -103,6 +109,9 @@ def test_what_a_user_would_template_is_templated():
         "audience_name",
         "columns",
         "column_settings",
+        "delimiter",
+        "encoding",
+        "sheet",
         "iqm_conn_id",
     }
 
@@ -160,3 +169,14 @@ def test_without_cleaning_the_file_is_sent_byte_for_byte(run, iqm):
     _, push = run(LIST)
     assert LIST.encode() in sent[0]
     assert "report" not in {call.kwargs["key"] for call in push.call_args_list}
+
+
+def test_a_list_in_another_form_is_sent_as_plain_csv(run, iqm):
+    sent = []
+    iqm.post(f"{API}/api/v2/audience/matched/add", text=keep_in(sent))
+    content = gzip.compress("email|name\nfrodo@shire.example|Zoë, Frodo\n".encode("cp1252"))
+    _, push = run(content, "list.csv.gz", delimiter="|", encoding="cp1252")
+    assert 'email,name\r\nfrodo@shire.example,"Zoë, Frodo"\r\n' in sent[0].decode()
+    pushed = {call.kwargs["key"]: call.kwargs["value"] for call in push.call_args_list}
+    assert pushed["file_name"] == "list.csv"
+    assert pushed["records"] == 1

@@ -72,6 +72,13 @@ def test_audiences_are_told(account, admin) -> None:
     assert audience["metadata"]["columnValues"]["zip"] == ["01234"]
 
 
+def test_audiences_are_made_without_an_upload(account, admin) -> None:
+    first, second = admin("POST", "/audiences", json={"name": "List", "count": 2}).json()
+    assert [(row["id"], row["audienceName"]) for row in account.listed()] == [(second, "List 2"), (first, "List 1")]
+    assert account.details(first)["status"] == "Processing"
+    assert admin("POST", "/audiences", json={"count": 0}).status_code == 422
+
+
 @pytest.mark.parametrize("status", ["Fetching Data", "Rejected", "Something New"])
 def test_an_audience_is_given_a_status(account, admin, status: str) -> None:
     audience_id = account.new_id()

@@ -1,4 +1,4 @@
-"""IQM's classic calls, as in its "Quickstart Guide: Matched Audience Upload"."""
+"""The requests of IQM's classic API, and how their answers are read."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from typing import Any
 
 from airflow_provider_iqm.api.audience import (
     AudienceField,
-    AudienceOptions,
     DeletedAudiences,
     MatchedAudience,
     NewAudience,
 )
 from airflow_provider_iqm.api.credentials import Credentials
-from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call, Request, basic_authorization, form_body, json_body
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
-from airflow_provider_iqm.exceptions import AudienceNotFoundError, AudienceOptionError
+from airflow_provider_iqm.exceptions import AudienceNotFoundError
 
 MATCHED_AUDIENCE_TYPE = 1
 """The ``audienceTypeId`` of matched audiences."""
@@ -79,6 +77,27 @@ def _read_columns(data: Any) -> list[AudienceField]:
         )
         for column in data
     ]
+
+
+def data_partners() -> Call[list[AudienceField]]:
+    """Return the request for whose ids the account can match by (contract, "data partners")."""
+    return _static("data partners", "data-partner")
+
+
+def data_formats() -> Call[list[AudienceField]]:
+    """Return the request for the forms in which emails and phones may be given (contract, "data formats")."""
+    return _static("data formats", "data-format")
+
+
+def _static(what: str, name: str) -> Call[list[AudienceField]]:
+    path = f"/api/v3/audience/static/matched/{name}"
+    request = Request(purpose=f"list the account's {what}", method="GET", path=path)
+    return Call(
+        request,
+        lambda data: [
+            AudienceField(id=int(row["id"]), name=str(row["keyName"]), label=str(row["label"])) for row in data
+        ],
+    )
 
 
 def upload(audience: NewAudience) -> Call[int]:
@@ -152,8 +171,13 @@ def read_classic_details(data: Mapping[str, Any]) -> MatchedAudience:
 
 def find(audience_name: str) -> Call[list[MatchedAudience]]:
     """Return the request for the audiences of exactly this name; IQM itself searches for a part of it."""
-    call = _list(f'find audiences named "{audience_name}"', {"searchField": audience_name})
+    call = search(audience_name)
     return replace(call, read=lambda data: [item for item in call.read(data) if item["name"] == audience_name])
+
+
+def search(text: str) -> Call[list[MatchedAudience]]:
+    """Return the request for the audiences whose name holds a text; an empty one finds all."""
+    return _list(f'find audiences named "{text}"' if text else "list audiences", {"searchField": text} if text else {})
 
 
 def listed(audience_ids: Collection[int]) -> Call[list[MatchedAudience]]:
@@ -232,74 +256,3 @@ def _reason(data: Mapping[str, Any]) -> str | None:
 
 def _number(value: Any, kind: type[Any]) -> Any:
     return None if value is None else kind(value)
-
-
-class Classic:
-    """
-    The classic calls, as hooks make them.
-
-    :param login: The log-in.
-    """
-
-    def __init__(self, login: LogIn) -> None:
-        self.login = login
-
-    @staticmethod
-    def log_in(credentials: Credentials) -> Call[Token]:
-        """Return the log-in."""
-        return log_in(credentials)
-
-    @staticmethod
-    def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
-        """Return the renewal of a token."""
-        return renew(credentials, refresh_token)
-
-    def check(self, options: AudienceOptions) -> None:
-        """Check that an upload asks for nothing that only v3 has."""
-        arguments = {
-            "audience_subtype": options.subtype,
-            "consent_given": options.consent_given,
-            "vertical_id": options.vertical_id,
-        }
-        given = [argument for argument, value in arguments.items() if value is not None]
-        if given:
-            raise _only_v3(", ".join(given))
-
-    def column_list(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists the fields that the account can map columns to."""
-        return self.login.call(column_list())
-
-    def upload(self, audience: NewAudience) -> Exchange[int]:
-        """Return the exchange that uploads an audience; its result is the audience's id."""
-        return self.login.call(upload(audience))
-
-    def details(self, audience_id: int) -> Exchange[MatchedAudience]:
-        """Return the exchange that reads one audience."""
-        return self.login.call(details(audience_id))
-
-    def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that finds the audiences of exactly this name."""
-        return self.login.call(find(audience_name))
-
-    def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""
-        return self.login.call(listed(audience_ids))
-
-    def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
-        """Return the exchange that deletes audiences."""
-        return self.login.call(delete(audience_ids))
-
-    def rename(self, audience_id: int, audience_name: str) -> Exchange[None]:
-        """Refuse: the classic API renames no audience."""
-        raise _only_v3("Renaming an audience")
-
-    def rematch(self, audience_id: int) -> Exchange[None]:
-        """Refuse: the classic API matches no audience again."""
-        raise _only_v3("Matching an audience again")
-
-
-def _only_v3(what: str) -> AudienceOptionError:
-    return AudienceOptionError(
-        f"{what}: only v3 of IQM's API has this, and the connection speaks classic. Set api_version to v3 in the "
-        "connection's extra if IQM has moved the account to it."
-    )

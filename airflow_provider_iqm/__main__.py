@@ -1,0 +1,29 @@
+"""``python -m airflow_provider_iqm``: talks to IQM from the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from airflow_provider_iqm.cli.commands import COMMANDS
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """
+    Run a command.
+
+    :param arguments: The command line's arguments; None for those of this process.
+    """
+    parser = argparse.ArgumentParser(prog="python -m airflow_provider_iqm", description="Talk to IQM.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        subparser = commands.add_parser(command.name, help=command.help, description=command.help)
+        for argument in command.args:
+            argument.add_to_parser(subparser)
+        subparser.set_defaults(run=command.func)
+    given = parser.parse_args(arguments)
+    given.run(given)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""IQM's classic calls, as in its "Quickstart Guide: Matched Audience Upload"."""
+
+from airflow_provider_iqm.api.classic.dialect import Classic
+
+__all__ = ["Classic"]

@@ -1,0 +1,102 @@
+"""IQM's classic calls, as hooks make them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from airflow_provider_iqm.api.audience import (
+    AudienceField,
+    AudienceOptions,
+    DeletedAudiences,
+    MatchedAudience,
+    NewAudience,
+)
+from airflow_provider_iqm.api.classic import calls
+from airflow_provider_iqm.api.credentials import Credentials
+from airflow_provider_iqm.api.exchange import Exchange, LogIn
+from airflow_provider_iqm.api.request import Call
+from airflow_provider_iqm.api.token import Token
+from airflow_provider_iqm.exceptions import AudienceOptionError
+
+
+class Classic:
+    """
+    The classic calls, as hooks make them.
+
+    :param login: The log-in.
+    """
+
+    def __init__(self, login: LogIn) -> None:
+        self.login = login
+
+    @staticmethod
+    def log_in(credentials: Credentials) -> Call[Token]:
+        """Return the log-in."""
+        return calls.log_in(credentials)
+
+    @staticmethod
+    def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
+        """Return the renewal of a token."""
+        return calls.renew(credentials, refresh_token)
+
+    def check(self, options: AudienceOptions) -> None:
+        """Check that an upload asks for nothing that only v3 has."""
+        arguments = {
+            "audience_subtype": options.subtype,
+            "consent_given": options.consent_given,
+            "vertical_id": options.vertical_id,
+        }
+        given = [argument for argument, value in arguments.items() if value is not None]
+        if given:
+            raise _only_v3(", ".join(given))
+
+    def column_list(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists the fields that the account can map columns to."""
+        return self.login.call(calls.column_list())
+
+    def data_partners(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists whose ids the account can match by."""
+        return self.login.call(calls.data_partners())
+
+    def data_formats(self) -> Exchange[list[AudienceField]]:
+        """Return the exchange that lists the forms in which emails and phones may be given."""
+        return self.login.call(calls.data_formats())
+
+    def upload(self, audience: NewAudience) -> Exchange[int]:
+        """Return the exchange that uploads an audience; its result is the audience's id."""
+        return self.login.call(calls.upload(audience))
+
+    def details(self, audience_id: int) -> Exchange[MatchedAudience]:
+        """Return the exchange that reads one audience."""
+        return self.login.call(calls.details(audience_id))
+
+    def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that finds the audiences of exactly this name."""
+        return self.login.call(calls.find(audience_name))
+
+    def search(self, text: str) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that finds the audiences whose name holds a text; an empty one finds all."""
+        return self.login.call(calls.search(text))
+
+    def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
+        """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""
+        return self.login.call(calls.listed(audience_ids))
+
+    def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
+        """Return the exchange that deletes audiences."""
+        return self.login.call(calls.delete(audience_ids))
+
+    def rename(self, audience_id: int, audience_name: str) -> Exchange[None]:
+        """Refuse: the classic API renames no audience."""
+        raise _only_v3("Renaming an audience")
+
+    def rematch(self, audience_id: int) -> Exchange[None]:
+        """Refuse: the classic API matches no audience again."""
+        raise _only_v3("Matching an audience again")
+
+
+def _only_v3(what: str) -> AudienceOptionError:
+    return AudienceOptionError(
+        f"{what}: only v3 of IQM's API has this, and the connection speaks classic. Set api_version to v3 in the "
+        "connection's extra if IQM has moved the account to it."
+    )

@@ -1,0 +1,261 @@
+"""
+Damage that a list took before it came here, and that no rule of CSV forbids: counted, for a warning.
+
+What spreadsheets and wrong encodings do to values is told by patterns; the same patterns serve DuckDB and Python.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.vocabulary import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+class DamageKind(StrEnum):
+    """The kinds of damage that are told, by the names that a report uses."""
+
+    SCIENTIFIC = "scientific notation"
+    LOST_ZEROS = "zip without its leading zeros"
+    DATE = "date in the place of an id"
+    GARBLED = "text decoded in the wrong encoding"
+    HEADER = "header that is data"
+
+
+_WARNINGS = {
+    DamageKind.SCIENTIFIC: (
+        "{count} in the column {column!r} in scientific notation (such as 4.41E+11): the last digits are lost. "
+        "Export the column as text."
+    ),
+    DamageKind.LOST_ZEROS: (
+        "{count} of 3 or 4 digits in the column {column!r}, where most have 5: zips have lost their leading zeros. "
+        "Export the column as text."
+    ),
+    DamageKind.DATE: (
+        "{count} with a date in the column {column!r}, where ids should be: a spreadsheet may have made them of ids. "
+        "Export the column as text."
+    ),
+    DamageKind.GARBLED: (
+        "{count} of text that was decoded in the wrong encoding (such as Ã© for é, or U+FFFD). "
+        "Name the right encoding where the list is made."
+    ),
+    DamageKind.HEADER: (
+        "{count} in the header like data (an email, a phone, a zip or a hash): the first record may stand in "
+        "the header's place. Write a header."
+    ),
+}
+_COUNTED = {DamageKind.GARBLED: "place", DamageKind.HEADER: "name"}
+
+
+@dataclass(frozen=True)
+class Damage:
+    """
+    One kind of damage, how often it was seen, and in which column.
+
+    :param kind: The kind.
+    :param count: How many values, or places, have it.
+    :param column: The file's column; blank where it is the whole file.
+    """
+
+    kind: DamageKind
+    count: int
+    column: str = ""
+
+    @property
+    def label(self) -> str:
+        """What a report calls it."""
+        return f"{self.kind} ({self.column})" if self.column else str(self.kind)
+
+    def __str__(self) -> str:
+        """Write the warning, without any value."""
+        thing = _COUNTED.get(self.kind, "value")
+        count = f"{self.count:,} {thing}{'' if self.count == 1 else 's'}"
+        return _WARNINGS[self.kind].format(count=count, column=self.column)
+
+
+@dataclass(frozen=True)
+class Check:
+    """
+    What to count in a column.
+
+    :param kind: The kind of damage; ``None`` for what it is compared with.
+    :param fields: The IQM fields in which it is damage.
+    :param lengths: The shortest and the longest value to look at.
+    :param marks: Texts of which a value must hold one, which is seen faster than a pattern.
+    :param pattern: What a value must be, for ``re`` and for DuckDB; without it, the length says all.
+    :param cheap: Whether DuckDB counts it at next to no cost.
+    """
+
+    kind: DamageKind | None
+    fields: frozenset[Field]
+    lengths: tuple[int, int]
+    marks: tuple[str, ...] = ()
+    pattern: str = ""
+    cheap: bool = False
+
+    def condition(self, value: str) -> str:
+        """Build the SQL condition of a value that has it."""
+        guards = [f"strlen({value}) BETWEEN {self.lengths[0]} AND {self.lengths[1]}"]
+        if self.marks:
+            guards.append("(" + " OR ".join(f"contains({value}, '{mark}')" for mark in self.marks) + ")")
+        matches = f"regexp_full_match({value}, '{self.pattern}')" if self.pattern else "true"
+        return f"CASE WHEN {' AND '.join(guards)} THEN {matches} ELSE false END"
+
+    def count(self, values: Sequence[str]) -> int:
+        """Count it in Python."""
+        if self.marks:
+            text = "\0".join(values)
+            if not any(mark in text for mark in self.marks):
+                return 0
+        shortest, longest = self.lengths
+        fitting = [value for value in values if shortest <= len(value) <= longest]
+        return sum(1 for value in fitting if re.fullmatch(self.pattern, value)) if self.pattern else len(fitting)
+
+
+BATCH = 1000
+"""How many records are looked over at a time, which is faster than one by one."""
+
+_IDS = frozenset({Field.VOTER_ID, Field.NPI_ID})
+_NUMBERS = _IDS | {Field.PHONE, Field.CELLPHONE, Field.LANDLINE}
+_ZIPS = frozenset({Field.ZIP})
+_MONTH = "(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_WHOLE_ZIP = Check(None, _ZIPS, (5, 5), cheap=True)
+
+_CHECKS = (
+    # With the capital E of spreadsheets; programming languages write a small one.
+    Check(DamageKind.SCIENTIFIC, _NUMBERS, (5, 24), ("E+",), " *[0-9]([.,][0-9]+)?E[+][0-9]+ *", cheap=True),
+    Check(DamageKind.SCIENTIFIC, _NUMBERS, (5, 24), ("e+",), " *[0-9]([.,][0-9]+)?e[+][0-9]+ *"),
+    Check(
+        DamageKind.DATE,
+        _IDS,
+        (5, 19),
+        ("/", "-"),
+        "[0-9]{1,2}/[0-9]{1,2}/([0-9]{2}|[0-9]{4})|[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]00:00(:00)?)?|"
+        f"[0-9]{{1,2}}-{_MONTH}(-[0-9]{{2}}|-[0-9]{{4}})?|{_MONTH}-[0-9]{{2}}",
+    ),
+    _WHOLE_ZIP,
+    Check(DamageKind.LOST_ZEROS, _ZIPS, (3, 4), (), "[0-9]+", cheap=True),
+)
+
+
+@dataclass(frozen=True)
+class ColumnCheck:
+    """
+    A check of one of a file's columns.
+
+    :param column: The column's name.
+    :param position: Its position, from 0.
+    :param check: What to count.
+    """
+
+    column: str
+    position: int
+    check: Check
+
+    def condition(self) -> str:
+        """Build the SQL condition of a record that has it, in columns ``c0``, ``c1``, …."""
+        return self.check.condition(f"c{self.position}")
+
+    def sql(self) -> str:
+        """Build the SQL aggregate that counts it."""
+        return f"count(*) FILTER (WHERE {self.condition()})"
+
+
+def checks_for(columns: Sequence[str], mapped: Mapping[str, str] | None) -> list[ColumnCheck]:
+    """
+    List what to count in a file.
+
+    :param columns: The header.
+    :param mapped: File column → IQM field, by its system name.
+    """
+    return [
+        ColumnCheck(column, columns.index(column), check)
+        for column, field in (mapped or {}).items()
+        if column in columns
+        for check in _CHECKS
+        if field in check.fields
+    ]
+
+
+def worth_counting(checks: Sequence[ColumnCheck], head: Iterable[Sequence[str]]) -> list[ColumnCheck]:
+    """
+    Choose what DuckDB is to count in the whole file: what costs it next to nothing, and what the first records show.
+
+    :param checks: All that could be counted.
+    :param head: The first records.
+    """
+    counter = DamageCounter(checks)
+    for record in head:
+        counter.add(record)
+    return [check for check, seen in zip(checks, counter.counts(), strict=True) if seen or check.check.cheap]
+
+
+class DamageCounter:
+    """
+    Counts damage in records that pass by.
+
+    :param checks: What to count.
+    """
+
+    def __init__(self, checks: Sequence[ColumnCheck]) -> None:
+        self.checks = checks
+        self._counts = [0] * len(checks)
+        self._batch: list[Sequence[str]] = []
+
+    def add(self, record: Sequence[str]) -> None:
+        """Count a record's damage, by and by."""
+        if self.checks:
+            self._batch.append(record)
+            if len(self._batch) == BATCH:
+                self._count_batch()
+
+    def counts(self) -> list[int]:
+        """Give the count of each check."""
+        self._count_batch()
+        return self._counts
+
+    def _count_batch(self) -> None:
+        for number, check in enumerate(self.checks):
+            self._counts[number] += check.check.count([record[check.position] for record in self._batch])
+        self._batch.clear()
+
+
+def found_damage(checks: Sequence[ColumnCheck], counts: Sequence[int]) -> tuple[Damage, ...]:
+    """
+    Say what counts mean.
+
+    :param checks: What was counted.
+    :param counts: How often each was seen.
+    """
+    found: dict[tuple[str, DamageKind], int] = {}
+    whole_zips = {check.column: count for check, count in zip(checks, counts, strict=True) if check.check is _WHOLE_ZIP}
+    for check, count in zip(checks, counts, strict=True):
+        kind, column = check.check.kind, check.column
+        if kind is None or not count or (kind is DamageKind.LOST_ZEROS and whole_zips[column] <= count):
+            continue
+        found[column, kind] = found.get((column, kind), 0) + count
+    return tuple(Damage(kind, count, column) for (column, kind), count in found.items())
+
+
+_DATA = re.compile(
+    r"\s*(?:[^@\s]+@[^@\s]+\.[^@\s]+"
+    r"|(?:\+?1[ .-]?)?(?:\([0-9]{3}\)|[0-9]{3})[ .-]?[0-9]{3}[ .-]?[0-9]{4}"
+    r"|[0-9]{5}(?:-[0-9]{4})?"
+    r"|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128})\s*"
+)
+
+
+def looks_like_data(name: str) -> bool:
+    """Whether a column's name looks like an email, a phone, a zip or a hash."""
+    return _DATA.fullmatch(name) is not None
+
+
+def header_damage(columns: Sequence[str]) -> tuple[Damage, ...]:
+    """Say whether the header looks like data."""
+    count = sum(map(looks_like_data, columns))
+    return (Damage(DamageKind.HEADER, count),) if count else ()

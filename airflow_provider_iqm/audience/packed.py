@@ -1,0 +1,48 @@
+"""A file's bytes in blocks, unpacked on the way where it is gzip-compressed."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.exceptions import AudienceFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GZIP = b"\x1f\x8b"
+"""What a gzip file begins with (RFC 1952)."""
+
+
+def read_blocks(path: Path, size: int, *, name: str, packed: bool) -> Iterator[bytes]:
+    """
+    Read a file, a block at a time.
+
+    :param path: The file.
+    :param size: How many bytes a block has at most.
+    :param name: The file's name, for messages.
+    :param packed: Whether it is gzip-compressed, to be unpacked.
+    :raises AudienceFileError: It can't be unpacked, when that is found out.
+    """
+    if not packed:
+        with path.open("rb", buffering=0) as plain:
+            while block := plain.read(size):
+                yield block
+        return
+    unpacked, damaged = 0, False
+    with gzip.open(path) as file:
+        while not damaged:
+            try:
+                block = file.read(size)
+            except (gzip.BadGzipFile, EOFError, zlib.error):
+                damaged = True
+            else:
+                if not block:
+                    return
+                unpacked += len(block)
+                yield block
+    raise AudienceFileError(
+        f"{name}: the gzip file is damaged or cut off; {unpacked:,} bytes could be unpacked. Write or copy it again."
+    )

@@ -1,0 +1,1 @@
+"""The command line: ``airflow iqm …`` on Airflow 3, and ``python -m airflow_provider_iqm …`` everywhere."""

@@ -1,0 +1,14 @@
+"""
+The calls of IQM's v3, on the same audiences as the classic ones.
+
+The authority is IQM's OpenAPI file; where it contradicts itself or the guides, a setting chooses the form.
+"""
+
+from fastapi import APIRouter, Depends
+
+from airflow_provider_iqm.sandbox.access import require_token
+from airflow_provider_iqm.sandbox.v3 import calls, static
+
+router = APIRouter(dependencies=[Depends(require_token)])
+router.include_router(static.router)
+router.include_router(calls.router)
