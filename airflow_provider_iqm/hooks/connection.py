@@ -41,7 +41,8 @@ class IQMConnection:
     :param rate_limit_pool: The Airflow pool in which one slot is one request in a window.
     :param rate_limit_window: The window's length in seconds.
     :param requests_per_minute: The requests that a process outside the pool may send in a window. None is
-        :data:`~airflow_provider_iqm.hooks.connection_form.DEFAULT_REQUESTS_PER_MINUTE` in tasks and triggers, and no limit elsewhere.
+        :data:`~airflow_provider_iqm.hooks.connection_form.DEFAULT_REQUESTS_PER_MINUTE` in tasks and triggers, and
+        no limit elsewhere.
     """
 
     base_url: str
@@ -120,7 +121,8 @@ def _base_url(connection: Connection, extra: Mapping[str, Any], name: str) -> st
         raise IQMConnectionError(f"{name}: {FIELDS['host']} may hold a scheme, a host name, a port and a path only.")
     if parts.scheme == "http" and not _is_loopback(parts.hostname) and not _is_true(extra.get("allow_http")):
         raise IQMConnectionError(
-            f"{name}: {FIELDS['host']} is an http:// address, over which the password and personal data would go unencrypted. "
+            f"{name}: {FIELDS['host']} is an http:// address, over which the password and personal data "
+            "would go unencrypted. "
             'Use https://, or set "allow_http": true in the extra if the network itself is encrypted.'
         )
     hostname = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
