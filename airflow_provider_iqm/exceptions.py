@@ -50,7 +50,15 @@ class ReadingOptionError(IQMFinalError):
 
 
 class CleaningOptionError(IQMFinalError):
-    """An argument that says how to clean a list has a value that can't be used."""
+    """An argument that says how to clean or split a list has a value that can't be used."""
+
+
+class QueryError(IQMFinalError):
+    """A query can't be asked as it is, or its connection leads to no SQL database."""
+
+
+class QueryFailedError(IQMError):
+    """The database failed to answer a query, or to answer it to the end; it may work later."""
 
 
 class AudienceNameError(IQMFinalError):

@@ -20,13 +20,24 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "IQM",
                 "external-doc-url": "https://app.iqm.com/docs",
                 "tags": ["service"],
-            }
+            },
+            {
+                "integration-name": "SQL",
+                "external-doc-url": "https://airflow.apache.org/docs/apache-airflow-providers-common-sql/stable/",
+                "tags": ["software"],
+            },
         ],
         "hooks": [
             {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.hooks.iqm"]},
         ],
         "operators": [
-            {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.operators.matched_audience"]},
+            {
+                "integration-name": "IQM",
+                "python-modules": [
+                    "airflow_provider_iqm.operators.matched_audience",
+                    "airflow_provider_iqm.operators.prepare_audience_file",
+                ],
+            },
         ],
         "sensors": [
             {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.sensors.matched_audience"]},
@@ -35,6 +46,13 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.triggers.matched_audience"]},
         ],
         "cli": ["airflow_provider_iqm.cli.commands.get_iqm_cli_commands"],
+        "transfers": [
+            {
+                "source-integration-name": "SQL",
+                "target-integration-name": "IQM",
+                "python-module": "airflow_provider_iqm.transfers.sql_to_matched_audience",
+            },
+        ],
         "connection-types": [
             {
                 "hook-class-name": "airflow_provider_iqm.hooks.iqm.IQMHook",

@@ -8,6 +8,8 @@ import os
 import shutil
 import tempfile
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -70,3 +72,72 @@ def waits(monkeypatch):
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     return slept
+
+
+REFERENCE = Path(__file__).parent / "data" / "openapi-v3.json"
+
+
+def reference_document() -> dict[str, Any]:
+    """
+    Return IQM's OpenAPI file, a little stricter than it is.
+
+    The file requires next to nothing of an answer and forbids nothing, so that any object passes. Here an object has no
+    properties but those that the file names.
+    """
+    document: dict[str, Any] = json.loads(REFERENCE.read_text())
+    schemas = document["components"]["schemas"]
+    # The schema has a text here, the encoding beside it JSON; what the text holds is told in a table of the call.
+    schemas["MatchedAudienceUploadSchema"]["properties"]["audienceRequest"] = {
+        "type": "object",
+        "required": ["audienceName", "columnMappings", "fileRowCount", "fileColumnCount", "columnCombinationId"],
+        "properties": {
+            "audienceName": {"type": "string", "maxLength": 255},
+            "columnMappings": {"type": "array", "items": {"$ref": "#/components/schemas/AudienceColumnMapping"}},
+            "fileRowCount": {"type": "integer"},
+            "fileColumnCount": {"type": "integer"},
+            "columnCombinationId": {"type": "integer", "minimum": 1},
+            "dataPartnerId": {"type": "integer"},
+            "audienceSubtypeId": {"type": "integer"},
+            "consentGiven": {"type": "boolean"},
+        },
+        "additionalProperties": False,
+    }
+    schemas["AudienceColumnMapping"]["properties"]["dataFormatId"]["nullable"] = True
+    for schema in schemas.values():
+        if "properties" in schema:
+            schema["additionalProperties"] = False
+    return document
+
+
+class Reference:
+    """Judges requests and answers by IQM's OpenAPI file."""
+
+    def __init__(self) -> None:
+        from openapi_core import OpenAPI
+
+        self.document = reference_document()
+        self._openapi = OpenAPI.from_dict(self.document)
+
+    def check_request(self, request) -> None:
+        """Fail where a prepared request of ``requests`` is not as the file has it."""
+        self._openapi.validate_request(self._seen(request))
+
+    def check_answer(self, answer) -> None:
+        """Fail where an answer that ``requests`` received is not as the file has it."""
+        from openapi_core.contrib.requests import RequestsOpenAPIResponse
+
+        self._openapi.validate_response(self._seen(answer.request), RequestsOpenAPIResponse(answer))
+
+    def _seen(self, request):
+        from openapi_core.contrib.requests import RequestsOpenAPIRequest
+
+        server = self.document["servers"][0]["url"]
+        prepared = request.copy()
+        prepared.url = server + prepared.path_url
+        return RequestsOpenAPIRequest(prepared)
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """IQM's OpenAPI file."""
+    return Reference()

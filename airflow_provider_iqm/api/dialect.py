@@ -13,6 +13,7 @@ from airflow_provider_iqm.api.audience import (
     NewAudience,
 )
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
+from airflow_provider_iqm.api.request import Call
 
 
 class Dialect(Protocol):
@@ -41,8 +42,13 @@ class Dialect(Protocol):
     def data_formats(self) -> Exchange[list[AudienceField]]:
         """Return the exchange that lists the forms in which emails and phones may be given."""
 
-    def upload(self, audience: NewAudience) -> Exchange[int]:
-        """Return the exchange that uploads an audience; its result is the audience's id."""
+    def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
+        """
+        Return the exchange that finds out what an upload needs to say; its result is the upload itself.
+
+        The two are apart because a lost answer means nothing before the upload, and a lot after it. The upload's own
+        result is the audience's id.
+        """
 
     def details(self, audience_id: int) -> Exchange[MatchedAudience]:
         """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import os
 import time
 from collections import Counter
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_oddity import count_quotes
 from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage
-from airflow_provider_iqm.audience.duckdb_csv import NULL_MARK, connect, quoted
-from airflow_provider_iqm.audience.file import CSV, AudienceFile, check_limits
+from airflow_provider_iqm.audience.duckdb_csv import connect, copy_options, quoted
+from airflow_provider_iqm.audience.file import CSV, AudienceFile
 from airflow_provider_iqm.audience.garbled import count_garbled
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
 from airflow_provider_iqm.audience.plan import (
@@ -212,7 +211,6 @@ class Cleaner:
         self, path: Path, records: int, columns: tuple[str, ...], damage: tuple[Damage, ...]
     ) -> AudienceFile:
         status = path.stat()
-        check_limits(self.file_name, size=status.st_size, records=records)
         first = [
             record for _, record in islice(read_records(path, name=self.file_name), 1, METADATA_SAMPLE_RECORDS + 1)
         ]
@@ -250,9 +248,7 @@ def _write(
         )
         duplicates = _count(connection, "SELECT coalesce(sum(more), 0)::BIGINT FROM kept")
         records = f"SELECT {outputs} FROM ({numbered}) WHERE n IN (SELECT n FROM kept)"  # noqa: S608
-    # The header is ours: DuckDB would rename a column that differs from another in nothing but letter case.
-    header = f"HEADER false, PREFIX {quoted(_header(source.columns))}, SUFFIX '\n'"
-    options = f"FORMAT csv, {header}, NULLSTR {quoted(NULL_MARK.decode())}, USE_TMP_FILE false"
+    options = f"{copy_options(source.columns)}, USE_TMP_FILE false"
     kept = _count(connection, f"COPY ({records}) TO {quoted(str(output))} ({options})")
     return kept, duplicates, read_tallies(connection)
 
@@ -289,13 +285,6 @@ def _row(numbers: list[int]) -> str:
 def _count(connection: DuckDBPyConnection, query: str) -> int:
     row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
-
-
-def _header(columns: tuple[str, ...]) -> str:
-    text = io.StringIO()
-    # With CRLF as its line end, csv quotes a name with a lone CR or LF in it.
-    csv.writer(text, lineterminator="\r\n").writerow(columns)
-    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _sha512(value: str) -> str:

@@ -37,7 +37,7 @@ def write_dataframe(dataframe: Any, path: Path, *, name: str = "dataframe") -> N
                 "Give every column a name that is text."
             )
     check_header(columns, name=name, line=1)
-    records = chain.from_iterable(_records(columns, chunk, name=name) for chunk in chunks)
+    records = chain.from_iterable(text_records(columns, chunk, name=name) for chunk in chunks)
     write_records(path, chain([columns], records), name=name)
 
 
@@ -87,12 +87,20 @@ def _arrow_values(column: Any) -> list[Any]:
     return values
 
 
-def _records(columns: Sequence[str], chunk: list[list[Any]], *, name: str) -> Iterator[Sequence[str]]:
+def text_records(columns: Sequence[str], chunk: Sequence[Sequence[Any]], *, name: str) -> Iterator[Sequence[str]]:
+    """
+    Turn columns of values into records of texts; each value as :func:`~…value_text.value_text` writes it.
+
+    :param columns: The columns' names.
+    :param chunk: Each column's values.
+    :param name: What messages call the table.
+    :raises AudienceFileError: A column holds what has no text.
+    """
     texts = [_texts(column, values, name=name) for column, values in zip(columns, chunk, strict=True)]
     return zip(*texts, strict=True)
 
 
-def _texts(column: str, values: list[Any], *, name: str) -> list[str]:
+def _texts(column: str, values: Sequence[Any], *, name: str) -> list[str]:
     refused = ""
     try:
         return [value if type(value) is str else value_text(value) for value in values]

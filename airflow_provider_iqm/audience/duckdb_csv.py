@@ -1,5 +1,5 @@
 """
-DuckDB's reading of a CSV file: strict, every column as text, nothing guessed.
+DuckDB's reading and writing of a CSV file: strict, every column as text, nothing guessed.
 
 Everything that DuckDB would find out by itself (dialect, header, types, compression, partitions) is said here,
 because its guesses were seen to drop records in silence.
@@ -7,10 +7,13 @@ because its guesses were seen to drop records in silence.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -81,6 +84,20 @@ def read_csv_sql(path: Path, *, width: int) -> str:
         f"nullstr = {quoted(NULL_MARK.decode())}, allow_quoted_nulls = false, encoding = 'utf-8', "
         "compression = 'none', hive_partitioning = false, parallel = true)"
     )
+
+
+def copy_options(columns: Sequence[str]) -> str:
+    """
+    Build the options of a ``COPY`` that writes records to a CSV file with a header.
+
+    :param columns: The header's names.
+    """
+    text = io.StringIO()
+    # With CRLF as its line end, csv quotes a name with a lone CR or LF in it.
+    csv.writer(text, lineterminator="\r\n").writerow(columns)
+    header = text.getvalue().removesuffix("\r\n") + "\n"
+    # The header is ours: DuckDB would rename a column that differs from another in nothing but letter case.
+    return f"FORMAT csv, HEADER false, PREFIX {quoted(header)}, SUFFIX '\n', NULLSTR {quoted(NULL_MARK.decode())}"
 
 
 def _as_glob(path: Path) -> str:

@@ -27,7 +27,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX}
 
-_SMALL_FILE_BYTES = 2_000_000
+SMALL_FILE_BYTES = 2_000_000
 """Up to here, the exact reading is done before DuckDB has started."""
 
 
@@ -71,6 +71,7 @@ def inspect_file(
     original_name: str | None = None,
     mapped: Mapping[str, str] | None = None,
     memory_limit: str = DEFAULT_MEMORY_LIMIT,
+    limited: bool = True,
 ) -> AudienceFile:
     """
     Check a file that is to go out as it is, and count its records and their damage.
@@ -83,6 +84,7 @@ def inspect_file(
     :param original_name: What messages call it, where that is another name.
     :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
     :param memory_limit: How much memory the reading of a large CSV file may use, such as ``256MiB``.
+    :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
     :raises AudienceFileError: The file can't be uploaded as it is. The message says why and where, and
         holds no value of the file.
     """
@@ -95,7 +97,9 @@ def inspect_file(
             f"{name}: IQM takes CSV and XLSX files, and tells them by their names. "
             "Give a file whose name ends in .csv or .xlsx."
         )
-    check_limits(name, size=check_regular(path, name=name))
+    size = check_regular(path, name=name)
+    if limited:
+        check_limits(name, size=size)
     check_signature(read_head(path, name=name), name=name, workbook=media_type == XLSX)
     status = path.stat()
     garbled: tuple[Damage, ...] = ()
@@ -106,7 +110,8 @@ def inspect_file(
             counted = pool.submit(count_garbled, path)
             contents = _read_csv(path, name=name, size=status.st_size, mapped=mapped, memory_limit=memory_limit)
             garbled = counted.result()
-    check_limits(name, size=status.st_size, records=contents.records)
+    if limited:
+        check_limits(name, size=status.st_size, records=contents.records)
     return AudienceFile(
         path=path,
         name=file_name,
@@ -136,12 +141,12 @@ def check_limits(name: str, *, size: int, records: int = 0) -> None:
     if size > MAX_FILE_BYTES:
         raise AudienceFileError(
             f"{name}: the file has {size:,} bytes, but IQM takes at most {MAX_FILE_BYTES:,} (1 GB). "
-            "Split the list, or leave out columns that aren't mapped."
+            "Split the list with PrepareAudienceFileOperator, or leave out columns that aren't mapped."
         )
     if records > MAX_RECORDS:
         raise AudienceFileError(
             f"{name}: the file has {records:,} records, but IQM takes at most {MAX_RECORDS:,} in one file. "
-            "Split the list."
+            "Split the list with PrepareAudienceFileOperator."
         )
 
 
@@ -188,6 +193,6 @@ def read_head(path: Path, *, name: str) -> bytes:
 
 def _read_csv(path: Path, *, name: str, size: int, mapped: Mapping[str, str] | None, memory_limit: str) -> Contents:
     contents = None
-    if size > _SMALL_FILE_BYTES:
+    if size > SMALL_FILE_BYTES:
         contents = read_fast(path, name=name, memory_limit=memory_limit, mapped=mapped)
     return contents or read_exactly(path, name=name, mapped=mapped)

@@ -63,9 +63,9 @@ def resolve_mapping(
             'columns is empty. Say which column of the file is which field of IQM, such as {"email": "Email"}.'
         )
     if file_columns is not None:
-        _check_file_has(columns, file_columns)
+        check_columns(columns, file_columns)
     fields = _resolve_fields(columns)
-    kind = _find_kind(fields)
+    kind = find_kind(fields)
     settings = _resolve_settings(column_settings, kind=kind, fields=fields)
     mapping = ColumnMapping(kind, {column: field.value for field, column in fields.items()}, settings)
     for column in mapping.key_columns:
@@ -89,7 +89,14 @@ def _check_texts(mapping: object, *, argument: str, example: str) -> None:
             )
 
 
-def _check_file_has(columns: Mapping[str, str], file_columns: Sequence[str]) -> None:
+def check_columns(columns: Mapping[str, str], file_columns: Sequence[str]) -> None:
+    """
+    Check that a file has every column that is mapped.
+
+    :param columns: File column → IQM field.
+    :param file_columns: The file's header.
+    :raises ColumnMappingError: It lacks one.
+    """
     for column in columns:
         if column not in file_columns:
             data = sum(map(looks_like_data, file_columns))
@@ -126,8 +133,13 @@ def _resolve_fields(columns: Mapping[str, str]) -> dict[Field, str]:
     return fields
 
 
-def _find_kind(fields: Mapping[Field, str]) -> MappingKind:
-    """Find the kind: a mapped single-column kind first, in the order of the mapping, else the first complete one."""
+def find_kind(fields: Mapping[Field, str]) -> MappingKind:
+    """
+    Find the kind: a mapped single-column kind first, in the order of the mapping, else the first complete one.
+
+    :param fields: Field → file column.
+    :raises ColumnMappingError: IQM can't match by these.
+    """
     single = {kind.fields[0]: kind for kind in MAPPING_KINDS if kind.single_column}
     for field in fields:
         if field in single:

@@ -98,7 +98,9 @@ class PlainFile:
         return _csv_name(self.name)
 
 
-def plain_file(path: Path, *, columns: Collection[str], reading: Reading, scratch: Scratch, cleaned: bool) -> PlainFile:
+def plain_file(
+    path: Path, *, columns: Collection[str], reading: Reading, scratch: Scratch, cleaned: bool, limited: bool = True
+) -> PlainFile:
     """
     Give a list's plain form: the file itself where it is plain, else a copy.
 
@@ -109,6 +111,7 @@ def plain_file(path: Path, *, columns: Collection[str], reading: Reading, scratc
     :param reading: How it is to be read.
     :param scratch: Where a copy is made.
     :param cleaned: Whether it is to be cleaned.
+    :param limited: Whether IQM's limits hold; not for a list that is to be split.
     :raises AudienceFileError: It can't be read; the error has the line, where one is to blame.
     """
     name = path.name
@@ -120,7 +123,7 @@ def plain_file(path: Path, *, columns: Collection[str], reading: Reading, scratc
             "Give a file whose name ends in .csv or .xlsx, in .tsv, or in .csv.gz."
         )
     size = check_regular(path, name=name)
-    max_bytes = max(MAX_FILE_BYTES, _GROWTH * size) if cleaned else MAX_FILE_BYTES
+    max_bytes = max(MAX_FILE_BYTES, _GROWTH * size) if cleaned or not limited else MAX_FILE_BYTES
     if workbook:
         return _plain_workbook(path, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes)
     return _plain_text(path, columns=columns, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes)
@@ -189,7 +192,7 @@ def _find_coding(path: Path, *, name: str, encoding: str | None) -> Coding:
 
 
 def _find_delimiter(path: Path, *, name: str, coding: Coding, columns: Collection[str]) -> str:
-    """Find the first delimiter under which the header has all mapped columns, or else the most of them."""
+    """Find the first delimiter under which the header has all mapped columns, or the most, or the most columns."""
     fits: dict[str, tuple[int, int]] = {}
     for delimiter in DELIMITERS:
         try:
@@ -198,7 +201,7 @@ def _find_delimiter(path: Path, *, name: str, coding: Coding, columns: Collectio
             # Under this one, it isn't even CSV.
             header = []
         found = len(set(columns).intersection(header))
-        if found == len(columns):
+        if columns and found == len(columns):
             return delimiter
         fits[delimiter] = found, len(header)
     return max(fits, key=lambda delimiter: fits[delimiter])

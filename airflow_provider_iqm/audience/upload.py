@@ -12,7 +12,8 @@ from typing import Self, Unpack
 
 from airflow_provider_iqm.audience.clean import Cleaner
 from airflow_provider_iqm.audience.cleaning import Cleaning, CleaningOptions
-from airflow_provider_iqm.audience.file import AudienceFile, inspect_file
+from airflow_provider_iqm.audience.file import AudienceFile, check_limits, inspect_file
+from airflow_provider_iqm.audience.fingerprint import fingerprint
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
 from airflow_provider_iqm.audience.original import Reading, plain_file
 from airflow_provider_iqm.audience.report import CleaningReport
@@ -51,16 +52,47 @@ class AudienceUpload:
         """Remove the copy, if there is one."""
         self.close()
 
-    def token(self, *origin: object) -> str:
+    def token(self, *origin: object, any_order: bool = False) -> str:
         """
         Return a token that the same upload has at every try, and no other upload has.
 
         :param origin: Where the upload comes from: the Dag, the task, the run, the map index.
+        :param any_order: Whether the list is the same in whatever order its records come.
         """
-        with self.file.path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+        if any_order:
+            content = fingerprint(self.file)
+        else:
+            with self.file.path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
         parts = [*map(str, origin), self.name, self.mapping.columns, self.mapping.settings, content]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def check_arguments(
+    *,
+    audience_name: str,
+    columns: Mapping[str, str],
+    column_settings: Mapping[str, str] | None = None,
+    **options: Unpack[CleaningOptions],
+) -> tuple[Cleaning, ColumnMapping]:
+    """
+    Check what can be checked without the list.
+
+    :param audience_name: The audience's name; must not be blank.
+    :param columns: The mapping, file column → IQM field.
+    :param column_settings: IQM field → data format or data partner.
+    :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
+    :return: What is to be done to the list, and the mapping with the settings that the list will have then.
+    :raises AudienceNameError: where the name is blank.
+    :raises CleaningOptionError: where the list can't be cleaned in this way.
+    :raises ColumnMappingError: where the mapping doesn't fit IQM.
+    """
+    if not isinstance(audience_name, str) or not audience_name.strip():
+        raise AudienceNameError("audience_name is empty: IQM needs a name for the audience.")
+    cleaning = Cleaning(**options)
+    if isinstance(columns, Mapping):
+        column_settings = cleaning.settings(columns, column_settings)
+    return cleaning, resolve_mapping(columns, column_settings, file_columns=None)
 
 
 def prepare_upload(
@@ -72,6 +104,7 @@ def prepare_upload(
     delimiter: str | None = None,
     encoding: str | None = None,
     sheet: str | None = None,
+    limited: bool = True,
     **options: Unpack[CleaningOptions],
 ) -> AudienceUpload:
     """
@@ -85,26 +118,32 @@ def prepare_upload(
         header has the mapped columns.
     :param encoding: The text's encoding, by Python's name; without it, that of the byte order mark, else UTF-8.
     :param sheet: The workbook's sheet; without it, the first.
+    :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
     :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
     :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
     :raises AudienceNameError: where the name is blank.
     :raises AudienceFileError: where the file can't be uploaded.
     :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
     """
-    if not isinstance(audience_name, str) or not audience_name.strip():
-        raise AudienceNameError("audience_name is empty: IQM needs a name for the audience.")
-    cleaning = Cleaning(**options)
-    if isinstance(columns, Mapping):
-        column_settings = cleaning.settings(columns, column_settings)
     # What is wrong with the arguments alone shows before minutes are spent on reading the file.
-    mapped = resolve_mapping(columns, column_settings, file_columns=None).columns
+    cleaning, mapping = check_arguments(
+        audience_name=audience_name, columns=columns, column_settings=column_settings, **options
+    )
+    column_settings, mapped = mapping.settings, mapping.columns
     reading = Reading(delimiter=delimiter, encoding=encoding, sheet=sheet)
     with ExitStack() as stack:
         scratch = Scratch(cleaning.scratch_dir)
         stack.callback(scratch.close)
         if cleaning.asked:
             scratch.make()
-        plain = plain_file(Path(file_path), columns=columns, reading=reading, scratch=scratch, cleaned=cleaning.asked)
+        plain = plain_file(
+            Path(file_path),
+            columns=columns,
+            reading=reading,
+            scratch=scratch,
+            cleaned=cleaning.asked,
+            limited=limited,
+        )
         if cleaning.asked:
             cleaner = Cleaner(
                 plain.path,
@@ -116,6 +155,8 @@ def prepare_upload(
                 scratch=scratch,
             )
             file, mapping, report = cleaner.clean()
+            if limited:
+                check_limits(file.name, size=file.size, records=file.records)
         else:
             file = inspect_file(
                 plain.path,
@@ -123,6 +164,7 @@ def prepare_upload(
                 original_name=plain.name,
                 mapped=mapped,
                 memory_limit=cleaning.memory_limit,
+                limited=limited,
             )
             mapping = resolve_mapping(
                 columns, column_settings, file_columns=file.columns, blank_columns=file.blank_columns

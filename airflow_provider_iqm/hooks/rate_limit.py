@@ -10,6 +10,9 @@ from airflow_provider_iqm.hooks.connection_form import DEFAULT_REQUESTS_PER_MINU
 from airflow_provider_iqm.hooks.pace import Pace
 from airflow_provider_iqm.hooks.running_task import RunningTask, running_task
 
+MOST_SLOTS = 1000
+"""A process that may send more in a window is not held up: it can't."""
+
 _paces: dict[tuple[IQMConnection, Hashable], Pace] = {}
 
 
@@ -46,7 +49,7 @@ def own_pace(settings: IQMConnection) -> Pace:
     limit = settings.requests_per_minute or DEFAULT_REQUESTS_PER_MINUTE
     window = settings.rate_limit_window
     pace = Pace(window=window, even=False, label=f"this process sends at most {limit} in {window:g} s")
-    pace.add(limit, free_at=time.monotonic())
+    pace.add(min(limit, MOST_SLOTS), free_at=time.monotonic())
     return pace
 
 

@@ -169,10 +169,11 @@ class IQMUploadHook(IQMHttpHook):
         if mark and interrupted and (found := self._find_own_upload(upload.name, mark)):
             return found
         for last in (False, True):
-            # Whatever fails in the log-in, nothing of the audience has been sent.
+            # Whatever fails until here, nothing of the audience has been sent.
+            call = self._drive(self._iqm.upload(_new_audience(upload, mark, options)))
             self._drive(self._iqm.login.token())
             try:
-                audience_id = self._drive(self._iqm.upload(_new_audience(upload, mark, options)), upload)
+                audience_id = self._drive(self._iqm.login.call(call), upload)
             except (IQMServerError, IQMInvalidAnswerError, IQMTransportError) as error:
                 if isinstance(error, IQMTransportError) and not error.sent:
                     raise

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
+from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.operators.staging import staged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +47,7 @@ class PreparationOperator(BaseOperator):
         invalid, and none of its values. (templated)
     :param max_invalid_ratio: The share of invalid records, from 0 to 1, above which the task fails.
     :param drop_duplicates: Keep only the first of the records whose mapped, normalised values are all the same.
+    :param memory_limit: How much memory the checking and cleaning of a CSV file may use, such as ``256MiB``.
     :param scratch_dir: Where copies live until they are not needed any more; the system's temporary folder by
         default. (templated)
     """
@@ -78,6 +82,7 @@ class PreparationOperator(BaseOperator):
         max_invalid_ratio: float = 0.1,
         drop_duplicates: bool = False,
         scratch_dir: str | Path | None = None,
+        memory_limit: str = DEFAULT_MEMORY_LIMIT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -95,29 +100,42 @@ class PreparationOperator(BaseOperator):
         self.max_invalid_ratio = max_invalid_ratio
         self.drop_duplicates = drop_duplicates
         self.scratch_dir = scratch_dir
+        self.memory_limit = memory_limit
 
-    def prepare(self, file_path: str | Path) -> AudienceUpload:
+    @contextmanager
+    def prepare(self, file_path: str | Path, *, limited: bool = True) -> Iterator[AudienceUpload]:
         """
-        Check a file, and clean it if that is asked for.
+        Check a file, and clean it if that is asked for; copies live as long as the context.
 
-        :param file_path: The file.
-        :return: What is ready to go to IQM; to be closed afterwards.
+        :param file_path: The file: a path on the worker, or a URL of object storage.
+        :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
+        :return: What is ready to go to IQM.
         """
-        with final_errors_fail_the_task():
-            return prepare_upload(
-                file_path=file_path,
-                audience_name=self.audience_name,
-                columns=self.columns,
-                column_settings=self.column_settings,
-                delimiter=self.delimiter,
-                encoding=self.encoding,
-                sheet=self.sheet,
-                normalize=self.normalize,
-                phone_format=self.phone_format,
-                hash_columns=self.hash_columns,
-                on_invalid_records=self.on_invalid_records,
-                quarantine_path=self.quarantine_path,
-                max_invalid_ratio=self.max_invalid_ratio,
-                drop_duplicates=self.drop_duplicates,
-                scratch_dir=self.scratch_dir,
-            )
+        with ExitStack() as stack:
+            with final_errors_fail_the_task():
+                upload = prepare_upload(
+                    file_path=stack.enter_context(staged(file_path, scratch_dir=self.scratch_dir)),
+                    delimiter=self.delimiter,
+                    encoding=self.encoding,
+                    sheet=self.sheet,
+                    limited=limited,
+                    **self.list_arguments(),
+                )
+            yield stack.enter_context(upload)
+
+    def list_arguments(self) -> dict[str, Any]:
+        """Give the arguments that say what the list is to become, whatever it comes from."""
+        return {
+            "audience_name": self.audience_name,
+            "columns": self.columns,
+            "column_settings": self.column_settings,
+            "normalize": self.normalize,
+            "phone_format": self.phone_format,
+            "hash_columns": self.hash_columns,
+            "on_invalid_records": self.on_invalid_records,
+            "quarantine_path": self.quarantine_path,
+            "max_invalid_ratio": self.max_invalid_ratio,
+            "drop_duplicates": self.drop_duplicates,
+            "scratch_dir": self.scratch_dir,
+            "memory_limit": self.memory_limit,
+        }

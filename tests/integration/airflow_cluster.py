@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,10 +29,6 @@ SCALED_DOWN = {
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
-    # The same in Airflow 2.
-    "SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "2",
-    "SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": "15",
-    "SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "2",
     "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
 }
@@ -84,6 +80,18 @@ class AirflowCluster:
             except psutil.NoSuchProcess:
                 continue
         process.wait(timeout=30)
+
+    def until(self, condition: Callable[[], object], what: str, *, seconds: float) -> None:
+        """Wait until something is true, as long as all components live."""
+
+        def true_or_hopeless() -> bool:
+            for name, process in self.processes.items():
+                if process.poll() is not None:
+                    log = (self.home / f"{name}.log").read_text()
+                    raise AssertionError(f"{name} ended with {process.returncode}:\n{log[-3000:]}")
+            return bool(condition())
+
+        until(true_or_hopeless, what, seconds=seconds)
 
     def query(self, sql: str) -> list[tuple]:
         """Ask the metadata database."""
@@ -153,7 +161,7 @@ def airflow_cluster(
             for component in COMPONENTS:
                 cluster.start(component)
             if "api-server" in COMPONENTS:
-                until(lambda: listens(api), "the API server listens", seconds=120)
+                cluster.until(lambda: listens(api), "the API server listens", seconds=120)
             yield cluster
         finally:
             for name in list(cluster.processes):

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from airflow_provider_iqm.hooks.iqm import IQMHook
+from tests.integration.dialects import CALLS
 
 DAG = """
 from datetime import datetime, timedelta
@@ -16,6 +17,11 @@ with DAG("deferred", schedule=None, start_date=datetime(2026, 1, 1),
          default_args={"retries": 1, "retry_delay": timedelta(seconds=0)}) as dag:
     AudienceReadySensor(task_id="wait", deferrable=True, poke_interval=0.2, **ARGUMENTS)
 """
+
+
+@pytest.fixture(params=["classic", "v3"])
+def api_version(request):
+    return request.param
 
 
 @pytest.fixture
@@ -50,7 +56,7 @@ def finish_after_the_first_look(sandbox):
 
 
 def log_ins(sandbox):
-    return [request.path for request in sandbox.requests].count("/api/v3/ua/login")
+    return sum(request.path in {calls.log_in for calls in CALLS.values()} for request in sandbox.requests)
 
 
 def test_a_deferred_sensor_returns_the_ready_audience(wait, sandbox, upload):

@@ -11,9 +11,14 @@ from airflow import __version__ as airflow_version
 from airflow_provider_iqm.exceptions import DoubledAudienceError, IQMError, IQMFinalError
 from airflow_provider_iqm.hooks import uploading
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
+from tests.integration.dialects import CALLS
 
 AIRFLOW_3_3 = tuple(map(int, airflow_version.split(".")[:2])) >= (3, 3)
-ADD = "/api/v2/audience/matched/add"
+
+
+@pytest.fixture(params=["classic", "v3"])
+def api_version(request):
+    return request.param
 
 
 @pytest.fixture(autouse=True)
@@ -62,16 +67,16 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_one_fault_at_the_upload_ends_with_one_audience(sandbox, upload, fault):
-    sandbox.add_fault(path=ADD, **FAULTS[fault])
+def test_one_fault_at_the_upload_ends_with_one_audience(sandbox, upload, fault, calls):
+    sandbox.add_fault(path=calls.upload, **FAULTS[fault])
     audience_id = upload()
     assert [audience.id for audience in sandbox.audiences] == [audience_id]
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "status_after_work", "truncate", "hang_after_work"])
-def test_a_later_try_takes_what_an_earlier_one_created(sandbox, upload, fault):
-    sandbox.add_fault(fault, path=ADD)
-    sandbox.add_fault("status", path="/api/v2/audience/list", status=403)
+def test_a_later_try_takes_what_an_earlier_one_created(sandbox, upload, fault, calls):
+    sandbox.add_fault(fault, path=calls.upload)
+    sandbox.add_fault("status", path=calls.list, status=403)
     with pytest.raises(IQMError):
         upload()
     assert len(sandbox.audiences) == 1
@@ -84,9 +89,9 @@ def test_a_later_try_uploads_what_no_earlier_one_created(sandbox, upload):
     assert [audience.id for audience in sandbox.audiences] == [audience_id]
 
 
-def test_a_late_list_is_looked_at_twice(sandbox, upload):
+def test_a_late_list_is_looked_at_twice(sandbox, upload, calls):
     sandbox.change_settings(list_delay_seconds=0.15)
-    sandbox.add_fault("drop_after", path=ADD)
+    sandbox.add_fault("drop_after", path=calls.upload)
     assert upload() == sandbox.audiences[0].id
     assert len(sandbox.audiences) == 1
 
@@ -109,15 +114,15 @@ def test_two_audiences_of_one_upload_stop_the_task(sandbox, upload):
     assert str(second) in str(raised.value)
 
 
-def test_without_resume_a_lost_answer_fails_for_good(sandbox, upload):
-    sandbox.add_fault("drop_after", path=ADD)
+def test_without_resume_a_lost_answer_fails_for_good(sandbox, upload, calls):
+    sandbox.add_fault("drop_after", path=calls.upload)
     with pytest.raises(IQMFinalError, match="may have created the audience"):
         upload(resume=False)
     assert len(sandbox.audiences) == 1
     assert sandbox.audiences[0].file_name == "list.csv"
 
 
-def test_the_state_store_spares_the_search(run_dag, sandbox, tmp_path):
+def test_the_state_store_spares_the_search(run_dag, sandbox, tmp_path, calls):
     """A task that is cleared after its upload takes the audience; on Airflow 3.3 by one request for its details."""
     path = tmp_path / "list.csv"
     path.write_text("email\nfrodo@shire.example\n")
@@ -142,6 +147,8 @@ with DAG("fails_afterwards", schedule=None, start_date=datetime(2026, 1, 1),
     assert run.state == "success"
     assert [audience.id for audience in sandbox.audiences] == [run.xcom("upload")]
     paths = [request.path for request in sandbox.requests]
-    after = paths[paths.index(ADD) + 1 :]
-    details = f"/api/v2/audience/matched/{run.xcom('upload')}"
-    assert after == ([details] if AIRFLOW_3_3 else ["/api/v2/audience/list", details])
+    after = paths[paths.index(calls.upload) + 1 :]
+    details = f"{calls.details}{run.xcom('upload')}"
+    # Where the list tells the file's name, it proves whose upload it was.
+    search = [calls.list] if calls is CALLS["v3"] else [calls.list, details]
+    assert after == ([details] if AIRFLOW_3_3 else search)

@@ -25,6 +25,7 @@ from airflow_provider_iqm.hooks import http
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
+from tests.integration.dialects import CALLS
 
 SEEDS = range(3)
 TIMES = [1, 2, 6, 15]
@@ -37,11 +38,15 @@ LONGEST_LIST_DELAY = 9
 """Seconds; an upload whose answer was lost is looked for a second time after ten."""
 
 REQUESTS = {
-    "log in": "/api/v3/ua/login",
-    "renew": "/api/v3/ua/oauth/token",
-    "upload": "/api/v2/audience/matched/add",
-    "list": "/api/v2/audience/list",
-    "details": "/api/v2/audience/matched/[0-9]*",
+    version: {
+        "log in": calls.log_in,
+        "renew": calls.renew,
+        "upload": calls.upload,
+        "list": calls.list,
+        "details": f"{calls.details}[0-9]*",
+        **({"static lists": f"{calls.static}*"} if version == "v3" else {}),
+    }
+    for version, calls in CALLS.items()
 }
 
 FAULTS = {
@@ -61,7 +66,7 @@ FAULTS = {
 
 SITUATIONS = {
     # What has happened when the fault strikes → at which requests it can.
-    "first try": ["log in", "renew", "upload"],
+    "first try": ["log in", "renew", "static lists", "upload"],
     "first try, the upload's answer lost": ["list", "details"],
     "first try, the upload itself lost": ["list", "details"],
     "second try, the first one had uploaded": ["log in", "renew", "list", "details"],
@@ -108,7 +113,7 @@ def server():
 
 
 @pytest.fixture
-def connect(server, monkeypatch):
+def connect(server, monkeypatch, api_version):
     """Set the connection ``iqm_default``, with its time-outs in seconds."""
 
     def connect(read_timeout: float, upload_timeout: float) -> None:
@@ -118,11 +123,11 @@ def connect(server, monkeypatch):
             "client_secret": settings.client_secret,
             "read_timeout": read_timeout,
             "upload_timeout": upload_timeout,
+            "api_version": api_version,
         }
         connection = {"conn_type": "iqm", "host": server.url, "login": settings.email, "password": settings.password}
         monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection | {"extra": extra}))
 
-    connect(30, 30)
     return connect
 
 
@@ -136,41 +141,52 @@ def sandbox(server, connect, monkeypatch):
     return server
 
 
-def set_the_scene(situation: str, sandbox: Sandbox, task: Task) -> None:
+def set_the_scene(situation: str, sandbox: Sandbox, task: Task, requests: dict[str, str]) -> None:
     """Let happen what has happened before the fault strikes."""
     match situation:
         case "first try, the upload's answer lost":
-            sandbox.add_fault("drop_after", path=REQUESTS["upload"])
+            sandbox.add_fault("drop_after", path=requests["upload"])
         case "first try, the upload itself lost":
-            sandbox.add_fault("drop_before", path=REQUESTS["upload"])
+            sandbox.add_fault("drop_before", path=requests["upload"])
         case "second try, the first one had uploaded":
             task.attempt()
         case "second try, the first one had not":
             task.tries = 1
 
 
-def order_fault(chance: random.Random, sandbox: Sandbox, fault: str, request: str, times: int) -> None:
+def order_fault(chance: random.Random, sandbox: Sandbox, fault: str, path: str, times: int) -> None:
     headers = {"Retry-After": chance.choice(["1", "20", "600"])} if fault.endswith("Retry-After") else {}
-    sandbox.add_fault(**FAULTS[fault], path=REQUESTS[request], times=times, headers=headers)
+    sandbox.add_fault(**FAULTS[fault], path=path, times=times, headers=headers)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(
-    ("situation", "request_"), [(situation, item) for situation, items in SITUATIONS.items() for item in items]
+    ("api_version", "situation", "request_"),
+    [
+        (version, situation, item)
+        for version in REQUESTS
+        for situation, items in SITUATIONS.items()
+        for item in items
+        if item in REQUESTS[version]
+    ],
 )
-def test_there_is_one_audience_in_the_end_and_never_two(sandbox, connect, tmp_path, situation, request_, fault, seed):
+def test_there_is_one_audience_in_the_end_and_never_two(
+    sandbox, connect, tmp_path, api_version, situation, request_, fault, seed
+):
     chance = random.Random(f"{situation}, {request_}, {fault}, {seed}")
+    connect(30, 30)
+    requests = REQUESTS[api_version]
     path = tmp_path / "list.csv"
     path.write_text("email\nfrodo@shire.example\n")
     # Another run's audience of the same name and content must not be taken for one's own.
     others = Task(sandbox, str(path), run_id="last night").attempt()
     task = Task(sandbox, str(path))
-    set_the_scene(situation, sandbox, task)
+    set_the_scene(situation, sandbox, task, requests)
     sandbox.change_settings(list_delay_seconds=chance.uniform(0, LONGEST_LIST_DELAY))
-    order_fault(chance, sandbox, fault, request_, times=chance.choice(TIMES))
+    order_fault(chance, sandbox, fault, requests[request_], times=chance.choice(TIMES))
     if second_fault := chance.random() < 0.5:
-        order_fault(chance, sandbox, chance.choice(list(FAULTS)), chance.choice(list(REQUESTS)), times=1)
+        order_fault(chance, sandbox, chance.choice(list(FAULTS)), chance.choice(list(requests.values())), times=1)
     connect(read_timeout=0.1, upload_timeout=0.3)
 
     def own_audiences() -> list[int]:

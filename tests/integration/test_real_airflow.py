@@ -11,12 +11,13 @@ import json
 import time
 from collections import Counter
 
+import airflow
 import pytest
 
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 from tests.integration.airflow_cluster import airflow_cluster
-from tests.integration.services import redis, until
+from tests.integration.services import redis
 
 pytestmark = pytest.mark.cluster
 
@@ -108,9 +109,9 @@ def budget_used(sandbox, *, rounds):
 
 def check_the_sync(cluster, sandbox):
     """Let the sensor of a sync that has uploaded everything succeed, and see that all is right."""
-    until(lambda: cluster.task_states("sync", "wait") == ["deferred"], "the sensor is deferred", seconds=240)
+    cluster.until(lambda: cluster.task_states("sync", "wait") == ["deferred"], "the sensor is deferred", seconds=240)
     sandbox.change_settings(processing_seconds=0)
-    until(lambda: cluster.dag_state("sync") in {"success", "failed"}, "the sync has ended", seconds=180)
+    cluster.until(lambda: cluster.dag_state("sync") in {"success", "failed"}, "the sync has ended", seconds=180)
     assert cluster.dag_state("sync") == "success"
     assert cluster.task_states("sync", "upload") == ["success"] * UPLOADS
     assert Counter(audience.name for audience in sandbox.audiences) == {f"List {n}": 1 for n in range(UPLOADS)}
@@ -119,7 +120,7 @@ def check_the_sync(cluster, sandbox):
 
 def test_local_executor(start, sandbox):
     with start("LocalExecutor") as cluster:
-        until(lambda: len(uploads(sandbox)) > UPLOADS - SLOTS, "all but the last uploads are done", seconds=300)
+        cluster.until(lambda: len(uploads(sandbox)) > UPLOADS - SLOTS, "all but the last uploads are done", seconds=300)
         used = budget_used(sandbox, rounds=UPLOADS // SLOTS - 1)
         print(f"used {used:.1%} of the budget")
         check_the_sync(cluster, sandbox)
@@ -128,18 +129,24 @@ def test_local_executor(start, sandbox):
         # Nobody else sends anything now, so the wait outside the pool may use the account's whole limit.
         sandbox.change_settings(processing_seconds=3600)
         cluster.airflow("dags", "trigger", "restart", "--conf", json.dumps({"audience_id": sandbox.audiences[0].id}))
-        until(lambda: cluster.task_states("restart", "wait") == ["deferred"], "the sensor is deferred", seconds=90)
+        cluster.until(
+            lambda: cluster.task_states("restart", "wait") == ["deferred"], "the sensor is deferred", seconds=90
+        )
         asked = len(sandbox.requests)
-        until(lambda: len(sandbox.requests) > asked, "the trigger asks", seconds=90)
+        cluster.until(lambda: len(sandbox.requests) > asked, "the trigger asks", seconds=90)
         cluster.kill("triggerer")
         asked = len(sandbox.requests)
         cluster.start("another-triggerer", "triggerer")
-        until(lambda: len(sandbox.requests) > asked, "the trigger asks from another triggerer", seconds=120)
+        cluster.until(lambda: len(sandbox.requests) > asked, "the trigger asks from another triggerer", seconds=120)
         sandbox.change_settings(processing_seconds=0)
-        until(lambda: cluster.dag_state("restart") in {"success", "failed"}, "the wait has ended", seconds=120)
+        cluster.until(lambda: cluster.dag_state("restart") in {"success", "failed"}, "the wait has ended", seconds=120)
         assert cluster.dag_state("restart") == "success"
 
 
+@pytest.mark.skipif(
+    airflow.__version__.startswith("2."),
+    reason="Airflow 2, told to notice dead tasks within seconds, fails one several times for one death",
+)
 def test_celery_executor_that_loses_a_worker(start, sandbox):
     with redis() as broker, start("CeleryExecutor", CELERY__BROKER_URL=f"redis://127.0.0.1:{broker}/0") as cluster:
         for number in (1, 2):
@@ -149,7 +156,7 @@ def test_celery_executor_that_loses_a_worker(start, sandbox):
                 *("--concurrency", str(SLOTS), "--pid", str(cluster.home / f"worker-{number}.pid")),
                 *("--without-gossip", "--without-mingle"),
             )
-        until(lambda: len(uploads(sandbox)) > UPLOADS // 2, "half of the uploads are done", seconds=300)
+        cluster.until(lambda: len(uploads(sandbox)) > UPLOADS // 2, "half of the uploads are done", seconds=300)
         # From here on a part of the account's slots is held for tasks that are dead, until Airflow notices.
         used = budget_used(sandbox, rounds=UPLOADS // SLOTS // 2)
         print(f"used {used:.1%} of the budget")

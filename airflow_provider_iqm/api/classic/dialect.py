@@ -62,9 +62,10 @@ class Classic:
         """Return the exchange that lists the forms in which emails and phones may be given."""
         return self.login.call(calls.data_formats())
 
-    def upload(self, audience: NewAudience) -> Exchange[int]:
-        """Return the exchange that uploads an audience; its result is the audience's id."""
-        return self.login.call(calls.upload(audience))
+    def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
+        """Return the exchange that gives the upload; there is nothing to find out before."""
+        yield from ()
+        return calls.upload(audience)
 
     def details(self, audience_id: int) -> Exchange[MatchedAudience]:
         """Return the exchange that reads one audience."""

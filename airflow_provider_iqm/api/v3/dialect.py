@@ -21,9 +21,11 @@ from airflow_provider_iqm.api.request import Call, Request, basic_authorization,
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
 from airflow_provider_iqm.api.v3.lists import MATCHED_AUDIENCE_TYPE, Entry, StaticLists, find
-from airflow_provider_iqm.api.v3.request import ARGUMENTS, audience_request
+from airflow_provider_iqm.api.v3.request import audience_request
 from airflow_provider_iqm.exceptions import (
+    AudienceNameError,
     AudienceNotFoundError,
     AudienceOptionError,
     ColumnMappingError,
@@ -35,6 +37,9 @@ TOKEN_PATH = "/api/v3/ua/oauth/token"  # noqa: S105 - a path
 
 PAGE_ROWS = 1000
 """The most rows that IQM gives in one answer (contract, "page size")."""
+
+MAX_NAME = 255
+"""The longest name of an audience (reference, "Create matched audience")."""
 
 STATUSES = {
     1: AudienceStatus.PROCESSING,
@@ -91,8 +96,12 @@ class V3:
         """Return the exchange that lists the forms in which emails and phones may be given."""
         return _fields((yield from StaticLists(self.login).formats()))
 
-    def upload(self, audience: NewAudience) -> Exchange[int]:
-        """Return the exchange that uploads an audience; its result is the audience's id."""
+    def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
+        """Return the exchange that looks up the ids that the upload takes; its result is the upload."""
+        if len(audience.name) > MAX_NAME:
+            raise AudienceNameError(
+                f"audience_name has {len(audience.name)} characters, but IQM takes {MAX_NAME} at most."
+            )
         lists = StaticLists(self.login, audience.options.vertical_id)
         try:
             request = yield from self._request(audience, lists)
@@ -115,7 +124,7 @@ class V3:
             repeatable=False,
             arguments=ARGUMENTS,
         )
-        return (yield from self.login.call(Call(upload, lambda data: int(data["matchedAudienceId"]))))
+        return Call(upload, lambda data: int(data["matchedAudienceId"]))
 
     def _request(self, audience: NewAudience, lists: StaticLists) -> Exchange[dict[str, Any]]:
         if audience.options.subtype:

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call, Request
+from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
 from airflow_provider_iqm.exceptions import ColumnMappingError
 
 MATCHED_AUDIENCE_TYPE = 1
@@ -110,6 +111,7 @@ class StaticLists:
                 method="GET",
                 path=f"/api/v3/audience/static/{name}",
                 params=query,
+                arguments=ARGUMENTS,
             )
             rows = yield from self.login.call(Call(request, _rows))
             remembered.write(key, rows)

@@ -11,22 +11,6 @@ from airflow_provider_iqm.api.v3.lists import Combination, Entry, StaticLists, f
 from airflow_provider_iqm.exceptions import ColumnMappingError
 from airflow_provider_iqm.vocabulary import FIELD_LABELS, FIELD_SETTINGS, SETTING_LABELS, DataFormat, Field
 
-ARGUMENTS = {
-    "audienceName": "audience_name",
-    "columnMappings": "columns",
-    "columns": "columns",
-    "columnCombinationId": "columns",
-    "dataFormatId": "column_settings",
-    "dataPartnerId": "column_settings",
-    "audienceSubtypeId": "audience_subtype",
-    "consentGiven": "consent_given",
-    "verticalId": "vertical_id",
-    "fileRowCount": "file_path",
-    "fileColumnCount": "file_path",
-    "file": "file_path",
-}
-"""Which argument a field of the request is made of, for IQM's complaints."""
-
 
 def audience_request(audience: NewAudience, lists: StaticLists) -> Exchange[dict[str, Any]]:
     """

@@ -8,7 +8,10 @@ from pydantic.alias_generators import to_camel
 
 from airflow_provider_iqm.sandbox.answers import Problem, RefusedError
 
-Int32 = Annotated[StrictInt, Field(ge=-(2**31), lt=2**31)]
+_IS_INT32 = Field(ge=-(2**31), lt=2**31)
+Int32 = Annotated[StrictInt, _IS_INT32]
+# In a query or a path, where all is text.
+TextInt32 = Annotated[int, _IS_INT32]
 
 
 class JsonModel(BaseModel):

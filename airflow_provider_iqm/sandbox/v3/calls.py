@@ -15,7 +15,7 @@ from airflow_provider_iqm.sandbox.body import read_body
 from airflow_provider_iqm.sandbox.state import SandboxState
 from airflow_provider_iqm.sandbox.upload import read_form
 from airflow_provider_iqm.sandbox.v3 import views
-from airflow_provider_iqm.sandbox.v3.bodies import AudienceName, JsonModel, parse
+from airflow_provider_iqm.sandbox.v3.bodies import AudienceName, JsonModel, TextInt32, parse
 from airflow_provider_iqm.sandbox.v3.search import AudienceSearch, find
 from airflow_provider_iqm.sandbox.v3.static import split_ids
 from airflow_provider_iqm.sandbox.v3.upload_request import check_request, read_request
@@ -25,8 +25,8 @@ _ANY_FILE = "application/octet-stream"
 _JSON = "application/json"
 
 router = APIRouter(prefix="/api/v3/audience")
-_AudienceId = Annotated[int, Path(alias="audienceId", ge=-(2**31), lt=2**31)]
-_AudienceIds = Annotated[list[int], BeforeValidator(split_ids), Query(alias="audienceIds")]
+_AudienceId = Annotated[TextInt32, Path(alias="audienceId")]
+_AudienceIds = Annotated[list[TextInt32], BeforeValidator(split_ids), Query(alias="audienceIds")]
 _Campaigns = Annotated[bool, Query(alias="campaignTargetingRequired")]
 _Users = Annotated[bool, Query(alias="userDetailsRequired")]
 

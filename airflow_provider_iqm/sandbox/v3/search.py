@@ -1,7 +1,9 @@
 """The search of v3's list: filters, order, pages."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from airflow_provider_iqm.sandbox.answers import Problem, RefusedError
 from airflow_provider_iqm.sandbox.audiences import Audience
@@ -31,7 +33,7 @@ _SORTABLE: dict[str, Callable[[Audience], Any]] = {
 
 class AudienceSearch(JsonModel):
     """
-    The request; other fields that the OpenAPI file has make no difference here.
+    The request.
 
     :param audience_ids: ids to show; empty for all. So it is with the other sets.
     :param audience_type_ids: types to show.
@@ -44,6 +46,10 @@ class AudienceSearch(JsonModel):
     :param page_no: the page, from 1.
     :param no_of_entries: rows on a page; the file's examples have 20.
     :param sort_by: the row's field to sort by, ``-`` before it for the largest first.
+    :param order: makes no difference here, nor do the fields below; the OpenAPI file has Java objects as its values.
+    :param sort_criteria_map: not described.
+    :param include_generic_audience: whether to show audiences of no subtype.
+    :param audience_type_ids_with_all_subtypes: types to show whatever the subtype.
     """
 
     audience_ids: _Ids = frozenset()
@@ -54,10 +60,16 @@ class AudienceSearch(JsonModel):
     audience_status_ids: _Ids = frozenset()
     # The schema has texts here, its example a number too.
     search_fields: frozenset[str | Int32] = frozenset()
-    search_field: str | None = None
+    search_field: str = ""
     page_no: Int32 = 1
     no_of_entries: Int32 = 20
     sort_by: str = "-createdAt"
+    order: Literal["SortOrderEnum[id=1, name='asc', symbol='+']", "SortOrderEnum[id=2, name='desc', symbol='-']"] = (
+        "SortOrderEnum[id=1, name='asc', symbol='+']"
+    )
+    sort_criteria_map: dict[str, str] = Field(default_factory=dict)
+    include_generic_audience: bool = False
+    audience_type_ids_with_all_subtypes: _Ids = frozenset()
 
     def check(self) -> None:
         """Refuse what the documents call invalid."""

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from airflow_provider_iqm.sandbox.access import State
 from airflow_provider_iqm.sandbox.answers import RefusedError, success
+from airflow_provider_iqm.sandbox.v3.bodies import TextInt32
 from airflow_provider_iqm.sandbox.v3.catalogue import (
     AUDIENCE_TYPES,
     DELETED,
@@ -34,14 +35,16 @@ def split_ids(given: list[str]) -> list[str]:
     return [text for value in given for text in value.split(",")]
 
 
-_VerticalId = Annotated[int | None, Query(alias="verticalId", ge=-(2**31), lt=2**31)]
-_Subtype = Annotated[int | None, Query(alias="audienceSubtypeId", ge=-(2**31), lt=2**31)]
-_Subtypes = Annotated[list[int], BeforeValidator(split_ids), Query(alias="audienceSubtypeIds", default_factory=list)]
-_Types = Annotated[list[int], BeforeValidator(split_ids), Query(alias="audienceTypeIds", default_factory=list)]
-_Verticals = Annotated[list[int], BeforeValidator(split_ids), Query(alias="verticalIds", default_factory=list)]
+_VerticalId = Annotated[TextInt32 | None, Query(alias="verticalId")]
+_Subtype = Annotated[TextInt32 | None, Query(alias="audienceSubtypeId")]
+_Subtypes = Annotated[
+    list[TextInt32], BeforeValidator(split_ids), Query(alias="audienceSubtypeIds", default_factory=list)
+]
+_Types = Annotated[list[TextInt32], BeforeValidator(split_ids), Query(alias="audienceTypeIds", default_factory=list)]
+_Verticals = Annotated[list[TextInt32], BeforeValidator(split_ids), Query(alias="verticalIds", default_factory=list)]
 
 
-async def _for_matched(audience_type_id: Annotated[int, Query(alias="audienceTypeId")]) -> bool:
+async def _for_matched(audience_type_id: Annotated[TextInt32, Query(alias="audienceTypeId")]) -> bool:
     """Return whether a list is asked for matched audiences."""
     return _is_matched(audience_type_id)
 

@@ -56,7 +56,7 @@ class AudienceRequest(JsonModel):
     file_row_count: Annotated[Int32, Field(gt=0)]
     file_column_count: Annotated[Int32, Field(gt=0)]
     column_mappings: Annotated[list[ColumnMapping], Field(min_length=1)]
-    column_combination_id: Annotated[Int32, AfterValidator(_check_combination)] = Field(0, validate_default=True)
+    column_combination_id: Annotated[Int32, AfterValidator(_check_combination)]
     data_partner_id: Int32 | None = None
     audience_subtype_id: Int32 | None = None
     consent_given: StrictBool | None = None
@@ -151,8 +151,9 @@ class _Check:
         if needed is None:
             yield Problem("There is no column combination with this ID.", "columnCombinationId")
             return
+        mapped = {self._columns.get(each.column_id) for each in self._request.column_mappings}
         for name in needed:
-            if name not in self._mapped().values():
+            if name not in mapped:
                 yield Problem(f"Required column '{name}' is missing from column mappings", "columns")
 
     def partner(self) -> Iterator[Problem]:
@@ -174,13 +175,10 @@ class _Check:
         if PATIENT in self._scope.subtypes and not self._request.consent_given:
             yield Problem("Consent is required for the audience subtype 'patient'.", "consentGiven")
 
-    def _mapped(self) -> dict[str, str]:
-        return {each.file_column_name: self._columns.get(each.column_id, "") for each in self._request.column_mappings}
-
     def facts(self) -> dict[str, Any]:
         """The facts of an audience, and the form fields of a classic upload that would make the same one."""
         request, file = self._request, self._file
-        columns = self._mapped()
+        columns = {each.file_column_name: self._columns[each.column_id] for each in request.column_mappings}
         settings = {
             self._columns[each.column_id]: self._formats[each.data_format_id]
             for each in request.column_mappings

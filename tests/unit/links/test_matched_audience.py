@@ -6,6 +6,7 @@ from airflow_provider_iqm.get_provider_info import get_provider_info
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink, audience_url
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
+from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 
 
 def test_one_audience_is_linked_and_of_several_the_list():
@@ -13,7 +14,7 @@ def test_one_audience_is_linked_and_of_several_the_list():
     assert audience_url("acme.iqm.com", [15332, 15333]) == "https://acme.iqm.com/#/audience"
 
 
-@pytest.mark.parametrize("operator", [MatchedAudienceUploadOperator, AudienceReadySensor])
+@pytest.mark.parametrize("operator", [MatchedAudienceUploadOperator, SqlToMatchedAudienceOperator, AudienceReadySensor])
 def test_airflow_knows_the_link_of_each_operator(operator):
     link = operator.operator_extra_links[0]
     assert link.name == "IQM audience"

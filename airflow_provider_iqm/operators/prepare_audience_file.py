@@ -1,0 +1,95 @@
+"""Cleans a list, splits it where it is too large for IQM, and describes the parts for uploads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_iqm.audience.scratch import Scratch
+from airflow_provider_iqm.audience.split import Limits, Part, split_list
+from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.operators.part_folder import put_parts
+from airflow_provider_iqm.operators.preparation import PreparationOperator
+from airflow_provider_iqm.operators.staging import storage_path
+from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_iqm.audience.upload import AudienceUpload
+
+
+class PrepareAudienceFileOperator(PreparationOperator):
+    """
+    Clean a list if that is asked for, split it into parts that IQM takes, and return what uploads them.
+
+    It returns a list of the arguments ``file_path``, ``audience_name``, ``columns`` and ``column_settings``, one entry
+    a part: ``MatchedAudienceUploadOperator.partial(task_id="upload").expand_kwargs(prepare.output)``. Several parts are
+    named ``… (2 of 3)``; a single one has the plain name. The task pushes ``report`` to XCom: counts, and ``parts``,
+    the records of each part.
+
+    The parts stay in ``output_dir`` until somebody removes them. A later run for the same file name puts its own in
+    their place, so runs that may overlap need a folder each.
+
+    :param file_path: A CSV or XLSX file of any size: a path on the worker, or a URL of object storage. (templated)
+    :param output_dir: The folder for the parts, as the workers of the uploads see it: a path, or a URL of object
+        storage such as ``s3://conn_id@bucket/prefix``. (templated)
+    :param max_records: The most records that a part may have.
+    :param max_bytes: The largest size of a part, in bytes.
+
+    All other arguments are those of :class:`~airflow_provider_iqm.operators.preparation.PreparationOperator`:
+    ``audience_name``, ``columns`` and ``column_settings``, and how to clean the list.
+    """
+
+    template_fields: Sequence[str] = ("file_path", "output_dir", *PreparationOperator.template_fields)
+    ui_color = "#e4f0d4"
+
+    def __init__(
+        self,
+        *,
+        file_path: str | Path,
+        output_dir: str | Path,
+        max_records: int = MAX_RECORDS,
+        max_bytes: int = MAX_FILE_BYTES,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.file_path = file_path
+        self.output_dir = output_dir
+        self.max_records = max_records
+        self.max_bytes = max_bytes
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Write the parts, and return the arguments of their uploads."""
+        with final_errors_fail_the_task():
+            limits = Limits(records=self.max_records, bytes=self.max_bytes)
+        with self.prepare(self.file_path, limited=False) as upload, Scratch(self.scratch_dir) as scratch:
+            with final_errors_fail_the_task():
+                parts = split_list(upload, limits=limits, scratch=scratch, memory_limit=self.memory_limit)
+            list_name = storage_path(self.file_path).name
+            paths = put_parts([part.path for part in parts], self.output_dir, list_name=list_name)
+        self._tell(context, upload, parts)
+        return [
+            {
+                "file_path": path,
+                "audience_name": _part_name(upload.name, number, len(paths)),
+                "columns": upload.mapping.columns,
+                "column_settings": upload.mapping.settings,
+            }
+            for number, path in enumerate(paths, start=1)
+        ]
+
+    def _tell(self, context: Context, upload: AudienceUpload, parts: list[Part]) -> None:
+        if upload.report:
+            self.log.info("Cleaned the list\n%s", upload.report)
+        records = [part.records for part in parts]
+        self.log.info('Prepared "%s": %s records in %s part(s)', upload.name, f"{sum(records):,}", len(records))
+        if self.do_xcom_push:
+            counts = upload.report.counts() if upload.report else {}
+            context["ti"].xcom_push(key="report", value={**counts, "parts": records})
+
+
+def _part_name(name: str, number: int, total: int) -> str:
+    return name if total == 1 else f"{name} ({number} of {total})"

@@ -1,0 +1,1 @@
+"""IQM's transfers for Airflow."""

@@ -1,0 +1,107 @@
+"""Uploads a query's result to IQM as a matched audience."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
+from airflow_provider_iqm.audience.mapping import check_columns
+from airflow_provider_iqm.audience.scratch import Scratch
+from airflow_provider_iqm.audience.upload import AudienceUpload, check_arguments
+from airflow_provider_iqm.exceptions import AudienceFileError, QueryError
+from airflow_provider_iqm.hooks.database import database_hook
+from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.hooks.query import RESULT, Parameters, ResultLimits, open_query
+from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OnEmpty = Literal["fail", "skip"]
+
+
+class SqlToMatchedAudienceOperator(AudienceUploadOperator):
+    """
+    Ask a query, upload its rows to IQM as a matched audience, and return the new audience's id.
+
+    The rows stream into a file that only Airflow's user may read, and that is gone when the upload is done or has
+    failed; no worker but this one has to see it. Postgres writes the file itself, by ``COPY``. A query that fails on
+    the way uploads nothing. The transaction is not committed.
+
+    NULL is blank, dates and times are ISO 8601, decimals are exact, booleans ``true`` and ``false``; bytes are refused.
+    A result of more than 5,000,000 rows or 1 GB is stopped at that point; one that is to be cleaned, at ten times that,
+    since the cleaned list is what has to fit.
+
+    :param sql: One query, or the name of an ``.sql`` file. (templated)
+    :param conn_id: The connection to the database, of any type whose hook is a ``DbApiHook``. (templated)
+    :param parameters: The values of the query's placeholders, in the style of the database's driver. (templated)
+    :param on_empty: Whether a query without any row is to ``fail`` the task, or to ``skip`` it.
+
+    All other arguments are those of :class:`~airflow_provider_iqm.operators.audience_upload.AudienceUploadOperator`,
+    but for those that say how a file is to be read.
+    """
+
+    template_fields: Sequence[str] = ("sql", "conn_id", "parameters", *AudienceUploadOperator.template_fields)
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers = {  # noqa: RUF012 - Airflow's own form
+        **AudienceUploadOperator.template_fields_renderers,
+        "sql": "sql",
+        "parameters": "json",
+    }
+    # No database promises an order that the query doesn't ask for.
+    any_order = True
+
+    def __init__(
+        self,
+        *,
+        sql: str,
+        conn_id: str,
+        parameters: Parameters | None = None,
+        on_empty: OnEmpty = "fail",
+        **kwargs: Any,
+    ) -> None:
+        # The file is ours, so nobody else says how it is to be read.
+        super().__init__(delimiter=",", encoding="utf-8", sheet=None, **kwargs)
+        self.sql = sql
+        self.conn_id = conn_id
+        self.parameters = parameters
+        self.on_empty = on_empty
+
+    @contextmanager
+    def prepared(self) -> Iterator[AudienceUpload]:
+        """Ask the query, and prepare its rows."""
+        with Scratch(self.scratch_dir) as scratch:
+            path = scratch.new_file(f"{self.task_id}.csv")
+            with final_errors_fail_the_task():
+                self._extract(path)
+            with self.prepare(path) as upload:
+                yield upload
+
+    def _extract(self, path: Path) -> None:
+        """Write the query's rows to a file."""
+        self._check_query()
+        cleaning, mapping = check_arguments(**self.list_arguments())
+        limits = ResultLimits.before_cleaning() if cleaning.asked else ResultLimits()
+        hook = database_hook(self.conn_id)
+        with open_query(hook, self.sql, self.parameters) as result:
+            result.check_columns()
+            check_columns(mapping.columns, result.columns)
+            rows = result.write(path, limits)
+        self.log.info("The query on %s returned %s rows", self.conn_id, f"{rows:,}")
+        if rows:
+            return
+        message = f"{RESULT} is empty: it has no row."
+        if self.on_empty == "skip":
+            raise AirflowSkipException(message)
+        raise AudienceFileError(f'{message} Check the query, or have an empty result skip the task: on_empty="skip".')
+
+    def _check_query(self) -> None:
+        if self.on_empty not in get_args(OnEmpty):
+            raise QueryError(f'on_empty is {self.on_empty!r}. It must be "fail" or "skip".')
+        if not isinstance(self.sql, str) or not self.sql.strip():
+            raise QueryError("sql must be the text of one query.")
+        if isinstance(self.parameters, str):
+            raise QueryError("parameters must be a mapping or a list, as the query's placeholders are, but it is text.")

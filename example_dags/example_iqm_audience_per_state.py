@@ -1,0 +1,53 @@
+"""
+One audience for each state that a query returns, side by side, as many at a time as the pool ``iqm_api`` lets.
+
+The state is a parameter of the query, which the driver binds: ``%(state)s`` is the style of Postgres' and most other
+drivers, ``:state`` that of SQLite's.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, BaseHook, task
+
+from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
+from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
+
+POKE_INTERVAL = float(os.environ.get("EXAMPLE_IQM_POKE_INTERVAL", "60"))
+"""Seconds between two looks at the audiences; matching a list takes IQM minutes to hours."""
+
+with DAG(
+    dag_id="example_iqm_audience_per_state",
+    schedule="@weekly",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+    tags=["iqm", "example"],
+) as dag:
+
+    @task
+    def audiences() -> list[dict[str, Any]]:
+        warehouse = BaseHook.get_hook("warehouse")
+        states = warehouse.get_records("SELECT DISTINCT state FROM customers WHERE opted_in = 1 ORDER BY state")
+        return [{"audience_name": f"Customers in {state}", "parameters": {"state": state}} for (state,) in states]
+
+    upload = SqlToMatchedAudienceOperator.partial(
+        task_id="upload",
+        conn_id="warehouse",
+        sql="SELECT first_name, last_name, state, zip FROM customers WHERE opted_in = 1 AND state = %(state)s",
+        columns={"first_name": "First Name", "last_name": "Last Name", "state": "State", "zip": "Zip"},
+        pool="iqm_api",
+        max_active_tis_per_dagrun=4,
+    ).expand_kwargs(audiences())
+
+    AudienceReadySensor(
+        task_id="wait_until_ready",
+        audience_id=upload.output,
+        mode="reschedule",
+        poke_interval=POKE_INTERVAL,
+        timeout=6 * 60 * 60,
+        pool="iqm_api",
+    )

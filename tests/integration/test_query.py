@@ -1,0 +1,208 @@
+"""What databases return, as text: nothing lost, nothing guessed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+import traceback
+from contextlib import closing
+
+import pytest
+from airflow.providers.postgres.hooks import postgres as postgres_hook
+
+from airflow_provider_iqm.exceptions import AudienceFileError, QueryError, QueryFailedError
+from airflow_provider_iqm.hooks.database import database_hook
+from airflow_provider_iqm.hooks.query import ResultLimits, open_query
+
+
+@pytest.fixture(params=["the hook's driver", "psycopg2", "fetched"])
+def warehouse(request, postgres, monkeypatch):
+    """Postgres, by each way that leads there: COPY by either driver, and rows fetched from a cursor on the server."""
+    if request.param != "the hook's driver":
+        monkeypatch.setattr(postgres_hook, "USE_PSYCOPG3", False)
+    extra = {"redshift": True} if request.param == "fetched" else {}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.connection(**extra))
+    return postgres
+
+
+@pytest.fixture
+def ask(tmp_path):
+    """Ask a query of ``warehouse``; return the records of the file, the header first."""
+
+    def ask_query(sql, parameters=None, limits=ResultLimits()):  # noqa: B008
+        path = tmp_path / "result.csv"
+        with open_query(database_hook("warehouse"), sql, parameters) as result:
+            result.check_columns()
+            rows = result.write(path, limits)
+        with path.open(encoding="utf-8", newline="") as file:
+            records = list(csv.reader(file))
+        assert len(records) == rows + 1
+        return records
+
+    return ask_query
+
+
+VALUES = {
+    "NULL::text": "",
+    "''::text": "",
+    "'01234'::text": "01234",
+    "'Zoë, \"the\" 名前 🎉'::text": 'Zoë, "the" 名前 🎉',
+    "E'two\\nlines\\r\\nand a tab\\t'::text": "two\nlines\r\nand a tab\t",
+    "'\\.'::text": "\\.",
+    "' NULL '::text": " NULL ",
+    "true": "true",
+    "false": "false",
+    "NULL::boolean": "",
+    "9007199254740993::bigint": "9007199254740993",
+    "12345678901234567890.10::numeric": "12345678901234567890.10",
+    "'NaN'::numeric": "",
+    "1e-9::numeric": "0.000000001",
+    "0.1::double precision": "0.1",
+    "1e22::double precision": "10000000000000000000000",
+    "1e-7::double precision": "0.0000001",
+    "2::double precision": "2",
+    "'NaN'::double precision": "",
+    "0.1::real": "0.1",
+    "date '2026-02-01'": "2026-02-01",
+    "timestamp '2026-02-01 00:00:00'": "2026-02-01",
+    "timestamp '2026-02-01 03:04:05'": "2026-02-01T03:04:05",
+    "timestamptz '2026-02-01 03:04:05+00'": "2026-02-01T03:04:05+00:00",
+    "time '03:04:05'": "03:04:05",
+    "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+}
+
+
+def test_values_become_text_without_damage(warehouse, ask):
+    columns = ", ".join(f"{sql} AS v{number}" for number, sql in enumerate(VALUES))
+    records = ask(f"SELECT {columns}")
+    assert dict(zip(VALUES, records[1], strict=True)) == VALUES
+
+
+@pytest.mark.parametrize("value", ["NULL", "''", "'x'", "true", "1.5::float8"])
+def test_a_record_of_one_blank_value_is_a_record(warehouse, ask, value):
+    assert len(ask(f"SELECT {value} AS email FROM generate_series(1, 3)")) == 4
+
+
+def test_dates_do_not_depend_on_the_settings_of_the_user(warehouse, ask):
+    warehouse.run("ALTER USER postgres SET datestyle TO 'German, DMY'", "ALTER USER postgres SET timezone TO 'UTC'")
+    try:
+        sql = "SELECT date '2026-02-01' AS a, timestamp '2026-02-01 03:04' AS b, timestamptz '2026-02-01 03:04Z' AS c"
+        assert ask(sql)[1] == ["2026-02-01", "2026-02-01T03:04:00", "2026-02-01T03:04:00+00:00"]
+    finally:
+        warehouse.run("ALTER USER postgres RESET ALL")
+
+
+def test_parameters_are_bound_and_percent_signs_left_alone(warehouse, ask):
+    nasty = "'); DROP TABLE x; -- \\ \" %s é"
+    assert ask("SELECT %(v)s::text AS v, '%%' AS p", {"v": nasty})[1] == [nasty, "%"]
+    assert ask("SELECT %s::text AS v, %s::int AS n", [nasty, 7])[1] == [nasty, "7"]
+    assert ask("SELECT '%s' AS v WHERE 'ab' LIKE 'a%'")[1] == ["%s"]
+
+
+def test_a_semicolon_or_a_comment_may_end_the_query(warehouse, ask):
+    assert ask("\nSELECT 1 AS a;\n") == [["a"], ["1"]]
+    assert ask("WITH x AS (SELECT 1 AS a) SELECT * FROM x -- the end") == [["a"], ["1"]]
+
+
+def test_column_names_stay_as_they_are(warehouse, ask):
+    assert ask('SELECT 1 AS "Größe, ""cm"" %s", 2 AS "A b"')[0] == ['Größe, "cm" %s', "A b"]
+
+
+def test_bytes_are_refused_with_the_name_of_their_column(warehouse, ask):
+    with pytest.raises(AudienceFileError, match="'photo'"):
+        ask("SELECT 'a' AS email, 'x'::bytea AS photo")
+
+
+def test_two_columns_of_one_name_are_refused(warehouse, ask):
+    with pytest.raises(AudienceFileError, match="'email' twice"):
+        ask("SELECT 'a' AS email, 'b' AS zip, 'c' AS email")
+
+
+@pytest.mark.parametrize("limits", [ResultLimits(records=25_000), ResultLimits(file_bytes=1_000_000)])
+def test_too_much_is_stopped_on_the_way(warehouse, ask, limits):
+    # All of it would take minutes. (In FROM, Postgres would make the whole series first.)
+    with pytest.raises(AudienceFileError, match="too much"):
+        ask("SELECT generate_series(1, 1000000000) AS n, repeat('x', 100) AS x", limits=limits)
+
+
+def test_as_much_as_the_limit_is_taken(warehouse, ask):
+    assert len(ask("SELECT * FROM generate_series(1, 25000) AS n", limits=ResultLimits(records=25_000))) == 25_001
+
+
+def test_what_fails_on_the_way_shows_no_value(warehouse, ask):
+    value = "CASE WHEN n = 30000 THEN 'fro' || 'do' ELSE '1' END"
+    with pytest.raises(QueryFailedError) as raised:
+        ask(f"SELECT ({value})::int AS n FROM generate_series(1, 40000) AS n")
+    assert "22P02" in str(raised.value)
+    assert "frodo" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_what_is_wrong_with_the_query_is_told(warehouse, ask):
+    with pytest.raises(QueryFailedError, match='relation "nothing_here" does not exist'):
+        ask("SELECT * FROM nothing_here")
+
+
+def test_a_lost_connection_fails_the_query(warehouse, ask):
+    sql = """
+        SELECT n, CASE WHEN n = 30000 THEN pg_terminate_backend(pg_backend_pid()) END AS gone
+        FROM generate_series(1, 40000) AS n
+    """
+    with pytest.raises(QueryFailedError, match="failed"):
+        ask(sql)
+
+
+def test_every_connection_is_closed(warehouse, ask):
+    ask("SELECT 1 AS a")
+    with pytest.raises(QueryFailedError):
+        ask("SELECT 1/(n - 30000) FROM generate_series(1, 40000) AS n")
+    others = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    assert warehouse.run("SELECT pg_sleep(0.2)", others).split() == ["0"]
+
+
+def test_a_cursor_of_dictionaries_is_read_too(postgres, ask, monkeypatch):
+    for extra in ({"cursor": "dictcursor"}, {"cursor": "dictcursor", "redshift": True}):
+        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.connection(**extra))
+        assert ask("SELECT 'x' AS a, 2 AS b") == [["a", "b"], ["x", "2"]]
+
+
+@pytest.fixture
+def sqlite(tmp_path, monkeypatch):
+    path = tmp_path / "warehouse.db"
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE people (email TEXT, zip TEXT, rate REAL, age INTEGER, photo BLOB)")
+        rows = [("zoë@shire.example", "01234", 0.1, 30, None), ('"quoted",\nlines', None, 2.0, None, None)]
+        connection.executemany("INSERT INTO people VALUES (?, ?, ?, ?, ?)", rows)
+    return path
+
+
+def test_sqlite_is_fetched(sqlite, ask):
+    assert ask("SELECT * FROM people WHERE age IS NOT :age", {"age": 7}) == [
+        ["email", "zip", "rate", "age", "photo"],
+        ["zoë@shire.example", "01234", "0.1", "30", ""],
+        ['"quoted",\nlines', "", "2", "", ""],
+    ]
+    assert ask("SELECT email FROM people WHERE false") == [["email"]]
+
+
+def test_sqlite_refuses_bytes_and_tells_what_is_wrong(sqlite, ask):
+    with pytest.raises(AudienceFileError, match="'photo'"):
+        ask("SELECT x'00' AS photo")
+    with pytest.raises(QueryFailedError, match="no such table: nothing_here"):
+        ask("SELECT * FROM nothing_here")
+
+
+@pytest.mark.parametrize(
+    ("connection", "message"),
+    [
+        (None, 'There is no connection "warehouse"'),
+        ({"conn_type": "snowblower"}, "snowblower"),
+        ({"conn_type": "http", "host": "example.com"}, "HttpHook"),
+    ],
+)
+def test_a_connection_that_leads_to_no_database_is_told(monkeypatch, connection, message):
+    if connection:
+        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
+    with pytest.raises(QueryError, match=message):
+        database_hook("warehouse")

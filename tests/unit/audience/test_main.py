@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+FILE = "email,fname,Zip5,LALVOTERID,shoe\nfrodo@shire.example,Frodo,01234,L1,40\n"
+
+
+@pytest.fixture
+def run(make_file):
+    def run_command(*options, content=FILE):
+        command = [sys.executable, "-m", "airflow_provider_iqm.audience", str(make_file(content)), *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "frodo" not in done.stdout.lower() + done.stderr.lower()
+        return done.returncode, done.stdout, done.stderr
+
+    return run_command
+
+
+@pytest.mark.parametrize("columns", ["email=Email,Zip5=Zip", '{"email": "Email", "Zip5": "Zip"}'])
+def test_tells_what_would_be_sent(run, columns):
+    status, out, _ = run("--columns", columns, "--hash", "email=SHA256")
+    assert status == 0
+    assert '"Email": "SHA256"' in out
+    assert "Matched by: email" in out
+    assert "records kept" in out
+
+
+def test_an_upload_that_would_fail_is_status_1(run):
+    status, _, err = run("--columns", "emial=Email", "--column-settings", "Email=Raw")
+    assert status == 1
+    assert "Did you mean 'email'" in err
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--columns", "email"], ["--columns", "email=Email", "--max-invalid-ratio", "5"]]
+)
+def test_wrong_usage_is_status_2(run, options):
+    assert run(*options)[0] == 2
+
+
+def test_proposes_a_mapping(run):
+    status, out, _ = run("--suggest")
+    assert status == 0
+    mapping = {
+        "email": "Email",
+        "fname": "Voters_FirstName",
+        "Zip5": "Residence_Addresses_Zip",
+        "LALVOTERID": "Voters_ID",
+    }
+    assert json.loads(out.splitlines()[0]) == mapping
+    assert "Matched by: email" in out
+    assert "Not placed: shoe" in out
+
+
+def test_other_forms_of_a_list_are_read_too(run):
+    semicolons = FILE.replace(",", ";")
+    status, out, _ = run("--suggest", content=semicolons)
+    assert status == 0
+    assert json.loads(out.splitlines()[0])["email"] == "Email"
+    status, out, _ = run("--columns", "email=Email", "--column-settings", "Email=Raw", content=semicolons)
+    assert status == 0
+    assert "Records:    1" in out
+    status, _, err = run("--columns", "email=Email", "--column-settings", "Email=Raw", "--encoding", "klingon")
+    assert status == 2
+    assert "klingon" in err
+
+
+@pytest.mark.parametrize(
+    ("header", "columns", "settings", "kind"),
+    [
+        ("email_sha256,zip", {"email_sha256": "Email", "zip": "Residence_Addresses_Zip"}, {"Email": "SHA256"}, "email"),
+        ("E-Mail MD5 hash", {"E-Mail MD5 hash": "Email"}, {"Email": "MD5"}, "email"),
+        ("Mobile Phone", {"Mobile Phone": "Phone"}, {"Phone": "Raw"}, "phone"),
+        (
+            "phone,mobile",
+            {"phone": "Phone", "mobile": "VoterTelephones_CellphoneUnformatted"},
+            {"Phone": "Raw"},
+            "phone",
+        ),
+        ("voterbase_id,email", {"voterbase_id": "Voters_ID", "email": "Email"}, None, "voter id"),
+        ("LALVOTERID", {"LALVOTERID": "Voters_ID"}, {"Voters_ID": "LalVoterID"}, "voter id"),
+        ("NPI", {"NPI": "NPI_ID"}, {}, "NPI id"),
+        ("shoe", {}, {}, "nothing yet"),
+    ],
+)
+def test_what_is_proposed(run, header, columns, settings, kind):
+    status, out, _ = run("--suggest", content=f"{header}\n{','.join('1' for _ in header.split(','))}\n")
+    lines = out.splitlines()
+    assert status == 0
+    assert json.loads(lines[0]) == columns
+    if settings is not None:
+        assert json.loads(lines[1]) == settings
+    assert lines[2] == f"Matched by: {kind}"
