@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_iqm import __version__
+from airflow_provider_iqm.hooks.connection_form import conn_fields, provider_field_behaviour
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -53,6 +54,13 @@ def get_provider_info() -> dict[str, Any]:
             },
         ],
         "connection-types": [
-            {"hook-class-name": "airflow_provider_iqm.hooks.iqm.IQMHook", "connection-type": "iqm", "hook-name": "IQM"},
+            {
+                "hook-class-name": "airflow_provider_iqm.hooks.iqm.IQMHook",
+                "connection-type": "iqm",
+                "hook-name": "IQM",
+                "ui-field-behaviour": provider_field_behaviour(),
+                "conn-fields": conn_fields(),
+            },
         ],
+        "extra-links": ["airflow_provider_iqm.links.matched_audience.IQMAudienceLink"],
     }

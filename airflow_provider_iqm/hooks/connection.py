@@ -12,17 +12,19 @@ from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.dialects import API_VERSIONS
 from airflow_provider_iqm.api.request import basic_authorization
 from airflow_provider_iqm.exceptions import IQMConnectionError
+from airflow_provider_iqm.hooks.connection_form import (
+    DEFAULT_CONNECT_TIMEOUT,
+    DEFAULT_HOST,
+    DEFAULT_RATE_LIMIT_POOL,
+    DEFAULT_RATE_LIMIT_WINDOW,
+    DEFAULT_READ_TIMEOUT,
+    DEFAULT_UPLOAD_TIMEOUT,
+    DEFAULT_WORKSPACE_HOST,
+    FIELDS,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
-
-DEFAULT_HOST = "https://api.iqm.com"
-DEFAULT_WORKSPACE_HOST = "app.iqm.com"
-
-DEFAULT_RATE_LIMIT_POOL = "iqm_api"
-
-DEFAULT_REQUESTS_PER_MINUTE = 20
-"""What IQM takes from an account (quickstart, "Best Practices")."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +41,18 @@ class IQMConnection:
     :param rate_limit_pool: The Airflow pool in which one slot is one request in a window.
     :param rate_limit_window: The window's length in seconds.
     :param requests_per_minute: The requests that a process outside the pool may send in a window. None is
-        :data:`DEFAULT_REQUESTS_PER_MINUTE` in tasks and triggers, and no limit elsewhere.
+        :data:`~airflow_provider_iqm.hooks.connection_form.DEFAULT_REQUESTS_PER_MINUTE` in tasks and triggers, and
+        no limit elsewhere.
     """
 
     base_url: str
     credentials: Credentials
     api_version: str = API_VERSIONS[0]
-    connect_timeout: float = 10.0
-    read_timeout: float = 60.0
-    upload_timeout: float = 900.0
+    connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
+    read_timeout: float = DEFAULT_READ_TIMEOUT
+    upload_timeout: float = DEFAULT_UPLOAD_TIMEOUT
     rate_limit_pool: str = DEFAULT_RATE_LIMIT_POOL
-    rate_limit_window: float = 60.0
+    rate_limit_window: float = DEFAULT_RATE_LIMIT_WINDOW
     requests_per_minute: int | None = None
 
     @property
@@ -69,24 +72,22 @@ class IQMConnection:
         :raises IQMConnectionError: where fields are missing (all of them are named) or can't be used.
         """
         name = f'Connection "{connection.conn_id}"'
-        needed = {
-            "Email (login)": connection.login,
-            "Password (password)": connection.password,
-            "Client ID (extra: client_id)": extra.get("client_id"),
-            "Client secret (extra: client_secret)": extra.get("client_secret"),
-        }
-        missing = [label for label, value in needed.items() if not value]
+        # Airflow's form may save what was left empty.
+        extra = {key: value for key, value in extra.items() if value not in (None, "")}
+        given = {**extra, "login": connection.login, "password": connection.password}
+        missing = [str(field) for field in FIELDS.values() if field.needed and not given.get(field.name)]
         if missing:
             raise IQMConnectionError(f"{name} lacks {', '.join(missing)}. Fill in what is missing, and run again.")
-        version = str(extra.get("api_version") or API_VERSIONS[0]).strip().casefold()
+        version = str(extra.get("api_version", API_VERSIONS[0])).strip().casefold()
         if version not in API_VERSIONS:
             raise IQMConnectionError(
-                f'{name}: api_version "{version}" is unknown; this release speaks {", ".join(API_VERSIONS)}.'
+                f'{name}: {FIELDS["api_version"]} "{version}" is unknown; '
+                f"this release speaks {', '.join(API_VERSIONS)}."
             )
         seconds = {
             key: _seconds(extra[key], key, name)
             for key in ("connect_timeout", "read_timeout", "upload_timeout", "rate_limit_window")
-            if extra.get(key) not in (None, "")
+            if key in extra
         }
         return cls(
             base_url=_base_url(connection, extra, name),
@@ -96,10 +97,10 @@ class IQMConnection:
                 client_id=str(extra["client_id"]),
                 client_secret=str(extra["client_secret"]),
                 workspace_host=_workspace_host(extra, name),
-                ow_id=str(extra.get("ow_id") or ""),
+                ow_id=str(extra.get("ow_id", "")),
             ),
             api_version=version,
-            rate_limit_pool=str(extra.get("rate_limit_pool") or DEFAULT_RATE_LIMIT_POOL),
+            rate_limit_pool=str(extra.get("rate_limit_pool", DEFAULT_RATE_LIMIT_POOL)),
             requests_per_minute=_requests(extra.get("requests_per_minute"), name),
             **seconds,
         )
@@ -115,12 +116,13 @@ def _base_url(connection: Connection, extra: Mapping[str, Any], name: str) -> st
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise IQMConnectionError(f"{name}: Host is no address such as {DEFAULT_HOST}.")
+        raise IQMConnectionError(f"{name}: {FIELDS['host']} is no address such as {DEFAULT_HOST}.")
     if parts.username or parts.query or parts.fragment:
-        raise IQMConnectionError(f"{name}: Host may hold a scheme, a host name, a port and a path only.")
+        raise IQMConnectionError(f"{name}: {FIELDS['host']} may hold a scheme, a host name, a port and a path only.")
     if parts.scheme == "http" and not _is_loopback(parts.hostname) and not _is_true(extra.get("allow_http")):
         raise IQMConnectionError(
-            f"{name}: Host is an http:// address, over which the password and personal data would go unencrypted. "
+            f"{name}: {FIELDS['host']} is an http:// address, over which the password and personal data "
+            "would go unencrypted. "
             'Use https://, or set "allow_http": true in the extra if the network itself is encrypted.'
         )
     hostname = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -141,13 +143,15 @@ def _is_true(value: Any) -> bool:
 
 
 def _workspace_host(extra: Mapping[str, Any], name: str) -> str:
-    host = str(extra.get("workspace_host") or DEFAULT_WORKSPACE_HOST).strip()
+    host = str(extra.get("workspace_host", DEFAULT_WORKSPACE_HOST)).strip()
     if "://" in host:
         # People copy it from the browser's address bar; the header takes the host alone.
         host = urlsplit(host).netloc
     host = host.rstrip("/")
     if not host or not host.isprintable() or " " in host:
-        raise IQMConnectionError(f"{name}: Workspace host is no host name such as {DEFAULT_WORKSPACE_HOST}.")
+        raise IQMConnectionError(
+            f"{name}: {FIELDS['workspace_host']} is no host name such as {DEFAULT_WORKSPACE_HOST}."
+        )
     return host
 
 
@@ -157,17 +161,19 @@ def _seconds(value: Any, key: str, name: str) -> float:
     except (TypeError, ValueError):
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise IQMConnectionError(f"{name}: {key} must be a number of seconds greater than 0.")
+        raise IQMConnectionError(f"{name}: {FIELDS[key]} must be a number of seconds greater than 0.")
     return seconds
 
 
 def _requests(value: Any, name: str) -> int | None:
-    if value in (None, ""):
+    if value is None:
         return None
     try:
         requests = int(value)
     except (TypeError, ValueError):
         requests = 0
     if requests < 1:
-        raise IQMConnectionError(f"{name}: requests_per_minute must be a whole number of requests, 1 or more.")
+        raise IQMConnectionError(
+            f"{name}: {FIELDS['requests_per_minute']} must be a whole number of requests, 1 or more."
+        )
     return requests

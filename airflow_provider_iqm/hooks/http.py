@@ -24,7 +24,8 @@ from airflow_provider_iqm.audience.stream import FileBody
 from airflow_provider_iqm.audience.upload import AudienceUpload
 from airflow_provider_iqm.exceptions import IQMError
 from airflow_provider_iqm.hooks import silence
-from airflow_provider_iqm.hooks.connection import DEFAULT_HOST, IQMConnection
+from airflow_provider_iqm.hooks.connection import IQMConnection
+from airflow_provider_iqm.hooks.connection_form import DEFAULT_HOST
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.masking import mask
 from airflow_provider_iqm.hooks.progress import UploadProgress

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience
 from airflow_provider_iqm.api.look import look
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.exceptions import IQMError
+from airflow_provider_iqm.hooks import connection_form
 from airflow_provider_iqm.hooks.asynchronous import IQMAsyncHook
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.rate_limit import pool_slots
@@ -25,6 +27,16 @@ class IQMHook(IQMUploadHook):
 
     :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
     """
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the fields of Airflow 2's connection form; Airflow 3 reads the provider's metadata."""
+        return connection_form.form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return what Airflow 2's connection form makes of the fields that every connection has."""
+        return connection_form.field_behaviour()
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in, and return whether it worked and what to mend if it did not."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable
 
-from airflow_provider_iqm.hooks.connection import DEFAULT_REQUESTS_PER_MINUTE, IQMConnection
+from airflow_provider_iqm.hooks.connection import IQMConnection
+from airflow_provider_iqm.hooks.connection_form import DEFAULT_REQUESTS_PER_MINUTE
 from airflow_provider_iqm.hooks.pace import Pace
 from airflow_provider_iqm.hooks.running_task import RunningTask, running_task
 

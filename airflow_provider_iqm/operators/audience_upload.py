@@ -14,6 +14,7 @@ from airflow_provider_iqm.api.audience import AudienceOptions
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.audience.upload import AudienceUpload
 from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.known_audience import KnownAudience
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, ready_audiences
@@ -54,6 +55,7 @@ class AudienceUploadOperator(PreparationOperator):
 
     template_fields: Sequence[str] = (*PreparationOperator.template_fields, "iqm_conn_id", "audience_subtype")
     ui_color = "#d5e8f7"
+    operator_extra_links = (IQMAudienceLink(),)
     any_order = False
     """Whether a later try may find the list's records in another order."""
 
@@ -95,6 +97,7 @@ class AudienceUploadOperator(PreparationOperator):
         """Upload the list, wait for the audience if that is asked for, and return the audience's id."""
         with self.prepared() as upload:
             audience_id = self._upload(context, upload)
+        IQMAudienceLink.push(self, context, [audience_id])
         self._push(context, upload)
         if self.wait_for_ready:
             self._push_audience(context, self._wait(audience_id))

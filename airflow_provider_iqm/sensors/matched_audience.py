@@ -22,6 +22,7 @@ from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, ready_audiences
 from airflow_provider_iqm.triggers.matched_audience import MAX_POKE_INTERVAL, AudienceReadyTrigger
 
@@ -49,6 +50,7 @@ class AudienceReadySensor(BaseSensorOperator):
 
     template_fields: Sequence[str] = ("audience_id", "iqm_conn_id")
     ui_color = "#e3f3e1"
+    operator_extra_links = (IQMAudienceLink(),)
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class AudienceReadySensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait, and return the ready audience, or the list of them where several were asked for."""
+        IQMAudienceLink.push(self, context, self.ids)
         with _failed_audiences_fail_softly_never():
             return super().execute(context)
 

@@ -42,11 +42,13 @@ class AirflowCluster:
     :param home: Its home.
     :param environment: The environment of all its processes.
     :param database: The port of its Postgres.
+    :param url: Where its user interface is.
     """
 
     home: Path
     environment: dict[str, str]
     database: int
+    url: str
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
 
     def airflow(self, *arguments: str) -> None:
@@ -152,7 +154,7 @@ def airflow_cluster(
             **settings,
         }
         environment = os.environ | {f"AIRFLOW__{key}": value for key, value in configuration.items()}
-        cluster = AirflowCluster(home, environment | {"AIRFLOW_HOME": str(home)}, database)
+        cluster = AirflowCluster(home, environment | {"AIRFLOW_HOME": str(home)}, database, f"http://127.0.0.1:{api}")
         cluster.airflow("db", "migrate")
         cluster.airflow("pools", "import", str(home / "pools.json"))
         try:

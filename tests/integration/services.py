@@ -24,7 +24,7 @@ def binary(name: str) -> str:
     found = shutil.which(name, path=PATH)
     if found:
         return found
-    reason = f"{name} is not installed: apt-get install postgresql redis-server"
+    reason = f"{name} is not installed: apt-get install postgresql redis-server chromium"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_iqm.api.dialects import API_VERSIONS
 from airflow_provider_iqm.exceptions import IQMConnectionError
 from airflow_provider_iqm.hooks.connection import IQMConnection
+from airflow_provider_iqm.hooks.connection_form import FIELDS
 
 EXTRA = {"client_id": "id", "client_secret": "secret"}
 
@@ -54,20 +56,33 @@ def test_requests_per_minute_must_be_a_number_of_requests(value):
         read(requests_per_minute=value)
 
 
+@pytest.mark.parametrize("empty", ["", None])
+def test_a_field_that_the_form_leaves_empty_is_not_given(empty):
+    optional = [field.name for field in FIELDS.values() if not field.needed and not field.standard]
+    assert read(host=empty, **dict.fromkeys(optional, empty)) == read()
+
+
+def test_the_form_offers_the_versions_that_there_are():
+    assert FIELDS["api_version"].choices == API_VERSIONS
+    assert FIELDS["api_version"].default == API_VERSIONS[0]
+
+
 def test_all_missing_fields_are_named():
     with pytest.raises(IQMConnectionError) as raised:
         read(login="", password=None, client_id="", client_secret=None)
-    for label in ("iqm_default", "Email", "Password", "Client ID", "Client secret"):
-        assert label in str(raised.value)
+    assert str(raised.value) == (
+        'Connection "iqm_default" lacks Email (login), Password (password), Client ID (extra: client_id), '
+        "Client secret (extra: client_secret). Fill in what is missing, and run again."
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
         ({"host": "http://api.iqm.com"}, "unencrypted"),
-        ({"host": "ftp://api.iqm.com"}, "Host is no address"),
-        ({"host": "https://"}, "Host is no address"),
-        ({"host": "https://host:port"}, "Host is no address"),
+        ({"host": "ftp://api.iqm.com"}, "API host .host. is no address"),
+        ({"host": "https://"}, "API host .host. is no address"),
+        ({"host": "https://host:port"}, "API host .host. is no address"),
         ({"host": "https://user:topsecret@api.iqm.com"}, "may hold a scheme"),
         ({"workspace_host": "app iqm"}, "Workspace host"),
         ({"read_timeout": "soon"}, "read_timeout"),

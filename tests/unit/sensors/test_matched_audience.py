@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from unittest.mock import MagicMock
 
 import pytest
 from airflow.providers.common.compat.sdk import (
@@ -48,9 +49,13 @@ def listed(**statuses):
     return {"json": {"statusCode": 200, "responseObject": rows}}
 
 
+def context():
+    return {"ti": MagicMock()}
+
+
 def wait(audience_id, **arguments):
     sensor = AudienceReadySensor(task_id="wait", audience_id=audience_id, poke_interval=1, timeout=60, **arguments)
-    return sensor.execute({})
+    return sensor.execute(context())
 
 
 def test_waits_until_ready_and_returns_the_details(iqm):
@@ -130,7 +135,7 @@ def test_a_long_wait_is_skipped_under_soft_fail(iqm):
     iqm.answers(7, details(7, "Pending"))
     sensor = AudienceReadySensor(task_id="wait", audience_id=7, poke_interval=0, timeout=0, soft_fail=True)
     with pytest.raises(AirflowSkipException):
-        sensor.execute({})
+        sensor.execute(context())
 
 
 def test_server_errors_while_polling_do_not_fail_the_wait(iqm):
@@ -171,7 +176,7 @@ def test_a_deferrable_sensor_asks_once_and_then_defers(iqm):
     iqm.answers(7, details(7, "Ready"))
     before = time.time()
     with pytest.raises(TaskDeferred) as raised:
-        deferrable(["7", 8]).execute({})
+        deferrable(["7", 8]).execute(context())
     deferral = raised.value
     _, arguments = deferral.trigger.serialize()
     assert json.loads(json.dumps(arguments)) == {
@@ -190,20 +195,20 @@ def test_a_deferrable_sensor_asks_once_and_then_defers(iqm):
 
 def test_a_deferrable_sensor_does_not_defer_what_is_ready(iqm):
     iqm.answers(7, details(7, "Ready"))
-    assert deferrable().execute({})["id"] == 7
+    assert deferrable().execute(context())["id"] == 7
 
 
 @pytest.mark.parametrize("soft_fail", [True, False])
 def test_a_deferrable_sensor_fails_at_once_if_the_audience_has_failed(iqm, soft_fail):
     iqm.answers(7, details(7, "Rejected"))
     with pytest.raises(AudienceFailedError):
-        deferrable(soft_fail=soft_fail).execute({})
+        deferrable(soft_fail=soft_fail).execute(context())
 
 
 def test_a_deferrable_sensor_defers_though_iqm_is_down(iqm):
     iqm.answers(7, {"status_code": 503})
     with pytest.raises(TaskDeferred):
-        deferrable().execute({})
+        deferrable().execute(context())
 
 
 def resume(event, **arguments):
@@ -280,3 +285,16 @@ def test_the_default_is_airflow_s():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split()[-1] == "True"
     assert not AudienceReadySensor(task_id="a", audience_id=7).deferrable
+
+
+def test_links_to_the_audience_or_to_the_list_of_several(iqm):
+    iqm.answers(7, details(7, "Ready"))
+    iqm.lists(listed(a7="Ready", a8="Ready"))
+    iqm.answers(8, details(8, "Ready"))
+    for audience_id, url in [(7, "https://app.iqm.com/#/audience/7"), ([7, 8], "https://app.iqm.com/#/audience")]:
+        given = context()
+        AudienceReadySensor(task_id="wait", audience_id=audience_id).execute(given)
+        given["ti"].xcom_push.assert_called_once_with(key="iqm_audience_link", value=url)
+        unlinked = context()
+        AudienceReadySensor(task_id="wait", audience_id=audience_id, do_xcom_push=False).execute(unlinked)
+        unlinked["ti"].xcom_push.assert_not_called()
