@@ -193,11 +193,11 @@ class IQMUploadHook(IQMHttpHook):
         for damage in upload.file.damage:
             self.log.warning("%s has %s", upload.file.name, damage)
         self.log.info(
-            'Uploading matched audience "%s": %s, %s records, %.1f MB, matched by %s',
+            'Uploading matched audience "%s": %s, records: %s, bytes: %s, matched by %s',
             upload.name,
             upload.file.name,
             f"{upload.file.records:,}",
-            upload.file.size / 1e6,
+            f"{upload.file.size:,}",
             upload.mapping.kind.label,
         )
 

@@ -30,9 +30,10 @@ def put_parts(parts: Sequence[Path], folder: str | Path, *, list_name: str) -> l
     own = re.compile(rf"\.?{re.escape(list_name)}\.part-\d+-of-\d+\.(csv|xlsx)(\.partial)?")
     target = storage_path(folder)
     named = dict(zip(names, parts, strict=True))
-    if isinstance(target, Path):
-        return _put_into_folder(named, target, own)
-    return _put_into_bucket(named, target, own)
+    # On Airflow 2.11, an ObjectStoragePath is a Path too.
+    if isinstance(target, ObjectStoragePath):
+        return _put_into_bucket(named, target, own)
+    return _put_into_folder(named, target, own)
 
 
 def _put_into_folder(parts: dict[str, Path], folder: Path, own: re.Pattern[str]) -> list[str]:

@@ -37,7 +37,8 @@ def staged(path: str | Path, *, scratch_dir: str | Path | None) -> Iterator[Path
     :raises AudienceFileError: There is no such object.
     """
     found = storage_path(path)
-    if isinstance(found, Path):
+    # On Airflow 2.11, an ObjectStoragePath is a Path too.
+    if not isinstance(found, ObjectStoragePath):
         yield found
         return
     with Scratch(scratch_dir) as scratch:
