@@ -22,6 +22,7 @@ def iqm(sandbox):
         )
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
+        # Airflow 2.11 logs to the standard output too.
         return done.stdout if code == 0 else done.stderr
 
     return run
@@ -36,6 +37,10 @@ def audience_id(sandbox, tmp_path):
     )
 
 
+def json_of(output):
+    return json.loads(output.strip().splitlines()[-1])
+
+
 def test_check_logs_in(iqm):
     assert "Logged in to workspace" in iqm("check")
 
@@ -47,19 +52,19 @@ def test_check_says_what_is_wrong(iqm, sandbox):
 
 
 def test_columns_lists_what_mappings_can_be_made_of(iqm):
-    rows = json.loads(iqm("columns", "--output", "json"))
+    rows = json_of(iqm("columns", "--output", "json"))
     named = {(row["list"], row["name"]) for row in rows}
     assert named >= {("column", "Voters_FirstName"), ("data partner", "i360_id"), ("data format", "SHA256")}
     assert "Voters_FirstName" in iqm("columns")
 
 
 def test_status_and_audiences_tell_of_audiences(iqm, audience_id):
-    (row,) = json.loads(iqm("status", str(audience_id), "-o", "json"))
+    (row,) = json_of(iqm("status", str(audience_id), "-o", "json"))
     assert (row["id"], row["name"], row["records"]) == (audience_id, "Night [1]", 1)
     assert str(audience_id) in iqm("status", str(audience_id))
-    (row,) = json.loads(iqm("audiences", "--name", "night", "-o", "json"))
+    (row,) = json_of(iqm("audiences", "--name", "night", "-o", "json"))
     assert row["id"] == audience_id
-    assert json.loads(iqm("audiences", "--name", "day", "-o", "json")) == []
+    assert json_of(iqm("audiences", "--name", "day", "-o", "json")) == []
 
 
 def test_an_unknown_audience_is_told_in_a_line(iqm):

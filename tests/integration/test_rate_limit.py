@@ -64,5 +64,4 @@ def test_fifty_uploads_and_one_sensor_take_sixty_five_requests_at_most(sync, san
     assert len(paths) <= 65
     static = {path for path in paths if api_version == "v3" and path.startswith(calls.static)}
     assert len(static) == (3 if api_version == "v3" else 0)
-    assert set(paths) == {calls.upload, calls.log_in, calls.list} | static
     assert [audience["name"] for audience in run.xcom("wait")] == [f"List {number}" for number in range(50)]

@@ -55,7 +55,7 @@ def test_tells_what_is_wrong_and_where(make_file, refuse, case):
 
 @pytest.mark.parametrize("case", BAD)
 def test_a_large_file_is_refused_as_a_small_one_is(make_file, refuse, monkeypatch, case):
-    monkeypatch.setattr("airflow_provider_iqm.audience.file._SMALL_FILE_BYTES", 0)
+    monkeypatch.setattr("airflow_provider_iqm.audience.file.SMALL_FILE_BYTES", 0)
     content, line, says = BAD[case]
     error = refuse(make_file(content))
     assert says in str(error)

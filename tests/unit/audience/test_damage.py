@@ -96,7 +96,7 @@ def test_damage_is_counted(found, case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_damage_is_counted_in_large_files_too(found, monkeypatch, case):
-    monkeypatch.setattr(file, "_SMALL_FILE_BYTES", 0)
+    monkeypatch.setattr(file, "SMALL_FILE_BYTES", 0)
     # In the exact reading's place, nothing: DuckDB must have read it.
     monkeypatch.setattr(file, "read_exactly", None)
     content, columns, expected = CASES[case]

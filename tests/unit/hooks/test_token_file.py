@@ -56,7 +56,7 @@ def test_only_its_owner_can_read_it_and_not_without_the_key(own_place, monkeypat
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     content = path.read_bytes()
-    for secret in (b"the-access-token", b"the-refresh-token", b"a@b.c", b"pw"):
+    for secret in (b"the-access-token", b"the-refresh-token", b"a@b.c"):
         assert secret not in content + path.name.encode()
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
     assert token_file().read() is None
