@@ -14,9 +14,10 @@ from airflow_provider_iqm.api.audience import (
     NewAudience,
 )
 from airflow_provider_iqm.api.credentials import Credentials
-from airflow_provider_iqm.api.request import Call, Request, basic_authorization, form_body, json_body
+from airflow_provider_iqm.api.request import Call, Request, json_body
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.token import Token
+from airflow_provider_iqm.api.token_request import token_request
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.exceptions import AudienceNotFoundError
 
@@ -27,31 +28,7 @@ MATCHED_AUDIENCE_TYPE = 1
 def log_in(credentials: Credentials) -> Call[Token]:
     """Return the log-in (quickstart, step 1)."""
     body, headers = json_body({"grantType": "password", "email": credentials.email, "password": credentials.password})
-    return _token_call("log in", "/api/v3/ua/login", credentials, body, headers)
-
-
-def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
-    """Return the renewal of a token (contract, "renew")."""
-    body, headers = form_body({"grant_type": "refresh_token", "refresh_token": refresh_token})
-    return _token_call("renew the token", "/api/v3/ua/oauth/token", credentials, body, headers)
-
-
-def _token_call(
-    purpose: str, path: str, credentials: Credentials, body: bytes, headers: Mapping[str, str]
-) -> Call[Token]:
-    authorization = {
-        "Authorization": basic_authorization(credentials.client_id, credentials.client_secret),
-        "X-IAA-HOST": credentials.workspace_host,
-    }
-    request = Request(
-        purpose=purpose,
-        method="POST",
-        path=path,
-        headers={**headers, **authorization},
-        body=body,
-        authenticates=True,
-    )
-    return Call(request, Token.from_answer)
+    return token_request("log in", "/api/v3/ua/login", credentials, body, headers)
 
 
 def column_list() -> Call[list[AudienceField]]:

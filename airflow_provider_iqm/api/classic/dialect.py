@@ -16,6 +16,7 @@ from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call
 from airflow_provider_iqm.api.token import Token
+from airflow_provider_iqm.api.token_request import renewal
 from airflow_provider_iqm.exceptions import AudienceOptionError
 
 
@@ -37,7 +38,7 @@ class Classic:
     @staticmethod
     def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
         """Return the renewal of a token."""
-        return calls.renew(credentials, refresh_token)
+        return renewal(credentials, refresh_token)
 
     def check(self, options: AudienceOptions) -> None:
         """Check that an upload asks for nothing that only v3 has."""

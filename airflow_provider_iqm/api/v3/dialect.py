@@ -17,9 +17,10 @@ from airflow_provider_iqm.api.audience import (
 from airflow_provider_iqm.api.classic.calls import read_classic_details
 from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
-from airflow_provider_iqm.api.request import Call, Request, basic_authorization, form_body, json_body
+from airflow_provider_iqm.api.request import Call, Request, form_body, json_body
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.token import Token
+from airflow_provider_iqm.api.token_request import TOKEN_PATH, renewal, token_request
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
 from airflow_provider_iqm.api.v3.lists import MATCHED_AUDIENCE_TYPE, Entry, StaticLists, find
@@ -32,8 +33,6 @@ from airflow_provider_iqm.exceptions import (
     IQMRequestError,
 )
 from airflow_provider_iqm.vocabulary import AudienceStatus
-
-TOKEN_PATH = "/api/v3/ua/oauth/token"  # noqa: S105 - a path
 
 PAGE_ROWS = 1000
 """The most rows that IQM gives in one answer (contract, "page size")."""
@@ -67,13 +66,12 @@ class V3:
     def log_in(credentials: Credentials) -> Call[Token]:
         """Return the log-in."""
         grant = {"grant_type": "password", "username": credentials.email, "password": credentials.password}
-        return _token_call("log in", credentials, grant)
+        return token_request("log in", TOKEN_PATH, credentials, *form_body(grant))
 
     @staticmethod
     def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
         """Return the renewal of a token."""
-        grant = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        return _token_call("renew the token", credentials, grant)
+        return renewal(credentials, refresh_token)
 
     def check(self, options: AudienceOptions) -> None:
         """Check what an upload asks for, before anything is sent."""
@@ -239,23 +237,6 @@ class V3:
             # Only the documented id is ready, whatever a list calls another one.
             audience["status"] = f"{name} ({audience['status']})" if name == AudienceStatus.READY else name
         return audiences
-
-
-def _token_call(purpose: str, credentials: Credentials, grant: Mapping[str, str]) -> Call[Token]:
-    body, headers = form_body(grant)
-    authorization = {
-        "Authorization": basic_authorization(credentials.client_id, credentials.client_secret),
-        "X-IAA-HOST": credentials.workspace_host,
-    }
-    request = Request(
-        purpose=purpose,
-        method="POST",
-        path=TOKEN_PATH,
-        headers={**headers, **authorization},
-        body=body,
-        authenticates=True,
-    )
-    return Call(request, Token.from_answer)
 
 
 def _fields(entries: Sequence[Entry]) -> list[AudienceField]:

@@ -8,6 +8,7 @@ import pytest
 from airflow_provider_iqm.api.audience import NewAudience
 from airflow_provider_iqm.api.classic import calls as classic
 from airflow_provider_iqm.api.credentials import Credentials
+from airflow_provider_iqm.api.token_request import renewal
 from airflow_provider_iqm.exceptions import AudienceNotFoundError
 
 CREDENTIALS = Credentials(
@@ -42,13 +43,13 @@ def test_log_in_is_the_document_s():
 
 
 def test_no_secret_is_in_a_repr():
-    for thing in (CREDENTIALS, classic.log_in(CREDENTIALS), classic.renew(CREDENTIALS, "refresh-me")):
+    for thing in (CREDENTIALS, classic.log_in(CREDENTIALS), renewal(CREDENTIALS, "refresh-me")):
         for secret in (CREDENTIALS.password, CREDENTIALS.client_secret, "refresh-me"):
             assert secret not in repr(thing)
 
 
 def test_renewal_is_form_encoded():
-    request = classic.renew(CREDENTIALS, "a&b").request
+    request = renewal(CREDENTIALS, "a&b").request
     assert request.path == "/api/v3/ua/oauth/token"
     assert request.body == b"grant_type=refresh_token&refresh_token=a%26b"
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
