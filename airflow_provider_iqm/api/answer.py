@@ -96,6 +96,11 @@ def read_result(call: Call[Result], data: Any) -> Result:
         ) from None
 
 
+def number_or_none(value: Any, kind: type[Any]) -> Any:
+    """Return a number that an answer may leave out, which some write as text."""
+    return None if value is None else kind(value)
+
+
 def _missing(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error} is missing"

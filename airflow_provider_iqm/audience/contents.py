@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.damage import Damage, looks_like_data
+from airflow_provider_iqm.audience.damage import Damage, DamageCounter, checks_for, found_damage, looks_like_data
 from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,29 @@ class Contents:
     first_records: tuple[tuple[str, ...], ...]
     blank_columns: frozenset[int]
     damage: tuple[Damage, ...] = ()
+
+
+def count_contents(
+    columns: tuple[str, ...], records: Iterable[Sequence[str]], mapped: Mapping[str, str] | None
+) -> Contents:
+    """
+    Take in the records of a file, one by one.
+
+    :param columns: The header.
+    :param records: The records, each as wide as the header.
+    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
+    """
+    count, blank = 0, set(range(len(columns)))
+    first: list[tuple[str, ...]] = []
+    damage = DamageCounter(checks_for(columns, mapped))
+    for record in records:
+        count += 1
+        damage.add(record)
+        if count <= METADATA_SAMPLE_RECORDS:
+            first.append(tuple(record))
+        if blank:
+            blank = still_blank(blank, record)
+    return Contents(columns, count, tuple(first), frozenset(blank), found_damage(damage.checks, damage.counts()))
 
 
 def is_blank(value: str) -> bool:

@@ -12,11 +12,9 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.contents import Contents, check_header, still_blank
+from airflow_provider_iqm.audience.contents import Contents, check_header, count_contents
 from airflow_provider_iqm.audience.csv_text import PLAIN, Coding, read_lines
-from airflow_provider_iqm.audience.damage import DamageCounter, checks_for, found_damage
 from airflow_provider_iqm.exceptions import AudienceFileError
-from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,26 +64,34 @@ def read_exactly(path: Path, *, name: str, mapped: Mapping[str, str] | None = No
     :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
     :raises AudienceFileError: The header or a record is not as it must be; the error has the line.
     """
-    records = read_records(path, name=name)
+    records = check_width(read_records(path, name=name), name=name)
     header_line, columns = read_header(records, name=name)
-    width, count, blank = len(columns), 0, set(range(len(columns)))
-    first: list[tuple[str, ...]] = []
-    damage = DamageCounter(checks_for(columns, mapped))
-    for line, record in records:
-        if len(record) != width:
-            raise ragged(name, line=line, expected=width, found=len(record))
-        damage.add(record)
-        count += 1
-        if count <= METADATA_SAMPLE_RECORDS:
-            first.append(tuple(record))
-        if blank:
-            blank = still_blank(blank, record)
-    if not count:
+    contents = count_contents(columns, (record for _, record in records), mapped)
+    if not contents.records:
         raise AudienceFileError(
             f"{name}: the file has a header (line {header_line}) but no records. "
             "Check the query or export that made it."
         )
-    return Contents(columns, count, tuple(first), frozenset(blank), found_damage(damage.checks, damage.counts()))
+    return contents
+
+
+def check_width(
+    records: Iterator[tuple[int, list[str]]], *, name: str, delimiter: str = ","
+) -> Iterator[tuple[int, list[str]]]:
+    """
+    Refuse the first record that has more or fewer values than the header.
+
+    :param records: The header and the records, as :func:`read_records` gives them.
+    :param name: The file's name, for messages.
+    :param delimiter: What stands between two values.
+    :raises AudienceFileError: There is one; the error has its line.
+    """
+    width = 0
+    for line, record in records:
+        width = width or len(record)
+        if record and len(record) != width:
+            raise ragged(name, line=line, expected=width, found=len(record), delimiter=delimiter)
+        yield line, record
 
 
 def read_header(records: Iterator[tuple[int, list[str]]], *, name: str) -> tuple[int, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.csv_exact import ragged, read_records
+from airflow_provider_iqm.audience.csv_exact import check_width, read_records
 from airflow_provider_iqm.audience.csv_text import BLOCK_BYTES, PLAIN, Coding, read_lines
 from airflow_provider_iqm.audience.file import check_regular, read_head
 from airflow_provider_iqm.audience.packed import GZIP, read_blocks
@@ -23,7 +23,7 @@ from airflow_provider_iqm.exceptions import AudienceFileError, ReadingOptionErro
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from airflow_provider_iqm.audience.scratch import Scratch
 
@@ -159,7 +159,7 @@ def _plain_text(
         # Empty lines too, so that every record stays on its line.
         records = read_records(path, name=name, delimiter=delimiter, coding=coding, blank_lines=True)
         if not cleaned:
-            records = _check_width(records, name=name, delimiter=delimiter)
+            records = check_width(records, name=name, delimiter=delimiter)
         write_records(copy, (record for _, record in records), name=name, max_bytes=max_bytes)
     return PlainFile(copy, name, _csv_name(name))
 
@@ -205,18 +205,6 @@ def _find_delimiter(path: Path, *, name: str, coding: Coding, columns: Collectio
             return delimiter
         fits[delimiter] = found, len(header)
     return max(fits, key=lambda delimiter: fits[delimiter])
-
-
-def _check_width(
-    records: Iterator[tuple[int, list[str]]], *, name: str, delimiter: str
-) -> Iterator[tuple[int, list[str]]]:
-    """Refuse the first record that has more or fewer values than the header."""
-    width = 0
-    for line, record in records:
-        width = width or len(record)
-        if record and len(record) != width:
-            raise ragged(name, line=line, expected=width, found=len(record), delimiter=delimiter)
-        yield line, record
 
 
 def _is_encoding(name: str) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_iqm.audience.contents import Contents, check_header, still_blank
-from airflow_provider_iqm.audience.damage import DamageCounter, checks_for, found_damage
+from airflow_provider_iqm.audience.contents import Contents, check_header, count_contents
 from airflow_provider_iqm.audience.garbled import GarbledCounter
 from airflow_provider_iqm.audience.names import did_you_mean, listed
 from airflow_provider_iqm.audience.value_text import value_text
 from airflow_provider_iqm.exceptions import AudienceFileError
-from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,24 +30,19 @@ def read_workbook(path: Path, *, name: str, mapped: Mapping[str, str] | None = N
     """
     rows = read_rows(path, name=name, strict=True)
     header_row, columns = next(rows)
-    count, blank = 0, set(range(len(columns)))
-    first: list[tuple[str, ...]] = []
-    damage = DamageCounter(checks_for(columns, mapped))
     garbled = GarbledCounter()
-    for _, record in rows:
-        count += 1
-        damage.add(record)
-        garbled.add(record)
-        if count <= METADATA_SAMPLE_RECORDS:
-            first.append(tuple(record))
-        if blank:
-            blank = still_blank(blank, record)
-    if not count:
+
+    def records() -> Iterator[list[str]]:
+        for _, record in rows:
+            garbled.add(record)
+            yield record
+
+    contents = count_contents(tuple(columns), records(), mapped)
+    if not contents.records:
         raise AudienceFileError(
             f"{name}: the sheet has a header (row {header_row}) but no records. Check the export that made it."
         )
-    found = (*found_damage(damage.checks, damage.counts()), *garbled.damage())
-    return Contents(tuple(columns), count, tuple(first), frozenset(blank), found)
+    return replace(contents, damage=(*contents.damage, *garbled.damage()))
 
 
 def read_rows(

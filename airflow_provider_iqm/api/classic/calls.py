@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from airflow_provider_iqm.api.answer import number_or_none
 from airflow_provider_iqm.api.audience import (
     AudienceField,
     DeletedAudiences,
@@ -137,10 +138,10 @@ def read_classic_details(data: Mapping[str, Any]) -> MatchedAudience:
         id=int(data["id"]),
         name=str(data.get("audienceName", "")),
         status=read_status(data["status"]),
-        match_rate=_number(data.get("matchRate"), float),
-        uniques=_number(data.get("uniques"), int),
-        records=_number(records, int),
-        data_cost=_number(data.get("dataCost"), float),
+        match_rate=number_or_none(data.get("matchRate"), float),
+        uniques=number_or_none(data.get("uniques"), int),
+        records=number_or_none(records, int),
+        data_cost=number_or_none(data.get("dataCost"), float),
         reason=_reason(data),
         file_names=[str(name) for name in names if name],
     )
@@ -191,9 +192,9 @@ def _read_summary(item: Mapping[str, Any]) -> MatchedAudience:
         name=str(item["audienceName"]),
         status=read_status(item["status"]),
         match_rate=None,
-        uniques=_number(item.get("uniques"), int),
+        uniques=number_or_none(item.get("uniques"), int),
         records=None,
-        data_cost=_number(item.get("dataCost"), float),
+        data_cost=number_or_none(item.get("dataCost"), float),
         reason=_reason(item),
         file_names=[],
     )
@@ -229,7 +230,3 @@ def _reason(data: Mapping[str, Any]) -> str | None:
         if data.get(key):
             return str(data[key])
     return None
-
-
-def _number(value: Any, kind: type[Any]) -> Any:
-    return None if value is None else kind(value)

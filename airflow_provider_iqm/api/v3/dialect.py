@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from airflow_provider_iqm.api.answer import number_or_none
 from airflow_provider_iqm.api.audience import (
     AudienceField,
     AudienceOptions,
@@ -257,10 +258,10 @@ def _read_audience(data: Mapping[str, Any]) -> MatchedAudience:
         id=int(data["audienceId"]),
         name=str(data.get("audienceName", "")),
         status=STATUSES[status_id].value if status_id in STATUSES else str(status_id),
-        match_rate=_number(data.get("matchRate"), float),
-        uniques=_number(data.get("reach", data.get("uniques")), int),
-        records=_number(data.get("fileRowCount", data.get("fileTotalCount")), int),
-        data_cost=_number(data.get("cpm"), float),
+        match_rate=number_or_none(data.get("matchRate"), float),
+        uniques=number_or_none(data.get("reach", data.get("uniques")), int),
+        records=number_or_none(data.get("fileRowCount", data.get("fileTotalCount")), int),
+        data_cost=number_or_none(data.get("cpm"), float),
         reason=str(data.get("rejectionReason") or data.get("failureReason") or "") or None,
         file_names=[str(name) for name in names if name],
     )
@@ -271,7 +272,3 @@ def _read_deleted(data: Mapping[str, Any]) -> DeletedAudiences:
         deleted=[int(item) for item in data.get("successfulAudienceIds") or []],
         failed=[int(item) for item in data.get("failedAudienceIds") or []],
     )
-
-
-def _number(value: Any, kind: type[Any]) -> Any:
-    return None if value is None else kind(value)
