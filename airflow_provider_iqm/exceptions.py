@@ -42,7 +42,7 @@ class ColumnMappingError(IQMFinalError):
 
 
 class AudienceOptionError(IQMFinalError):
-    """What is asked for needs another version of IQM's API, or needs more to be said."""
+    """What is asked for can't be done: it needs another version of IQM's API, more to be said, or another value."""
 
 
 class ReadingOptionError(IQMFinalError):
@@ -67,6 +67,10 @@ class AudienceNameError(IQMFinalError):
 
 class AudienceFailedError(IQMFinalError):
     """IQM will never make this audience ready: it failed, was rejected, or was deleted."""
+
+
+class LowMatchRateError(IQMFinalError):
+    """An audience is ready, but IQM has matched too few of its records, or doesn't tell how many."""
 
 
 class UploadOutcomeUnknownError(IQMFinalError):

@@ -10,6 +10,14 @@ from airflow_provider_iqm.hooks.connection_form import conn_fields, provider_fie
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's metadata, in the form of Airflow's ``provider_info.schema.json``."""
+    asset_uris = [
+        {
+            "schemes": ["iqm"],
+            "handler": "airflow_provider_iqm.assets.matched_audience.sanitize_uri",
+            "factory": "airflow_provider_iqm.assets.matched_audience.matched_audience_asset",
+            "to_openlineage_converter": "airflow_provider_iqm.assets.matched_audience.convert_asset_to_openlineage",
+        },
+    ]
     return {
         "package-name": "airflow-provider-iqm",
         "name": "IQM",
@@ -53,6 +61,9 @@ def get_provider_info() -> dict[str, Any]:
                 "python-module": "airflow_provider_iqm.transfers.sql_to_matched_audience",
             },
         ],
+        "asset-uris": asset_uris,
+        # What Airflow 2 calls them.
+        "dataset-uris": asset_uris,
         "connection-types": [
             {
                 "hook-class-name": "airflow_provider_iqm.hooks.iqm.IQMHook",

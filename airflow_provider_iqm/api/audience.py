@@ -85,6 +85,23 @@ class MatchedAudience(ReadyAudience):
     file_names: list[str]
 
 
+def ready_part(audience: ReadyAudience) -> ReadyAudience:
+    """
+    Return what a task hands on of an audience that is ready.
+
+    :param audience: What IQM says of it.
+    """
+    return ReadyAudience(
+        id=audience["id"],
+        name=audience["name"],
+        status=audience["status"],
+        match_rate=audience["match_rate"],
+        uniques=audience["uniques"],
+        records=audience["records"],
+        data_cost=audience["data_cost"],
+    )
+
+
 class DeletedAudiences(TypedDict):
     """Which ids a delete removed, and which IQM kept (an audience in a campaign can't be deleted)."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from airflow_provider_iqm.api.audience import MatchedAudience, ReadyAudience
+from airflow_provider_iqm.api.audience import MatchedAudience, ReadyAudience, ready_part
 from airflow_provider_iqm.exceptions import AudienceFailedError
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES, AudienceStatus
@@ -57,15 +57,7 @@ class AudienceWatch:
         if status in FAILED_STATUSES:
             raise AudienceFailedError(_failure(audience))
         if status == AudienceStatus.READY:
-            self._ready[audience["id"]] = ReadyAudience(
-                id=audience["id"],
-                name=audience["name"],
-                status=status,
-                match_rate=audience["match_rate"],
-                uniques=audience["uniques"],
-                records=audience["records"],
-                data_cost=audience["data_cost"],
-            )
+            self._ready[audience["id"]] = ready_part(audience)
 
     def in_turn(self, audience_ids: Collection[int], limit: int) -> list[int]:
         """

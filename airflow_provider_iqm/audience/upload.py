@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self, Unpack
 
@@ -52,6 +53,11 @@ class AudienceUpload:
         """Remove the copy, if there is one."""
         self.close()
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """The fingerprint of the list's content, whatever the order of its records."""
+        return fingerprint(self.file)
+
     def token(self, *origin: object, any_order: bool = False) -> str:
         """
         Return a token that the same upload has at every try, and no other upload has.
@@ -60,7 +66,7 @@ class AudienceUpload:
         :param any_order: Whether the list is the same in whatever order its records come.
         """
         if any_order:
-            content = fingerprint(self.file)
+            content = self.fingerprint
         else:
             with self.file.path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()

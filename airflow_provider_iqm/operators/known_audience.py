@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow.providers.common.compat.sdk import AirflowException
+from airflow_provider_iqm.hooks.state_store import StateStore
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -28,20 +28,12 @@ class KnownAudience:
     """
 
     def __init__(self, context: Context, token: str, *, log: Log) -> None:
-        self._store: Any = context.get("task_state_store")
+        self._store = StateStore(context.get("task_state_store"), name="The task's state store", log=log)
         self._token = token
-        self._log = log
 
     def read(self) -> int | None:
         """Return the audience's id; ``None`` where none is known of this upload."""
-        if self._store is None:
-            return None
-        try:
-            known = self._store.get(KEY)
-        except (AirflowException, RuntimeError) as error:
-            self._log.warning("The task's state store can't be read: %s", error)
-            return None
-        match known:
+        match self._store.read(KEY):
             case {"token": self._token, "audience_id": int(audience_id)}:
                 return audience_id
         return None
@@ -52,9 +44,4 @@ class KnownAudience:
 
         :param audience_id: The audience's id.
         """
-        if self._store is None:
-            return
-        try:
-            self._store.set(KEY, {"token": self._token, "audience_id": audience_id})
-        except (AirflowException, RuntimeError) as error:
-            self._log.warning("The task's state store can't keep audience %s: %s", audience_id, error)
+        self._store.write(KEY, {"token": self._token, "audience_id": audience_id})

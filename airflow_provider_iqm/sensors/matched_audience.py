@@ -17,9 +17,13 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_iqm.api.audience import ReadyAudience
+from airflow_provider_iqm.api.audience import ReadyAudience, ready_part
+from airflow_provider_iqm.api.look import MAX_DETAILS
+from airflow_provider_iqm.api.match_rate import MatchRateGate, OnLowMatchRate
 from airflow_provider_iqm.api.watch import AudienceWatch
-from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError
+from airflow_provider_iqm.assets.history import AudienceHistory
+from airflow_provider_iqm.assets.outlets import audience_assets, event_of, tell_outlets
+from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError, LowMatchRateError
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
@@ -43,6 +47,11 @@ class AudienceReadySensor(BaseSensorOperator):
 
     :param audience_id: An id, or several: an ``int``, digits, a list, or the output of a mapped upload. (templated)
     :param iqm_conn_id: The connection to IQM. (templated)
+    :param min_match_rate: The match rate, in percent, that each audience must have.
+    :param max_match_rate_drop: By how many percentage points an audience's match rate may be below that of the audience
+        before it: the one that this task, or on Airflow 3.3 any task with the same outlet, has found good enough last.
+    :param on_low_match_rate: Whether a match rate that is too low is to ``fail`` the task, also under ``soft_fail``, or
+        only to ``warn``.
     :param deferrable: Whether to wait in the triggerer, which takes no worker slot; the default is that of Airflow's
         setting ``default_deferrable`` in ``[operators]``. Then the time between two polls grows from ``poke_interval``
         to ``max_wait`` (10 minutes by default), and ``mode`` and ``exponential_backoff`` count for nothing.
@@ -57,12 +66,18 @@ class AudienceReadySensor(BaseSensorOperator):
         *,
         audience_id: int | str | Iterable[int | str],
         iqm_conn_id: str = IQMHook.default_conn_name,
+        min_match_rate: float | None = None,
+        max_match_rate_drop: float | None = None,
+        on_low_match_rate: OnLowMatchRate = "fail",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.audience_id = audience_id
         self.iqm_conn_id = iqm_conn_id
+        self.min_match_rate = min_match_rate
+        self.max_match_rate_drop = max_match_rate_drop
+        self.on_low_match_rate = on_low_match_rate
         self.deferrable = deferrable
 
     @cached_property
@@ -86,8 +101,10 @@ class AudienceReadySensor(BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait, and return the ready audience, or the list of them where several were asked for."""
         IQMAudienceLink.push(self, context, self.ids)
+        self._check_gate(context)
         with _failed_audiences_fail_softly_never():
-            return super().execute(context)
+            super().execute(context)
+            return self._result(self._found_ready(context, self.watch.ready))
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask once for the audiences that are not ready yet, and leave the rest to the triggerer if deferrable."""
@@ -112,12 +129,41 @@ class AudienceReadySensor(BaseSensorOperator):
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
         """
-        return self._result(ready_audiences(event, self.ids))
+        return self._result(self._found_ready(context, ready_audiences(event, self.ids)))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a deferral; a failed audience fails the task under ``soft_fail`` too."""
         with _failed_audiences_fail_softly_never():
             return super().resume_execution(next_method, next_kwargs, context)
+
+    def _check_gate(self, context: Context) -> None:
+        with final_errors_fail_the_task():
+            if MatchRateGate.of(self).max_match_rate_drop is not None:
+                AudienceHistory(self, context, log=self.log).require("max_match_rate_drop")
+
+    def _found_ready(self, context: Context, ready: list[ReadyAudience]) -> list[ReadyAudience]:
+        """Let ready audiences pass the gate, keep them for later runs, and tell the outlets."""
+        gate = MatchRateGate.of(self)
+        if not gate.asked and not audience_assets([*self.outlets, *self.inlets]):
+            return ready
+        history = AudienceHistory(self, context, log=self.log)
+        if gate.asked:
+            ready = self._with_match_rates(ready)
+            with final_errors_fail_the_task():
+                gate.check(ready, history.last_ready(), self.log)
+        if gate.asked or history.shared:
+            history.keep_ready(ready)
+        tell_outlets(self, context, [event_of(audience) for audience in ready])
+        return ready
+
+    def _with_match_rates(self, ready: list[ReadyAudience]) -> list[ReadyAudience]:
+        """Ask for the match rates that the list doesn't tell, where a look has not asked for them already."""
+        untold = {audience["id"] for audience in ready if audience["match_rate"] is None}
+        if len(set(self.ids)) <= MAX_DETAILS or not untold:
+            return ready
+        self.log.info("Asking for the match rates of %s audiences, one request each", f"{len(untold):,}")
+        told = {audience_id: ready_part(self.hook.get_matched_audience(audience_id)) for audience_id in sorted(untold)}
+        return [told.get(audience["id"], audience) for audience in ready]
 
     def _result(self, ready: list[ReadyAudience]) -> ReadyAudience | list[ReadyAudience] | None:
         if isinstance(self.audience_id, int) or (isinstance(self.audience_id, str) and len(self.ids) == 1):
@@ -163,7 +209,7 @@ def _failed_audiences_fail_softly_never() -> Iterator[None]:
     try:
         yield
     except AirflowSkipException as skip:
-        if isinstance(skip.__cause__, AudienceFailedError):
+        if isinstance(skip.__cause__, AudienceFailedError | LowMatchRateError):
             raise skip.__cause__ from None
         raise
 

@@ -1,0 +1,1 @@
+"""IQM's matched audiences as Airflow's assets."""

@@ -1,0 +1,94 @@
+"""A task's outlets that are matched audiences, and what their events say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import Asset
+
+from airflow_provider_iqm.assets.matched_audience import SCHEME, audience_name_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+    from airflow_provider_iqm.api.audience import ReadyAudience
+    from airflow_provider_iqm.log import Log
+
+
+class AudienceEvent(TypedDict):
+    """
+    What the event of an audience's asset says.
+
+    ``fingerprint`` is ``None`` where the task has not made one.
+    """
+
+    audience_id: int
+    audience_name: str
+    status: str
+    records: int | None
+    match_rate: float | None
+    fingerprint: str | None
+
+
+def event_of(audience: ReadyAudience, *, fingerprint: str | None = None) -> AudienceEvent:
+    """
+    Return what an event says of an audience that is ready.
+
+    :param audience: The audience.
+    :param fingerprint: The fingerprint of its list.
+    """
+    return AudienceEvent(
+        audience_id=audience["id"],
+        audience_name=audience["name"],
+        status=audience["status"],
+        records=audience["records"],
+        match_rate=audience["match_rate"],
+        fingerprint=fingerprint,
+    )
+
+
+def audience_assets(assets: Sequence[Any]) -> list[Asset]:
+    """
+    Return those of a task's inlets or outlets that are matched audiences.
+
+    :param assets: The inlets or outlets.
+    """
+    return [asset for asset in assets if isinstance(asset, Asset) and urlsplit(asset.uri).scheme == SCHEME]
+
+
+def tell_outlets(task: BaseOperator, context: Context, events: Sequence[AudienceEvent]) -> bool:
+    """
+    Say in the events of a task's outlets which audiences they are about.
+
+    An outlet with the name of one of several audiences is about that one; else it is about all of them, in
+    ``audiences``. An only audience is what the outlets are about, whatever their names.
+
+    :param task: The task.
+    :param context: Its context.
+    :param events: What is to be said of each audience.
+    :return: Whether there is any such outlet.
+    """
+    by_name = {event["audience_name"]: event for event in events}
+    assets = audience_assets(task.outlets)
+    for asset in assets:
+        event = events[0] if len(events) == 1 else by_name.get(audience_name_of(urlsplit(asset.uri)))
+        told: Any = event or {"audiences": list(events)}
+        context["outlet_events"][asset].extra.update(told)
+    return bool(assets)
+
+
+def silence_outlets(task: BaseOperator, *, log: Log) -> None:
+    """
+    Have a task's audience outlets send no event, as it runs now.
+
+    Airflow reads the outlets of the task when it has ended; this is the only way to success without an event.
+
+    :param task: The task.
+    :param log: Where it is told.
+    """
+    silenced = audience_assets(task.outlets)
+    if silenced:
+        log.info("Nothing is new, so no event goes to %s", ", ".join(asset.uri for asset in silenced))
+        task.outlets = [outlet for outlet in task.outlets if outlet not in silenced]
