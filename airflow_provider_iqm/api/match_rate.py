@@ -100,9 +100,7 @@ class MatchRateGate:
         if rate is None:
             return f"{label} is ready, but IQM doesn't tell its match rate."
         if self.min_match_rate is not None and rate < self.min_match_rate:
-            return (
-                f"{label} has a match rate of {rate:.2f} %, less than the {self.min_match_rate:g} % that are asked for."
-            )
+            return f"{label} has a match rate of {rate:.2f} %, below the {self.min_match_rate:g} % that are asked for."
         if self.max_match_rate_drop is None:
             return None
         if before is None or before["match_rate"] is None:

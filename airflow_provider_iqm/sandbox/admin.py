@@ -157,6 +157,7 @@ async def make_audiences(order: AudienceOrder, state: State) -> list[int]:
             column_settings={"Email": "Raw"},
             single_column=True,
             metadata={},
+            match_rate=state.settings.match_rate,
         )
         for number in range(1, order.count + 1)
     ]

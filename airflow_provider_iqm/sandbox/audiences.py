@@ -52,7 +52,7 @@ class Audience:
     :param outcome: where the audience is heading for.
     :param status: a status that an admin call has set; None lets time pass.
     :param reason: why it failed or was rejected.
-    :param match_rate: per cent, where an admin call has set it.
+    :param match_rate: per cent, where a setting or an admin call has set it.
     :param attached: whether a campaign uses it, so that it can't be deleted.
     :param subtype: name of its audience subtype; only a v3 upload can have one.
     :param consent_given: as a v3 upload said; None where it said nothing.

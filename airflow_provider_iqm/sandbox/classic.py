@@ -74,7 +74,7 @@ async def add(request: Request, state: State) -> Response:
     try:
         file = await form.finish()
         facts = _checked(form.fields, file, state.settings)
-        audience = state.audiences.add(file, form.fields, **facts)
+        audience = state.audiences.add(file, form.fields, match_rate=state.settings.match_rate, **facts)
         if form.file is not None:
             form.file.keep_as(f"{audience.audience_id}_{audience.s3_file_name}")
     finally:

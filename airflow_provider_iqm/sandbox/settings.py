@@ -30,6 +30,8 @@ class SandboxSettings(BaseModel):
     :param on_hold: whether a log-in is answered with the documented 400 "On Hold".
     :param processing_seconds: how long a new audience stays Processing, in seconds.
     :param pending_seconds: how long it stays Pending after that, in seconds.
+    :param match_rate: the share of records that IQM matches of audiences that are made from now on, in per cent; None
+        makes one up from the file.
     :param list_delay_seconds: how long a new audience is missing from the list, in seconds.
     :param max_file_bytes: largest file that is taken (quickstart, "Before you begin": 1 GB).
     :param max_records: most records that are taken (same place: 5M).
@@ -64,6 +66,7 @@ class SandboxSettings(BaseModel):
     on_hold: bool = False
     processing_seconds: float = Field(default=5.0, ge=0)
     pending_seconds: float = Field(default=5.0, ge=0)
+    match_rate: float | None = Field(default=None, ge=0, le=100)
     list_delay_seconds: float = Field(default=0.0, ge=0)
     max_file_bytes: int = Field(default=1_000_000_000, ge=1)
     max_records: int = Field(default=5_000_000, ge=1)

@@ -10,7 +10,8 @@ from sqlalchemy import select
 try:
     from airflow.models.asset import AssetEvent, AssetModel
 except ImportError:
-    from airflow.models.dataset import DatasetEvent as AssetEvent, DatasetModel as AssetModel
+    from airflow.models.dataset import DatasetEvent as AssetEvent
+    from airflow.models.dataset import DatasetModel as AssetModel
 
 
 def asset_events(uri: str) -> list[dict[str, Any]]:

@@ -169,7 +169,9 @@ def test_each_mapped_task_has_its_own_history(night, sandbox, tmp_path):
     assert len(sandbox.audiences) == 3
 
 
-SENSED = """upload = MatchedAudienceUploadOperator(task_id="upload", on_unchanged="skip", inlets=[CUSTOMERS], **ARGUMENTS)
+SENSED = """upload = MatchedAudienceUploadOperator(
+        task_id="upload", on_unchanged="skip", inlets=[CUSTOMERS], **ARGUMENTS
+    )
     AudienceReadySensor(task_id="wait", audience_id=upload.output, outlets=[CUSTOMERS])"""
 
 

@@ -40,7 +40,8 @@ async def create(request: Request, state: State) -> Response:
         file = await form.finish()
         validation.check_header(file)
         validation.check_records(file, state.settings.max_records)
-        audience = state.audiences.add(file, **check_request(asked, file, state.settings))
+        facts = check_request(asked, file, state.settings)
+        audience = state.audiences.add(file, match_rate=state.settings.match_rate, **facts)
         if form.file is not None:
             form.file.keep_as(f"{audience.audience_id}_{audience.s3_file_name}")
     finally:
