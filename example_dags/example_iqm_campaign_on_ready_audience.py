@@ -1,0 +1,74 @@
+"""
+A campaign follows its audience, without a clock of its own.
+
+``example_iqm_customers`` asks the warehouse every night, and uploads the list where it has changed since the last upload.
+When the audience is ready and matched as well as the one before, the asset ``iqm://app.iqm.com/Customers`` has an event,
+and Airflow runs ``example_iqm_campaign_on_ready_audience``, which finds the audience's id in it. A night on which nothing has
+changed costs no request, has no event, and runs no campaign.
+
+The audience's name has the date in it; the asset's name is what the two Dags agree on, and stays.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
+from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
+
+POKE_INTERVAL = float(os.environ.get("EXAMPLE_IQM_POKE_INTERVAL", "60"))
+"""Seconds between two looks at the audience; matching a list takes IQM minutes to hours."""
+
+CUSTOMERS = matched_audience_asset("Customers")
+
+with DAG(
+    dag_id="example_iqm_customers",
+    schedule="0 4 * * *",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+    tags=["iqm", "example"],
+) as dag:
+    SqlToMatchedAudienceOperator(
+        task_id="sync",
+        conn_id="warehouse",
+        sql="SELECT email FROM customers WHERE opted_in = 1",
+        audience_name="Customers {{ ds }}",
+        columns={"email": "Email"},
+        hash_columns={"email": "SHA256"},
+        on_unchanged="skip",
+        wait_for_ready=True,
+        deferrable=True,
+        poke_interval=POKE_INTERVAL,
+        timeout=6 * 60 * 60,
+        max_match_rate_drop=10,
+        outlets=[CUSTOMERS],
+        pool="iqm_api",
+    )
+
+with DAG(
+    dag_id="example_iqm_campaign_on_ready_audience",
+    schedule=[CUSTOMERS],
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    tags=["iqm", "example"],
+) as campaign_dag:
+
+    @task
+    def target(triggering_asset_events: Any = None, triggering_dataset_events: Any = None) -> int:
+        # Airflow 2 calls assets datasets. Several nights may have come together; the last one counts.
+        events = triggering_asset_events or triggering_dataset_events
+        audience = [event for of_asset in events.values() for event in of_asset][-1].extra
+        print(
+            f"Audience {audience['audience_id']} is {audience['status']}: {audience['records']} records, "
+            f"match rate {audience['match_rate']} %. Point the campaign at it here."
+        )
+        return audience["audience_id"]
+
+    target()

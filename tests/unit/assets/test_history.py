@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import pytest
+
+from airflow_provider_iqm.assets.history import READY, UPLOADED, AudienceHistory, LastUpload
+from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
+from airflow_provider_iqm.exceptions import AudienceOptionError
+from airflow_provider_iqm.hooks.state_store import STORE_ERRORS
+
+LOG = logging.getLogger(__name__)
+ASSET = matched_audience_asset("Customers")
+AUDIENCE = {
+    "id": 7,
+    "name": "Customers",
+    "status": "Ready",
+    "match_rate": 57.9,
+    "uniques": 5,
+    "records": 9,
+    "data_cost": None,
+}
+UPLOAD = LastUpload(fingerprint="f" * 32, audience_id=7, audience_name="Customers", run_id="monday")
+
+
+class State(dict):
+    """An asset's state, as far as it is used here."""
+
+    def set(self, key, value):
+        self[key] = value
+
+
+class TaskInstance(SimpleNamespace):
+    """A task's XComs, as far as they are used here."""
+
+    def xcom_pull(self, *, task_ids, key, map_indexes, include_prior_dates):
+        assert include_prior_dates
+        return self.xcoms.get((task_ids, map_indexes, key))
+
+    def xcom_push(self, *, key, value):
+        self.xcoms[self.task_id, self.map_index, key] = value
+
+
+def history(state=None, *, xcoms=None, map_index=-1, do_xcom_push=True, outlets=(ASSET,), inlets=()):
+    task = SimpleNamespace(outlets=list(outlets), inlets=list(inlets), do_xcom_push=do_xcom_push)
+    ti = TaskInstance(task_id="upload", map_index=map_index, xcoms={} if xcoms is None else xcoms)
+    context = {"ti": ti}
+    if state is not None:
+        context["asset_state_store"] = MagicMock()
+        context["asset_state_store"].__getitem__.side_effect = lambda asset: {ASSET.uri: state}[asset.uri]
+    return AudienceHistory(task, context, log=LOG)
+
+
+@pytest.mark.parametrize("ends", [{"outlets": [ASSET]}, {"outlets": [], "inlets": [ASSET]}])
+def test_the_asset_s_state_is_where_all_tasks_with_it_look(ends):
+    state = State()
+    history(state).keep_upload(UPLOAD)
+    assert history(state, **ends).last_upload() == UPLOAD
+    history(state).keep_ready([AUDIENCE])
+    # Whoever has found the audience ready.
+    assert history(state, **ends).last_upload().audience == AUDIENCE
+
+
+def test_without_an_asset_the_task_looks_into_its_own_xcoms():
+    xcoms = {}
+    kept = history(State(), xcoms=xcoms, outlets=["s3://bucket/key"])
+    assert not kept.shared
+    kept.keep_upload(UPLOAD)
+    assert history(xcoms=xcoms).last_upload() == UPLOAD
+    assert {task_id for task_id, *_ in xcoms} == {"upload"}
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_mapped_tasks_do_not_meet(shared):
+    state, xcoms = State() if shared else None, {}
+    history(state, xcoms=xcoms, map_index=0).keep_upload(UPLOAD)
+    assert history(state, xcoms=xcoms, map_index=1).last_upload() is None
+    assert history(state, xcoms=xcoms, map_index=0).last_upload() == UPLOAD
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        7,
+        "7",
+        [],
+        {},
+        {"fingerprint": "f", "audience_id": "7", "audience_name": "", "run_id": "", "audience": None},
+    ],
+)
+def test_what_it_has_not_written_is_nothing_to_it(value):
+    state = State({UPLOADED: value, READY: value})
+    assert history(state).last_upload() is None
+    assert history(state).last_ready() == []
+
+
+@pytest.mark.parametrize("change", [{"id": 8}, {"status": "Processing"}, {"match_rate": "much"}, {"name": None}])
+def test_an_audience_that_is_not_known_to_be_this_one_and_ready_does_not_count(change):
+    state = State()
+    history(state).keep_upload(UPLOAD)
+    state[READY] = [{**AUDIENCE, **change}]
+    assert history(state).last_upload().audience is None
+
+
+class BrokenState:
+    def __init__(self, error):
+        self._error = error
+
+    def get(self, key):
+        raise self._error
+
+    def set(self, key, value):
+        raise self._error
+
+
+@pytest.mark.parametrize("kind", STORE_ERRORS)
+def test_a_store_that_fails_costs_no_more_than_a_warning(caplog, kind):
+    # AirflowRuntimeError takes no text.
+    error = kind(SimpleNamespace(error=SimpleNamespace(value="no database"), detail={}))
+    kept = history(BrokenState(error))
+    kept.keep_upload(UPLOAD)
+    kept.keep_ready([AUDIENCE])
+    assert kept.last_upload() is None
+    assert kept.last_ready() == []
+    assert caplog.text.count("iqm://app.iqm.com/Customers can't") == 4
+
+
+def test_a_task_that_keeps_nothing_says_so():
+    kept = history(do_xcom_push=False)
+    kept.keep_upload(UPLOAD)
+    assert kept.last_upload() is None
+    with pytest.raises(AudienceOptionError, match=r"max_match_rate_drop.*do_xcom_push"):
+        kept.require("max_match_rate_drop")
+    history(State(), do_xcom_push=False).require("max_match_rate_drop")

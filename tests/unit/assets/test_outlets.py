@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+from airflow.providers.common.compat.sdk import Asset
+
+from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
+from airflow_provider_iqm.assets.outlets import event_of, silence_outlets, tell_outlets
+
+OTHER = Asset(uri="s3://bucket/key")
+
+
+def ready(audience_id, name):
+    more = {"match_rate": 57.9, "uniques": 5, "records": 9, "data_cost": None}
+    return event_of({"id": audience_id, "name": name, "status": "Ready", **more})
+
+
+def told(outlets, *events):
+    extras = defaultdict(lambda: SimpleNamespace(extra={"mine": 1}))
+    by_uri = MagicMock()
+    by_uri.__getitem__.side_effect = lambda asset: extras[asset.uri]
+    assert tell_outlets(SimpleNamespace(outlets=outlets), {"outlet_events": by_uri}, events)
+    return {uri: accessor.extra for uri, accessor in extras.items()}
+
+
+def test_an_only_audience_is_what_all_outlets_are_about_and_what_the_user_says_stays():
+    event = ready(7, "Customers 2026-01-01")
+    assert told([OTHER, matched_audience_asset("Customers")], event) == {
+        "iqm://app.iqm.com/Customers": {"mine": 1, **event}
+    }
+
+
+def test_of_several_audiences_an_outlet_is_about_the_one_of_its_name_or_about_all():
+    events = ready(7, "In MA"), ready(8, "In NJ")
+    assert told([matched_audience_asset("In NJ"), matched_audience_asset("Customers")], *events) == {
+        "iqm://app.iqm.com/In%20NJ": {"mine": 1, **events[1]},
+        "iqm://app.iqm.com/Customers": {"mine": 1, "audiences": list(events)},
+    }
+
+
+def test_only_the_outlets_that_are_audiences_fall_silent():
+    task = SimpleNamespace(outlets=[OTHER, matched_audience_asset("Customers")])
+    silence_outlets(task, log=MagicMock())
+    assert task.outlets == [OTHER]
