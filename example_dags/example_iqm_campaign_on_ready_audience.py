@@ -1,12 +1,12 @@
 """
 A campaign follows its audience, without a clock of its own.
 
-``example_iqm_customers`` asks the warehouse every night, and uploads the list where it has changed since the last upload.
-When the audience is ready and matched as well as the one before, the asset ``iqm://app.iqm.com/Customers`` has an event,
-and Airflow runs ``example_iqm_campaign_on_ready_audience``, which finds the audience's id in it. A night on which nothing has
-changed costs no request, has no event, and runs no campaign.
+``example_iqm_customers`` asks the warehouse every night, and uploads the list if it is another one than the last. As
+soon as the audience is ready, and matched as well as the one before, the asset ``iqm://app.iqm.com/Customers`` has an
+event, and Airflow runs ``example_iqm_campaign_on_ready_audience``, which finds the audience's id in it. A night without
+news costs no request, has no event, and runs no campaign.
 
-The audience's name has the date in it; the asset's name is what the two Dags agree on, and stays.
+The audience's name has the date in it. The asset's name has not: it is what the two Dags agree on.
 """
 
 from __future__ import annotations

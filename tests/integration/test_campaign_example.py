@@ -34,7 +34,8 @@ def warehouse(tmp_path, monkeypatch):
 
 def test_a_night_with_news_runs_the_campaign_and_one_without_does_not(run_dag, sandbox, warehouse):
     def night():
-        assert (run := run_dag(EXAMPLE, "example_iqm_customers")).state == "success"
+        run = run_dag(EXAMPLE, "example_iqm_customers")
+        assert run.state == "success"
         return run.xcom("sync"), asset_events(URI)
 
     sandbox.change_settings(match_rate=60)

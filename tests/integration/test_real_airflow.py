@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from pathlib import Path
 
 import airflow
 import pytest
@@ -47,13 +48,19 @@ with DAG(
 RESTART = """
 from datetime import datetime
 from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
 from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
 
 with DAG("restart", schedule=None, start_date=datetime(2026, 1, 1), params={"audience_id": 1}) as dag:
     AudienceReadySensor(
-        task_id="wait", audience_id="{{ params.audience_id }}", deferrable=True, poke_interval=1, timeout=600
+        task_id="wait", audience_id="{{ params.audience_id }}", deferrable=True, poke_interval=1, timeout=600,
+        min_match_rate=1, outlets=[matched_audience_asset("Customers")],
     )
 """
+
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+# Only the part that an asset's event starts; there is no warehouse for the other.
+CAMPAIGN = (EXAMPLES / "example_iqm_campaign_on_ready_audience.py").read_text().replace('"0 4 * * *"', "None")
 
 
 @pytest.fixture
@@ -84,7 +91,7 @@ def start(tmp_path):
         return airflow_cluster(
             tmp_path / "airflow",
             executor=executor,
-            dags={"sync": SYNC.replace("LIST", str(path)), "restart": RESTART},
+            dags={"sync": SYNC.replace("LIST", str(path)), "restart": RESTART, "campaign": CAMPAIGN},
             pools={"iqm_api": {"slots": SLOTS, "description": "IQM's limit", "include_deferred": True}},
             settings={"CORE__PARALLELISM": str(SLOTS + 2)} | settings,
         )
@@ -141,6 +148,15 @@ def test_local_executor(start, sandbox):
         sandbox.change_settings(processing_seconds=0)
         cluster.until(lambda: cluster.dag_state("restart") in {"success", "failed"}, "the wait has ended", seconds=120)
         assert cluster.dag_state("restart") == "success"
+
+        # The sensor's outlet is what the example's campaign is scheduled on.
+        campaign = "example_iqm_campaign_on_ready_audience"
+        cluster.until(
+            lambda: cluster.dag_state(campaign) in {"success", "failed"}, "the campaign has ended", seconds=90
+        )
+        assert cluster.dag_state(campaign) == "success"
+        found = cluster.query(f"SELECT value FROM xcom WHERE dag_id = '{campaign}' AND key = 'return_value'")
+        assert str(sandbox.audiences[0].id) in str(found)
 
 
 @pytest.mark.skipif(
