@@ -31,7 +31,7 @@ class MatchRateGate:
     """
     Limits to an audience's match rate.
 
-    A rate that IQM doesn't tell passes no gate.
+    A rate that IQM doesn't tell passes no gate. An audience that has passed is not compared with itself.
 
     :param min_match_rate: The lowest rate, in percent.
     :param max_match_rate_drop: By how many percentage points it may be below the rate of the audience before.
@@ -101,7 +101,7 @@ class MatchRateGate:
             return f"{label} is ready, but IQM doesn't tell its match rate."
         if self.min_match_rate is not None and rate < self.min_match_rate:
             return f"{label} has a match rate of {rate:.2f} %, below the {self.min_match_rate:g} % that are asked for."
-        if self.max_match_rate_drop is None:
+        if self.max_match_rate_drop is None or (before and before["id"] == audience["id"]):
             return None
         if before is None or before["match_rate"] is None:
             log.info("%s has a match rate of %.2f %%; there is no earlier one to compare it with", label, rate)

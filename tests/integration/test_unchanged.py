@@ -133,10 +133,16 @@ def test_of_an_upload_that_did_not_wait_iqm_is_asked_once(night, sandbox, outlet
         assert [event["status"] for event in asset_events(night.uri)] == ["Processing", "Processing", "Ready"]
 
 
-def test_an_upload_that_did_not_wait_is_repeated_where_its_audience_is_gone(night, sandbox):
+@pytest.mark.parametrize("outlet", [False], indirect=True, ids=["without"])
+@pytest.mark.parametrize("api_version", ["classic", "v3"])
+@pytest.mark.parametrize("gone", ["deleted", "unknown"])
+def test_an_upload_that_did_not_wait_is_repeated_where_its_audience_is_gone(night, sandbox, gone):
     first = night(wait_for_ready=False)
-    sandbox.state.audiences.delete(first.xcom("upload"))
-    assert night(wait_for_ready=False).xcom("upload") != first.xcom("upload")
+    if gone == "deleted":
+        sandbox.state.audiences.delete(first.xcom("upload"))
+    else:
+        sandbox.state.audiences.clear()
+    assert night(wait_for_ready=False).xcom("upload") > first.xcom("upload")
 
 
 def test_a_later_try_takes_the_first_one_s_audience_and_tells_of_it(night, sandbox, outlet):

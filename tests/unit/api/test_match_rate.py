@@ -26,6 +26,7 @@ PASSES = {
     "the earlier rate is not known": ({"max_match_rate_drop": 5}, [audience(1.0)], [before(None)]),
     "a rise": ({"max_match_rate_drop": 0}, [audience(60.0)], [before(50.0)]),
     "a small fall": ({"max_match_rate_drop": 5}, [audience(45.0)], [before(50.0)]),
+    "the same audience again": ({"max_match_rate_drop": 5}, [audience(20.0)], [before(60.0, audience_id=8)]),
     "another audience of several has more": (
         {"max_match_rate_drop": 5},
         [audience(20.0, name="MA"), audience(60.0, name="NJ")],
