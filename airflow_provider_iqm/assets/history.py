@@ -101,6 +101,15 @@ class AudienceHistory:
                 )
         return None
 
+    def fingerprint_of(self, audience_id: int) -> str | None:
+        """
+        Return the fingerprint of the last upload, if that made this audience.
+
+        :param audience_id: The audience's id.
+        """
+        last = self.last_upload()
+        return last.fingerprint if last and last.audience_id == audience_id else None
+
     def keep_upload(self, upload: LastUpload) -> None:
         """
         Keep an upload for later runs.

@@ -149,14 +149,11 @@ class AudienceUploadOperator(PreparationOperator):
         (audience,) = ready_audiences(event, 1)
         history = AudienceHistory(self, context, log=self.log)
         own = LastUpload(
-            fingerprint=None,
+            fingerprint=history.fingerprint_of(audience["id"]) if self.on_unchanged == "skip" else None,
             audience_id=audience["id"],
             audience_name=audience["name"],
             run_id=context["ti"].run_id,
         )
-        last = history.last_upload() if self.on_unchanged == "skip" else None
-        if last and last.audience_id == own.audience_id:
-            own = replace(own, fingerprint=last.fingerprint)
         self._found_ready(context, history, own, audience)
         return audience["id"]
 

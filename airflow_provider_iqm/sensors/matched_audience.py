@@ -153,7 +153,9 @@ class AudienceReadySensor(BaseSensorOperator):
                 gate.check(ready, history.last_ready(), self.log)
         if gate.asked or history.shared:
             history.keep_ready(ready)
-        tell_outlets(self, context, [event_of(audience) for audience in ready])
+        # Only the tasks that share an asset's state know of each other's lists.
+        fingerprint = history.fingerprint_of(ready[0]["id"]) if history.shared and len(ready) == 1 else None
+        tell_outlets(self, context, [event_of(audience, fingerprint=fingerprint) for audience in ready])
         return ready
 
     def _with_match_rates(self, ready: list[ReadyAudience]) -> list[ReadyAudience]:

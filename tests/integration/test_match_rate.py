@@ -80,6 +80,7 @@ def test_a_fall_fails_the_task_for_good_and_is_no_measure_for_the_next_night(nig
         assert [event["match_rate"] for event in asset_events(night.uri)] == [60, 57, 52]
 
 
+@pytest.mark.parametrize("api_version", ["classic", "v3"])
 def test_a_low_rate_fails_without_a_retry_and_says_why(night, caplog, capfd):
     run = night.wait(20, min_match_rate=40)
     assert run.tasks["task", -1] == "failed"

@@ -190,6 +190,7 @@ def test_a_sensor_with_the_same_asset_spares_the_upload_its_question(night, sand
     own = [] if KEEPS_STATES else ["upload"]
     assert len(looks(sandbox)) == len([*own, "sensor"])
     assert [event["status"] for event in asset_events(night.uri)] == ["Ready", "Ready"]
+    assert [bool(event["fingerprint"]) for event in asset_events(night.uri)] == [KEEPS_STATES] * 2
 
 
 def test_a_list_is_not_skipped_unasked(night, sandbox):

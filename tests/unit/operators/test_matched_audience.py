@@ -78,6 +78,10 @@ WRONG = {
     "another encoding": ({"content": b"email,name\n\x81,x\n", "encoding": "cp1252"}, "line 2"),
     "no delimiter": ({"delimiter": ";;"}, "delimiter"),
     "a sheet of a CSV file": ({"sheet": "people"}, "sheet"),
+    "unknown word": ({"on_unchanged": "never"}, "on_unchanged"),
+    "nowhere to keep the last list": ({"on_unchanged": "skip", "do_xcom_push": False}, "do_xcom_push"),
+    "a gate without a wait": ({"min_match_rate": 40}, "wait_for_ready"),
+    "no percentage": ({"min_match_rate": 4000, "wait_for_ready": True}, "min_match_rate"),
     "damaged gzip": ({"content": b"\x1f\x8b\x08...", "name": "list.csv.gz"}, "gzip"),
 }
 

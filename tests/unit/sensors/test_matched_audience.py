@@ -17,7 +17,13 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-from airflow_provider_iqm.exceptions import AudienceFailedError, AudienceNotFoundError, IQMError, IQMFinalError
+from airflow_provider_iqm.exceptions import (
+    AudienceFailedError,
+    AudienceNotFoundError,
+    IQMError,
+    IQMFinalError,
+    LowMatchRateError,
+)
 from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor, audience_ids
 
 API = "https://api.iqm.com"
@@ -149,6 +155,34 @@ def test_an_unknown_audience_fails(iqm):
     with pytest.raises(AudienceNotFoundError) as raised:
         wait(7)
     assert isinstance(raised.value, AirflowFailException)
+
+
+@pytest.mark.parametrize("soft_fail", [True, False])
+@pytest.mark.parametrize(("rate", "said"), [(39.9, "39.90 %"), (None, "doesn't tell")])
+def test_a_match_rate_that_is_too_low_or_unknown_fails_finally(iqm, rate, said, soft_fail):
+    iqm.answers(7, details(7, "Ready", matchRate=rate))
+    with pytest.raises(LowMatchRateError, match=said) as raised:
+        wait(7, min_match_rate=40, soft_fail=soft_fail)
+    assert isinstance(raised.value, AirflowFailException)
+
+
+@pytest.mark.parametrize("soft_fail", [True, False])
+def test_a_match_rate_that_is_too_low_fails_after_a_deferral_too(soft_fail):
+    more = {"name": "List 7", "match_rate": 39.9, "uniques": 1, "records": 1, "data_cost": None}
+    event = {"kind": "ready", "audiences": [{"id": 7, "status": "Ready", **more}]}
+    sensor = deferrable(min_match_rate=40, soft_fail=soft_fail)
+    with pytest.raises(LowMatchRateError):
+        sensor.resume_execution("execute_complete", {"event": event}, context())
+
+
+def test_one_of_very_many_whose_match_rate_is_not_told_fails_the_task(iqm):
+    ids = range(20, 40)
+    iqm.lists(listed(**{f"_{item}": "approved" for item in ids}))
+    for item in ids:
+        iqm.answers(item, details(item, "Ready", matchRate=None if item == 30 else 57.88))
+    with pytest.raises(LowMatchRateError, match="Audience 30") as raised:
+        wait(list(ids), min_match_rate=0)
+    assert "Audience 31" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
