@@ -65,9 +65,12 @@ class PrepareAudienceFileOperator(PreparationOperator):
         """Write the parts, and return the arguments of their uploads."""
         with final_errors_fail_the_task():
             limits = Limits(records=self.max_records, bytes=self.max_bytes)
-        with self.prepare(self.file_path, limited=False) as upload, Scratch(self.scratch_dir) as scratch:
-            with final_errors_fail_the_task():
-                parts = split_list(upload, limits=limits, scratch=scratch, memory_limit=self.memory_limit)
+        with (
+            self.prepare(self.file_path, limited=False) as upload,
+            Scratch(self.scratch_dir) as scratch,
+            final_errors_fail_the_task(),
+        ):
+            parts = split_list(upload, limits=limits, scratch=scratch, memory_limit=self.memory_limit)
             list_name = storage_path(self.file_path).name
             paths = put_parts([part.path for part in parts], self.output_dir, list_name=list_name)
         self._tell(context, upload, parts)
