@@ -14,6 +14,7 @@ from airflow_provider_iqm.api.audience import AudienceOptions
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.audience.upload import AudienceUpload
 from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.lineage.openlineage import Made, UploadLineage
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.known_audience import KnownAudience
 from airflow_provider_iqm.operators.preparation import PreparationOperator
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.api.audience import ReadyAudience
 
 
-class AudienceUploadOperator(PreparationOperator):
+class AudienceUploadOperator(PreparationOperator, UploadLineage):
     """
     Upload a list to IQM, and return the new audience's id.
 
@@ -97,6 +98,9 @@ class AudienceUploadOperator(PreparationOperator):
         """Upload the list, wait for the audience if that is asked for, and return the audience's id."""
         with self.prepared() as upload:
             audience_id = self._upload(context, upload)
+        self.made = [
+            Made(name=upload.name, version=audience_id, records=upload.file.records, size=upload.file.size),
+        ]
         IQMAudienceLink.push(self, context, [audience_id])
         self._push(context, upload)
         if self.wait_for_ready:
@@ -111,6 +115,7 @@ class AudienceUploadOperator(PreparationOperator):
         """
         # The id comes with the event: dag.test() hands on nothing else of what a task had before it was deferred.
         (audience,) = ready_audiences(event, 1)
+        self.made = [Made(name=audience["name"], version=audience["id"], records=audience["records"])]
         self._push_audience(context, audience)
         return audience["id"]
 
