@@ -46,6 +46,14 @@ class Lake:
         """List a bucket."""
         return [found["Key"] for found in self.client.list_objects_v2(Bucket=bucket).get("Contents", ())]
 
+    def empty(self) -> None:
+        """Remove all buckets."""
+        for bucket in [found["Name"] for found in self.client.list_buckets()["Buckets"]]:
+            self.client.delete_bucket_policy(Bucket=bucket)
+            for key in self.keys(bucket):
+                self.client.delete_object(Bucket=bucket, Key=key)
+            self.client.delete_bucket(Bucket=bucket)
+
     def close(self, bucket: str) -> None:
         """Deny everybody everything that is in a bucket."""
         deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*"}

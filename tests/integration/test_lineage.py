@@ -68,11 +68,16 @@ def test_audiences_and_parts_come_from_their_file_column_by_column(last_events, 
     Path(path).write_text("email,town\nfrodo@shire.example,Hobbiton\nsam@shire.example,Bywater\n")
     mapping = 'columns={"email": "Email", "town": "City"}, hash_columns={"email": "SHA256"}'
     events = last_events(f"""
-    MatchedAudienceUploadOperator(task_id="upload", file_path="{path}", audience_name=" {{{{ dag.dag_id }}}} ", {mapping})
-    PrepareAudienceFileOperator(
-        task_id="prepare", file_path="{path}", output_dir="{tmp_path}/parts", audience_name="List", {mapping}, max_records=1
+    MatchedAudienceUploadOperator(
+        task_id="upload", file_path="{path}", audience_name=" {{{{ dag.dag_id }}}} ", {mapping}
     )
-    MatchedAudienceUploadOperator(task_id="refused", file_path="{path}", audience_name="List", columns={{"email": "Nose"}})
+    PrepareAudienceFileOperator(
+        task_id="prepare", file_path="{path}", output_dir="{tmp_path}/parts", audience_name="List", max_records=1,
+        {mapping},
+    )
+    MatchedAudienceUploadOperator(
+        task_id="refused", file_path="{path}", audience_name="List", columns={{"email": "Nose"}}
+    )
     """)
     source = ("file", path)
     assert {names(events[task]["inputs"]) == {source} for task in ("upload", "prepare", "refused")} == {True}
@@ -84,7 +89,9 @@ def test_audiences_and_parts_come_from_their_file_column_by_column(last_events, 
     assert email["transformations"][0]["masking"] is True
     assert int(audience["facets"]["version"]["datasetVersion"]) > 0
     assert audience["outputFacets"]["outputStatistics"]["rowCount"] == 2
-    assert audience["outputFacets"]["outputStatistics"]["size"] == len("email,town\n") + 2 * 65 + len("HobbitonBywater\n\n")
+    assert audience["outputFacets"]["outputStatistics"]["size"] == len("email,town\n") + 2 * 65 + len(
+        "HobbitonBywater\n\n"
+    )
 
     parts = events["prepare"]["outputs"]
     folder = f"{tmp_path}/parts/people.csv.part"
@@ -124,7 +131,8 @@ def test_audiences_come_from_the_tables_of_their_query_after_a_deferral_too(last
     events = last_events(f"""
     SqlToMatchedAudienceOperator(
         task_id="sync", conn_id="warehouse", sql={QUERY!r}, parameters={{"town": 7}}, {settings},
-        columns={{"email": "Email", "town": "City", "zip": "Zip"}}, wait_for_ready=True, deferrable=True, poke_interval=0.2,
+        columns={{"email": "Email", "town": "City", "zip": "Zip"}},
+        wait_for_ready=True, deferrable=True, poke_interval=0.2,
     )
     SqlToMatchedAudienceOperator(
         task_id="small", conn_id="sqlite", sql="SELECT email FROM people", {settings}, columns={{"email": "Email"}},

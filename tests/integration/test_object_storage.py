@@ -15,29 +15,10 @@ from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploa
 from airflow_provider_iqm.operators.part_folder import put_parts
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
 from airflow_provider_iqm.operators.staging import staged
-from tests.integration import services
-from tests.integration.lake import SECRET, Lake
+from tests.integration.lake import SECRET
 from tests.integration.memory import growth
 
 LIST = "email\n" + "".join(f"Person{number}@shire.example \n" for number in range(1000))
-
-
-@pytest.fixture(scope="module")
-def server():
-    with services.s3() as port:
-        yield Lake(port)
-
-
-@pytest.fixture
-def lake(server, monkeypatch):
-    """An empty S3, and the connection ``lake`` to it."""
-    for bucket in server.client.list_buckets()["Buckets"]:
-        server.client.delete_bucket_policy(Bucket=bucket["Name"])
-        for key in server.keys(bucket["Name"]):
-            server.client.delete_object(Bucket=bucket["Name"], Key=key)
-        server.client.delete_bucket(Bucket=bucket["Name"])
-    monkeypatch.setenv("AIRFLOW_CONN_LAKE", server.connection())
-    return server
 
 
 @pytest.fixture
