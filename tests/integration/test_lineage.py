@@ -14,7 +14,8 @@ import pytest
 
 DAG = """
 from datetime import datetime
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, task
+from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
@@ -78,8 +79,18 @@ def test_audiences_and_parts_come_from_their_file_column_by_column(last_events, 
     MatchedAudienceUploadOperator(
         task_id="refused", file_path="{path}", audience_name="List", columns={{"email": "Nose"}}
     )
+
+    @task
+    def by_hook():
+        IQMHook().upload_matched_audience(
+            file_path="{path}", audience_name="List", columns={{"email": "Email"}}, column_settings={{"Email": "Raw"}}
+        )
+
+    by_hook()
     """)
     source = ("file", path)
+    # Airflow's hook lineage, which OpenLineage reads where an operator tells nothing itself.
+    assert {name for _, name in names(events["by_hook"]["inputs"])} == {path}
     assert {names(events[task]["inputs"]) == {source} for task in ("upload", "prepare", "refused")} == {True}
 
     (audience,) = events["upload"]["outputs"]
