@@ -74,10 +74,13 @@ VALUES = {
 }
 
 
+def as_text(ask, expressions):
+    columns = ", ".join(f"{sql} AS v{number}" for number, sql in enumerate(expressions))
+    return dict(zip(expressions, ask(f"SELECT {columns}")[1], strict=True))
+
+
 def test_values_become_text_without_damage(warehouse, ask):
-    columns = ", ".join(f"{sql} AS v{number}" for number, sql in enumerate(VALUES))
-    records = ask(f"SELECT {columns}")
-    assert dict(zip(VALUES, records[1], strict=True)) == VALUES
+    assert as_text(ask, VALUES) == VALUES
 
 
 @pytest.mark.parametrize("value", ["NULL", "''", "'x'", "true", "1.5::float8"])
@@ -224,9 +227,7 @@ DUCK_VALUES = {
 
 
 def test_duckdb_is_fetched(duck, ask):
-    columns = ", ".join(f"{sql} AS v{number}" for number, sql in enumerate(DUCK_VALUES))
-    records = ask(f"SELECT {columns}")
-    assert dict(zip(DUCK_VALUES, records[1], strict=True)) == DUCK_VALUES
+    assert as_text(ask, DUCK_VALUES) == DUCK_VALUES
     assert len(ask("SELECT * FROM numbers WHERE n >= ?", [5])) == 24_996
     assert ask("SELECT email FROM numbers WHERE false") == [["email"]]
 
