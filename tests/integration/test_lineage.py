@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.airflow_cluster import airflow_cluster
+
 DAG = """
 from datetime import datetime
 from airflow.providers.common.compat.sdk import DAG, task
@@ -20,7 +22,7 @@ from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploa
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 
-with DAG("lineage", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
+with DAG("lineage", schedule=SCHEDULE, start_date=datetime(2026, 1, 1)) as dag:
     TASKS
 
 if __name__ == "__main__":
@@ -36,19 +38,31 @@ def last_events(airflow_database, sandbox, tmp_path):
         folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
         folder.mkdir(exist_ok=True)
         path, received = folder / "lineage.py", tmp_path / "events.json"
-        path.write_text(DAG.replace("TASKS", tasks))
-        transport = {"type": "file", "log_file_path": str(received), "append": True}
-        environment = os.environ | {"AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport)}
+        path.write_text(dag(tasks, schedule=None))
+        environment = os.environ | {"AIRFLOW__OPENLINEAGE__TRANSPORT": transport(received)}
         done = subprocess.run([sys.executable, str(path)], env=environment, capture_output=True, text=True, timeout=300)
         log = done.stdout + done.stderr
         print(log)
         assert "expired" not in log
         assert "failed to extract" not in log
-        text = received.read_text()
-        assert "shire.example" not in text
-        return {event["job"]["name"].removeprefix("lineage."): event for event in map(json.loads, text.splitlines())}
+        return last(received)
 
     return run
+
+
+def dag(tasks, *, schedule):
+    return DAG.replace("TASKS", tasks).replace("SCHEDULE", repr(schedule))
+
+
+def transport(received):
+    return json.dumps({"type": "file", "log_file_path": str(received), "append": True})
+
+
+def last(received):
+    """Read the last event of each task."""
+    text = received.read_text() if received.exists() else ""
+    assert "shire.example" not in text
+    return {event["job"]["name"].removeprefix("lineage."): event for event in map(json.loads, text.splitlines())}
 
 
 def names(datasets):
@@ -137,20 +151,57 @@ QUERY = """
 """
 
 
-def test_audiences_come_from_the_tables_of_their_query_after_a_deferral_too(last_events, warehouses):
-    settings = 'audience_name="List", column_settings={"Email": "Raw"}'
-    events = last_events(f"""
+SYNC = f"""
     SqlToMatchedAudienceOperator(
-        task_id="sync", conn_id="warehouse", sql={QUERY!r}, parameters={{"town": 7}}, {settings},
-        columns={{"email": "Email", "town": "City", "zip": "Zip"}},
-        wait_for_ready=True, deferrable=True, poke_interval=0.2,
+        task_id="sync", conn_id="warehouse", sql={QUERY!r}, parameters={{"town": 7}},
+        audience_name="List", columns={{"email": "Email", "town": "City", "zip": "Zip"}},
+        column_settings={{"Email": "Raw"}}, wait_for_ready=True, deferrable=True, poke_interval=0.2,
     )
+"""
+
+
+def test_audiences_come_from_the_tables_of_their_query_after_a_deferral_too(last_events, warehouses):
+    events = last_events(f"""
+    {SYNC}
     SqlToMatchedAudienceOperator(
-        task_id="small", conn_id="sqlite", sql="SELECT email FROM people", {settings}, columns={{"email": "Email"}},
+        task_id="small", conn_id="sqlite", sql="SELECT email FROM people", audience_name="List",
+        columns={{"email": "Email"}}, column_settings={{"Email": "Raw"}},
     )
     """)
+    assert_sync(events["sync"], warehouses)
+
+    # SQLite's hook doesn't say what its tables are called.
+    assert not events["small"]["inputs"]
+    assert names(events["small"]["outputs"]) == {("iqm://app.iqm.com", "List")}
+
+
+@pytest.mark.cluster
+def test_a_worker_tells_it_too_with_connections_from_airflows_database(sandbox, warehouses, tmp_path, monkeypatch):
+    connections = {name: os.environ[f"AIRFLOW_CONN_{name.upper()}"] for name in ("iqm_default", "warehouse")}
+    for name in connections:
+        monkeypatch.delenv(f"AIRFLOW_CONN_{name.upper()}")
+    received = tmp_path / "events.json"
+    settings = {"OPENLINEAGE__TRANSPORT": transport(received)}
+    dags = {"lineage": dag(SYNC.strip(), schedule=None)}
+    home = tmp_path / "airflow"
+    with airflow_cluster(home, executor="LocalExecutor", dags=dags, pools={}, settings=settings) as cluster:
+        for name, connection in connections.items():
+            cluster.airflow("connections", "add", name, "--conn-json", connection)
+        cluster.until(
+            lambda: cluster.query("SELECT 1 FROM dag WHERE dag_id = 'lineage'"), "the Dag is read", seconds=120
+        )
+        cluster.airflow("dags", "trigger", "lineage")
+        # The event goes out after the task's state has changed.
+        cluster.until(
+            lambda: last(received).get("sync", {}).get("eventType") not in (None, "START"),
+            "the task's end is told",
+            seconds=240,
+        )
+    assert_sync(last(received)["sync"], warehouses)
+
+
+def assert_sync(event, warehouses):
     people, towns = (warehouses, "postgres.crm.people"), (warehouses, "postgres.public.towns")
-    event = events["sync"]
     assert event["eventType"] == "COMPLETE"
     assert names(event["inputs"]) == {people, towns}
     (audience,) = event["outputs"]
@@ -159,7 +210,3 @@ def test_audiences_come_from_the_tables_of_their_query_after_a_deferral_too(last
     assert audience["outputFacets"]["outputStatistics"]["rowCount"] == 1
     assert int(audience["facets"]["version"]["datasetVersion"]) > 0
     assert "crm.people" in event["job"]["facets"]["sql"]["query"]
-
-    # SQLite's hook doesn't say what its tables are called.
-    assert not events["small"]["inputs"]
-    assert names(events["small"]["outputs"]) == {("iqm://app.iqm.com", "List")}
