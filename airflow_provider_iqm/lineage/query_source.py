@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +24,17 @@ _PLACEHOLDER = re.compile(r"%\(\w+\)s|%s")
 """Those of the drivers that the parser takes for a mistake."""
 
 
-def query_source(sql: str, conn_id: str) -> Source:
+def query_source(sql: str, conn_id: str, columns: Iterable[str]) -> Source:
     """
     Tell of a query's tables as the source of a list.
 
     :param sql: The query.
     :param conn_id: The connection to the database.
+    :param columns: Those of its columns that are used.
     :return: The query alone where the database's hook can't say what its tables are called, or it can't be read.
     """
     try:
-        tables = _tables(sql, conn_id)
+        tables = _tables(sql, conn_id, columns)
     # Drivers' errors have nothing in common, and an unknown table must not cost the lineage of the audience.
     except Exception as error:  # noqa: BLE001
         log.info("The tables of the query are left out of its lineage: %s", type(error).__name__)
@@ -40,7 +42,7 @@ def query_source(sql: str, conn_id: str) -> Source:
     return replace(tables, job_facets={"sql": sql_job.SQLJobFacet(query=SQLParser.normalize_sql(sql))})
 
 
-def _tables(sql: str, conn_id: str) -> Source:
+def _tables(sql: str, conn_id: str, columns: Iterable[str]) -> Source:
     hook = database_hook(conn_id)
     connection = hook.get_connection(conn_id)
     database = hook.get_openlineage_database_info(connection)
@@ -54,20 +56,26 @@ def _tables(sql: str, conn_id: str) -> Source:
     if parsed is None or parsed.errors:
         log.info("OpenLineage's parser can't read the query, so its tables are left out of its lineage.")
         return Source()
-    return _traced(parsed, database)
+    return _traced(parsed, database, columns)
 
 
-def _traced(parsed: Any, database: DatabaseInfo) -> Source:
+def _traced(parsed: Any, database: DatabaseInfo, columns: Iterable[str]) -> Source:
     namespace = SQLParser.create_namespace(database)
 
     def name(table: Any) -> str:
         return from_table_meta(table, database.database, namespace, database.is_uppercase_names).name
 
-    names = {name(table): None for table in parsed.in_tables}
-    origins = {}
-    for column in parsed.column_lineage:
-        traced = [(name(origin.origin), origin.name) for origin in column.lineage if origin.origin]
-        # The parser leaves out tables that stand in a WITH alone.
-        names |= {table: None for table, _ in traced}
-        origins[column.descendant.name] = [(namespace, table, field) for table, field in traced]
-    return Source(inputs=[InputDataset(namespace=namespace, name=name) for name in names], origins=origins)
+    traced = {
+        # Databases change the case of names that aren't quoted.
+        column.descendant.name.casefold(): [
+            (namespace, name(origin.origin), origin.name) for origin in column.lineage if origin.origin
+        ]
+        for column in parsed.column_lineage
+    }
+    names = [name(table) for table in parsed.in_tables]
+    # The parser leaves out tables that stand in a WITH alone.
+    names += [table for origins in traced.values() for _, table, _ in origins]
+    return Source(
+        inputs=[InputDataset(namespace=namespace, name=name) for name in dict.fromkeys(names)],
+        origins={column: traced.get(column.casefold(), ()) for column in columns},
+    )

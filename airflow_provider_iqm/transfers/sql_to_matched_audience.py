@@ -87,7 +87,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         """Tell of the query's tables."""
         from airflow_provider_iqm.lineage.query_source import query_source
 
-        return query_source(self.sql, self.conn_id)
+        return query_source(self.sql, self.conn_id, columns)
 
     def _extract(self, path: Path) -> None:
         """Write the query's rows to a file."""

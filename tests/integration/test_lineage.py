@@ -147,7 +147,7 @@ def warehouses(postgres, tmp_path, monkeypatch):
 
 QUERY = """
     WITH living AS (SELECT lower(mail) AS email, town_id FROM crm.people WHERE town_id = %(town)s)
-    SELECT email, towns.name AS town, '' AS zip FROM living JOIN towns ON towns.id = town_id
+    SELECT email, towns.name AS Town, '' AS zip FROM living JOIN towns ON towns.id = town_id
 """
 
 
