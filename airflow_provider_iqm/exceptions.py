@@ -37,6 +37,10 @@ class AudienceFileError(IQMFinalError):
         self.line = line
 
 
+class ObjectStorageError(AudienceFileError):
+    """Object storage has no such file or bucket, refuses the connection's credentials, or has no provider."""
+
+
 class ColumnMappingError(IQMFinalError):
     """``columns`` or ``column_settings`` don't fit the file, or don't fit what IQM allows."""
 

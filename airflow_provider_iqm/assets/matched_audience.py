@@ -30,8 +30,17 @@ def matched_audience_asset(
     :raises ValueError: where they make no URI of an audience.
     """
     # Airflow has the URI checked too, but Airflow 2 only warns of what is wrong.
-    uri = sanitize_uri(urlsplit(f"{SCHEME}://{workspace_host.strip()}/{quote(audience_name, safe='')}"))
+    uri = sanitize_uri(urlsplit(f"{audience_namespace(workspace_host.strip())}/{quote(audience_name, safe='')}"))
     return Asset(uri=uri.geturl(), extra=extra)
+
+
+def audience_namespace(workspace_host: str) -> str:
+    """
+    Return what the assets of a workspace's audiences begin with, and OpenLineage's name for the workspace.
+
+    :param workspace_host: The workspace's host, without a scheme.
+    """
+    return f"{SCHEME}://{workspace_host}"
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
@@ -72,7 +81,7 @@ def convert_asset_to_openlineage(asset: Asset, lineage_context: object) -> OpenL
     from airflow.providers.common.compat.openlineage.facet import Dataset as OpenLineageDataset
 
     uri = urlsplit(asset.uri)
-    return OpenLineageDataset(namespace=f"{SCHEME}://{uri.netloc}", name=audience_name_of(uri))
+    return OpenLineageDataset(namespace=audience_namespace(uri.netloc), name=audience_name_of(uri))
 
 
 def _refusal(problem: str) -> ValueError:

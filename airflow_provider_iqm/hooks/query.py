@@ -29,6 +29,12 @@ _BATCH = 10_000
 _TELLING = ("ProgrammingError", "OperationalError", "NotSupportedError")
 """The errors of PEP 249 that are about the statement or the connection; others may quote values."""
 
+_QUOTING = ("InvalidInputException",)
+"""Errors that are among these by their driver's mistake: DuckDB's quotes the value that it can't read."""
+
+_DATA_EXCEPTION = "22"
+"""The class of SQLSTATE that is about values, whatever a driver makes of it; Snowflake says ProgrammingError."""
+
 
 @dataclass(frozen=True)
 class ResultLimits:
@@ -197,12 +203,21 @@ def _values(row: Any) -> Iterable[Any]:
 
 def _failure(error: Exception) -> str:
     kind = type(error)
-    code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    code = _sqlstate(error)
     what = f"{kind.__module__}.{kind.__qualname__}" + (f" ({code})" if code else "")
-    if any(base.__name__ in _TELLING for base in kind.__mro__):
+    kinds = {base.__name__ for base in kind.__mro__}
+    if kinds & {*_TELLING} and not kinds & {*_QUOTING} and not code.startswith(_DATA_EXCEPTION):
         # Further lines quote the statement, and with it its parameters.
         return f"The query failed: {what}: {str(error).strip().partition(chr(10))[0]}"
     return (
         f"The query failed: {what}. The database's message is not shown, since it may hold values of the list: "
         "ask the query in the database to see it."
     )
+
+
+def _sqlstate(error: Exception) -> str:
+    match error.args:
+        # redshift_connector raises the fields of Postgres' message.
+        case ({"C": str(code)}, *_):
+            return code
+    return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")

@@ -23,6 +23,7 @@ from airflow_provider_iqm.exceptions import (
 )
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.http import IQMHttpHook
+from airflow_provider_iqm.lineage.hook_lineage import report_audience, report_file
 
 SECONDS_BETWEEN_LOOKS = 10.0
 """How long an upload whose answer was lost may take to show up in IQM's list, before it counts as not done."""
@@ -71,6 +72,7 @@ class IQMUploadHook(IQMHttpHook):
         :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
         :raises IQMApiError: where IQM answers with an error.
         """
+        report_file(self, file_path)
         with final_errors_fail_the_task():
             upload = prepare_upload(
                 file_path=file_path,
@@ -163,11 +165,25 @@ class IQMUploadHook(IQMHttpHook):
             self._iqm.check(options)
         mark = (token or secrets.token_hex(8)) if resume else None
         self._tell(upload)
+        audience_id = self._made_before(upload, mark, interrupted=interrupted, known_id=known_id)
+        if not audience_id:
+            audience_id = self._send_new(upload, mark, options, later_try_can_tell=bool(token))
+        report_audience(self, upload.name, audience_id)
+        return audience_id
+
+    def _made_before(
+        self, upload: AudienceUpload, mark: str | None, *, interrupted: bool, known_id: int | None
+    ) -> int | None:
+        """Return the audience that an earlier try of this upload has created."""
         if mark and known_id and self._drive(is_own_upload(self._iqm, known_id, mark)):
             self.log.info('IQM has audience %s "%s" from an earlier try; taking it', known_id, upload.name)
             return known_id
-        if mark and interrupted and (found := self._find_own_upload(upload.name, mark)):
-            return found
+        return self._find_own_upload(upload.name, mark) if mark and interrupted else None
+
+    def _send_new(
+        self, upload: AudienceUpload, mark: str | None, options: AudienceOptions, *, later_try_can_tell: bool
+    ) -> int:
+        """Send an upload, a second time only if the first one is known not to have made an audience."""
         for last in (False, True):
             # Whatever fails until here, nothing of the audience has been sent.
             call = self._drive(self._iqm.upload(_new_audience(upload, mark, options)))
@@ -181,7 +197,7 @@ class IQMUploadHook(IQMHttpHook):
                 if mark and (found := self._find_own_upload(upload.name, mark)):
                     return found
                 if last or not mark:
-                    self._give_up(upload, error, later_try_can_tell=bool(token))
+                    self._give_up(upload, error, later_try_can_tell=later_try_can_tell)
             else:
                 self.log.info('IQM created audience %s "%s"', audience_id, upload.name)
                 return audience_id

@@ -20,6 +20,7 @@ from airflow_provider_iqm.audience.upload import AudienceUpload
 from airflow_provider_iqm.exceptions import AudienceOptionError
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.lineage.openlineage import Made, UploadLineage
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.known_audience import KnownAudience
 from airflow_provider_iqm.operators.preparation import PreparationOperator
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.api.audience import ReadyAudience
 
 
-class AudienceUploadOperator(PreparationOperator):
+class AudienceUploadOperator(PreparationOperator, UploadLineage):
     """
     Upload a list to IQM, and return the new audience's id.
 
@@ -128,6 +129,11 @@ class AudienceUploadOperator(PreparationOperator):
             self._check_gate(history)
         with self.prepared() as upload:
             last = self._upload_or_skip(context, history, upload)
+        if last.run_id == context["ti"].run_id:
+            made = Made(
+                name=last.audience_name, version=last.audience_id, records=upload.file.records, size=upload.file.size
+            )
+            self.made = [made]
         IQMAudienceLink.push(self, context, [last.audience_id])
         self._push(context, upload, audience_name=last.audience_name)
         if last.audience:
@@ -147,6 +153,7 @@ class AudienceUploadOperator(PreparationOperator):
         """
         # The id comes with the event: dag.test() hands on nothing else of what a task had before it was deferred.
         (audience,) = ready_audiences(event, 1)
+        self.made = [Made(name=audience["name"], version=audience["id"], records=audience["records"])]
         history = AudienceHistory(self, context, log=self.log)
         own = LastUpload(
             fingerprint=history.fingerprint_of(audience["id"]) if self.on_unchanged == "skip" else None,

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_iqm.lineage.hook_lineage import report_file
 from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from airflow_provider_iqm.audience.upload import AudienceUpload
+    from airflow_provider_iqm.lineage.source import Source
 
 
 class MatchedAudienceUploadOperator(AudienceUploadOperator):
@@ -33,4 +36,11 @@ class MatchedAudienceUploadOperator(AudienceUploadOperator):
 
     def prepared(self) -> AbstractContextManager[AudienceUpload]:
         """Check the file, and clean it if that is asked for."""
+        report_file(self.hook, self.file_path)
         return self.prepare(self.file_path)
+
+    def lineage_source(self, columns: Iterable[str]) -> Source:
+        """Tell of the file."""
+        from airflow_provider_iqm.lineage.file_source import file_source
+
+        return file_source(self.file_path, columns)

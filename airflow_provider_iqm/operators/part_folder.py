@@ -10,7 +10,7 @@ from pathlib import Path
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_iqm.operators.staging import storage_path
+from airflow_provider_iqm.operators.staging import filesystem, storage_failures_told, storage_path
 
 
 def put_parts(parts: Sequence[Path], folder: str | Path, *, list_name: str) -> list[str]:
@@ -20,9 +20,10 @@ def put_parts(parts: Sequence[Path], folder: str | Path, *, list_name: str) -> l
     They are called ``<list's file name>.part-1-of-3.csv`` and so on, so lists of different names never meet.
 
     :param parts: The parts' files, in order.
-    :param folder: A path, or a URL of object storage; it is made if it isn't there.
+    :param folder: A path, which is made if it isn't there, or a URL of object storage; a bucket is not made.
     :param list_name: The list's own file name.
     :return: The parts' paths or URLs.
+    :raises ObjectStorageError: There is no such bucket, or the connection's credentials may not write to it.
     """
     names = [
         f"{list_name}.part-{number}-of-{len(parts)}{part.suffix.lower()}" for number, part in enumerate(parts, start=1)
@@ -52,14 +53,16 @@ def _put_into_folder(parts: dict[str, Path], folder: Path, own: re.Pattern[str])
 
 
 def _put_into_bucket(parts: dict[str, Path], folder: ObjectStoragePath, own: re.Pattern[str]) -> list[str]:
-    storage = folder.fs
-    storage.makedirs(folder.path, exist_ok=True)
-    for name, part in parts.items():
-        # An object shows up when it is complete; an open() that an error ends would leave what it has.
-        storage.put_file(str(part), (folder / name).path)
-    storage.invalidate_cache()
-    for path in storage.ls(folder.path, detail=False):
-        name = path.rsplit("/", 1)[-1]
-        if own.fullmatch(name) and name not in parts:
-            storage.rm_file(path)
+    storage = filesystem(folder)
+    # s3fs and adlfs would send ten pieces of 50 MB at a time, and hold all of them.
+    one_at_a_time = {"max_concurrency": 1} if hasattr(storage, "max_concurrency") else {}
+    with storage_failures_told(str(folder)):
+        for name, part in parts.items():
+            # An object shows up when it is complete; an open() that an error ends would leave what it has.
+            storage.put_file(str(part), (folder / name).path, **one_at_a_time)
+        storage.invalidate_cache()
+        for path in storage.ls(folder.path, detail=False):
+            name = path.rsplit("/", 1)[-1]
+            if own.fullmatch(name) and name not in parts:
+                storage.rm_file(path)
     return [str(folder / name) for name in parts]

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.audience.split import Limits, Part, split_list
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.lineage.openlineage import Made, PreparationLineage
 from airflow_provider_iqm.operators.part_folder import put_parts
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.staging import storage_path
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_iqm.audience.upload import AudienceUpload
+    from airflow_provider_iqm.lineage.source import Source
 
 
-class PrepareAudienceFileOperator(PreparationOperator):
+class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
     """
     Clean a list if that is asked for, split it into parts that IQM takes, and return what uploads them.
 
@@ -65,11 +68,15 @@ class PrepareAudienceFileOperator(PreparationOperator):
         """Write the parts, and return the arguments of their uploads."""
         with final_errors_fail_the_task():
             limits = Limits(records=self.max_records, bytes=self.max_bytes)
-        with self.prepare(self.file_path, limited=False) as upload, Scratch(self.scratch_dir) as scratch:
-            with final_errors_fail_the_task():
-                parts = split_list(upload, limits=limits, scratch=scratch, memory_limit=self.memory_limit)
+        with (
+            self.prepare(self.file_path, limited=False) as upload,
+            Scratch(self.scratch_dir) as scratch,
+            final_errors_fail_the_task(),
+        ):
+            parts = split_list(upload, limits=limits, scratch=scratch, memory_limit=self.memory_limit)
             list_name = storage_path(self.file_path).name
             paths = put_parts([part.path for part in parts], self.output_dir, list_name=list_name)
+        self.made = [Made(name=path, records=part.records) for path, part in zip(paths, parts, strict=True)]
         self._tell(context, upload, parts)
         return [
             {
@@ -80,6 +87,12 @@ class PrepareAudienceFileOperator(PreparationOperator):
             }
             for number, path in enumerate(paths, start=1)
         ]
+
+    def lineage_source(self, columns: Iterable[str]) -> Source:
+        """Tell of the file."""
+        from airflow_provider_iqm.lineage.file_source import file_source
+
+        return file_source(self.file_path, columns)
 
     def _tell(self, context: Context, upload: AudienceUpload, parts: list[Part]) -> None:
         if upload.report:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_iqm.audience.scratch import Scratch
-from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.exceptions import ObjectStorageError
+
+log = logging.getLogger(__name__)
 
 _PIECE_BYTES = 1 << 20
+
+_REQUEST_BYTES = 8 << 20
+"""How much is asked of the storage at a time, which is what is held in memory; s3fs would ask for 50 MB."""
 
 
 def storage_path(path: str | Path) -> Path | ObjectStoragePath:
@@ -27,6 +34,43 @@ def storage_path(path: str | Path) -> Path | ObjectStoragePath:
     return Path(url.path) if url.protocol == "file" else url
 
 
+def filesystem(path: ObjectStoragePath) -> Any:
+    """
+    Return the client of a URL's storage, from the provider of its scheme.
+
+    :param path: The URL.
+    :raises ObjectStorageError: No such provider is installed.
+    """
+    try:
+        return path.fs
+    except (ValueError, ImportError) as error:
+        raise ObjectStorageError(
+            f"Airflow can't reach {path.protocol}://: {error}. Install this storage's provider on the worker, such as "
+            "apache-airflow-providers-amazon[s3fs] for s3://."
+        ) from error
+
+
+@contextmanager
+def storage_failures_told(url: str | Path) -> Iterator[None]:
+    """
+    Say what somebody has to mend; whatever else a storage's client raises is left to the task's retries.
+
+    :param url: What is read or written.
+    :raises ObjectStorageError: The storage has no such object or bucket, or refuses the connection's credentials.
+    """
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ObjectStorageError(
+            f"There is no file or bucket {str(url)!r}. Check the URL, and the task that writes what it names."
+        ) from error
+    except PermissionError as error:
+        raise ObjectStorageError(
+            f"The storage refuses {str(url)!r}: {error}. Check the credentials of the connection in the URL (in front "
+            "of its @), and what they are allowed to do."
+        ) from error
+
+
 @contextmanager
 def staged(path: str | Path, *, scratch_dir: str | Path | None) -> Iterator[Path]:
     """
@@ -34,7 +78,7 @@ def staged(path: str | Path, *, scratch_dir: str | Path | None) -> Iterator[Path
 
     :param path: A path, or a URL.
     :param scratch_dir: Where the copy is made; without it, in the system's temporary folder.
-    :raises AudienceFileError: There is no such object.
+    :raises ObjectStorageError: There is no such object, or it can't be read with the connection's credentials.
     """
     found = storage_path(path)
     # On Airflow 2.11, an ObjectStoragePath is a Path too.
@@ -42,14 +86,11 @@ def staged(path: str | Path, *, scratch_dir: str | Path | None) -> Iterator[Path
         yield found
         return
     with Scratch(scratch_dir) as scratch:
-        # Its own name: the upload shows it to IQM.
-        copy = scratch.new_file(found.name)
-        try:
-            with found.fs.open(found.path, "rb") as source, copy.open("wb") as target:
+        log.info("Copying %s to the worker", path)
+        with storage_failures_told(path):
+            # Its own name: the upload shows it to IQM.
+            copy = scratch.new_file(found.name)
+            storage = filesystem(found)
+            with storage.open(found.path, "rb", block_size=_REQUEST_BYTES) as source, copy.open("wb") as target:
                 shutil.copyfileobj(source, target, _PIECE_BYTES)
-        except FileNotFoundError:
-            pass
-        else:
-            yield copy
-            return
-    raise AudienceFileError(f"{found.name}: there is no file {str(path)!r}. Check the URL and the task that writes it.")
+        yield copy

@@ -18,7 +18,10 @@ from airflow_provider_iqm.hooks.query import RESULT, Parameters, ResultLimits, o
 from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from airflow_provider_iqm.lineage.source import Source
 
 OnEmpty = Literal["fail", "skip"]
 
@@ -79,6 +82,12 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
                 self._extract(path)
             with self.prepare(path) as upload:
                 yield upload
+
+    def lineage_source(self, columns: Iterable[str]) -> Source:
+        """Tell of the query's tables."""
+        from airflow_provider_iqm.lineage.query_source import query_source
+
+        return query_source(self.sql, self.conn_id, columns)
 
     def _extract(self, path: Path) -> None:
         """Write the query's rows to a file."""

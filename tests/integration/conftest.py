@@ -20,6 +20,7 @@ from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 from tests.integration import services
 from tests.integration.dialects import CALLS
+from tests.integration.lake import Lake
 from tests.integration.warehouse import Postgres
 
 
@@ -131,3 +132,18 @@ def postgres():
     """A Postgres of the tests' own."""
     with services.postgres() as port:
         yield Postgres(port)
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """An S3 of the tests' own."""
+    with services.s3() as port:
+        yield Lake(port)
+
+
+@pytest.fixture
+def lake(s3, monkeypatch):
+    """An empty S3, and the connection ``lake`` to it."""
+    s3.empty()
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", s3.connection())
+    return s3

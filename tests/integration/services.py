@@ -1,4 +1,4 @@
-"""Servers that the tests start for themselves, from what is installed: a Postgres and a Redis."""
+"""Servers that the tests start for themselves, from what is installed: a Postgres, a Redis and an S3."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -81,6 +82,15 @@ def redis() -> Iterator[int]:
     """Run an empty Redis, and hand out its port."""
     port = free_port()
     command = [binary("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with _running(command, port, cwd=tempfile.gettempdir()):
+        yield port
+
+
+@contextmanager
+def s3() -> Iterator[int]:
+    """Run an empty S3 (moto's server), and hand out its port; it takes any credentials."""
+    port = free_port()
+    command = [f"{sys.prefix}/bin/moto_server", "-H", "127.0.0.1", "-p", str(port)]
     with _running(command, port, cwd=tempfile.gettempdir()):
         yield port
 

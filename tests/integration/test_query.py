@@ -8,6 +8,7 @@ import sqlite3
 import traceback
 from contextlib import closing
 
+import duckdb
 import pytest
 from airflow.providers.postgres.hooks import postgres as postgres_hook
 
@@ -73,10 +74,13 @@ VALUES = {
 }
 
 
+def as_text(ask, expressions):
+    columns = ", ".join(f"{sql} AS v{number}" for number, sql in enumerate(expressions))
+    return dict(zip(expressions, ask(f"SELECT {columns}")[1], strict=True))
+
+
 def test_values_become_text_without_damage(warehouse, ask):
-    columns = ", ".join(f"{sql} AS v{number}" for number, sql in enumerate(VALUES))
-    records = ask(f"SELECT {columns}")
-    assert dict(zip(VALUES, records[1], strict=True)) == VALUES
+    assert as_text(ask, VALUES) == VALUES
 
 
 @pytest.mark.parametrize("value", ["NULL", "''", "'x'", "true", "1.5::float8"])
@@ -191,6 +195,56 @@ def test_sqlite_refuses_bytes_and_tells_what_is_wrong(sqlite, ask):
         ask("SELECT x'00' AS photo")
     with pytest.raises(QueryFailedError, match="no such table: nothing_here"):
         ask("SELECT * FROM nothing_here")
+
+
+@pytest.fixture
+def duck(tmp_path, monkeypatch):
+    """A DuckDB file, by Airflow's own connection type."""
+    pytest.importorskip("airflow.providers.duckdb", reason="the DuckDB provider is not installed")
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE numbers AS SELECT n, n || '@mail.example' AS email FROM range(25000) AS t(n)")
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "duckdb", "host": str(path)}))
+    return path
+
+
+DUCK_VALUES = {
+    "NULL::text": "",
+    "'01234'": "01234",
+    "'Zoë, \"the\" 名前 🎉'": 'Zoë, "the" 名前 🎉',
+    "'two' || chr(10) || 'lines' || chr(13) || chr(10) || 'and a tab' || chr(9)": "two\nlines\r\nand a tab\t",
+    "true": "true",
+    "false": "false",
+    "170141183460469231731687303715884105727::hugeint": "170141183460469231731687303715884105727",
+    "1234567890.10::decimal(20, 2)": "1234567890.10",
+    "0.1::double": "0.1",
+    "'nan'::double": "",
+    "date '2026-02-01'": "2026-02-01",
+    "timestamp '2026-02-01 03:04:05'": "2026-02-01T03:04:05",
+    "time '03:04:05'": "03:04:05",
+    "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+}
+
+
+def test_duckdb_is_fetched(duck, ask):
+    assert as_text(ask, DUCK_VALUES) == DUCK_VALUES
+    assert len(ask("SELECT * FROM numbers WHERE n >= ?", [5])) == 24_996
+    assert ask("SELECT email FROM numbers WHERE false") == [["email"]]
+
+
+def test_duckdb_refuses_bytes_and_tells_what_is_wrong(duck, ask):
+    with pytest.raises(AudienceFileError, match="'photo'"):
+        ask("SELECT 'x'::blob AS photo")
+    with pytest.raises(QueryFailedError, match="nothing_here does not exist"):
+        ask("SELECT * FROM nothing_here")
+
+
+@pytest.mark.parametrize("sql", ["({})::int", "strptime({}, '%Y')", "error({})"])
+def test_what_fails_in_duckdb_shows_no_value(duck, ask, sql):
+    value = sql.format("'fro' || CASE WHEN n = 20000 THEN 'do' END")
+    with pytest.raises(QueryFailedError) as raised:
+        ask(f"SELECT CASE WHEN n < 20000 THEN NULL ELSE {value} END AS n FROM numbers")
+    assert "frodo" not in "".join(traceback.format_exception(raised.value))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from tests.integration.memory import memory
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -129,17 +131,10 @@ def test_a_large_upload_is_counted_in_constant_memory() -> None:
 
     with sandbox() as (process, lines):
         headers = log_in(lines) | {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-        before = peak_memory(process.pid)
+        before = memory(process.pid)
         url = f"{address(lines)}/api/v2/audience/matched/add"
         answer = requests.post(url, data=body(), headers=headers, timeout=120)
         assert answer.status_code == 200, answer.text
-        assert peak_memory(process.pid) - before < 32 * 1024 * 1024
+        assert memory(process.pid) - before < 32 * 1024 * 1024
         (audience,) = requests.get(f"{address(lines)}/_sandbox/audiences", timeout=10).json()
     assert (audience["size"], audience["records"]) == (size, records)
-
-
-def peak_memory(process_id: int) -> int:
-    status = Path(f"/proc/{process_id}/status").read_text()
-    kilobytes = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert kilobytes
-    return int(kilobytes.group(1)) * 1024

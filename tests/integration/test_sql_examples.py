@@ -28,8 +28,8 @@ def warehouse(postgres, monkeypatch):
     return postgres
 
 
-def run_example(run_dag, name):
-    return run_dag(EXAMPLES / f"{name}.py", name)
+def run_example(run_dag, name, **configuration):
+    return run_dag(EXAMPLES / f"{name}.py", name, **configuration)
 
 
 def test_a_nightly_sync_is_one_task(run_dag, sandbox, warehouse):
@@ -73,3 +73,31 @@ def test_yesterdays_audience_goes_when_todays_is_ready(run_dag, sandbox, warehou
         old: "Deleted",
         run.xcom("upload"): "Ready",
     }
+
+
+UNLOADED = {"folder": "s3://lake@people/unloaded", "parts": 2}
+
+
+def test_what_a_warehouse_unloads_becomes_ready_audiences_and_is_removed(run_dag, sandbox, warehouse, lake):
+    lake.put("people")
+    warehouse.run(
+        "INSERT INTO customers SELECT 'user' || n || '@mail.example', '', '', 'MA', '', 1 FROM generate_series(1, 97) n"
+    )
+    run = run_example(run_dag, "example_iqm_unload_many_parts", **UNLOADED)
+    assert run.state == "success"
+    assert [audience["name"] for audience in run.xcom("wait_until_ready")] == [
+        "Customers (1 of 2)",
+        "Customers (2 of 2)",
+    ]
+    # jose, mei in two spellings, and the 97.
+    assert sum(audience.records for audience in sandbox.audiences) == 99
+    assert not lake.keys("people")
+
+
+def test_unloaded_parts_are_removed_when_uploads_fail(run_dag, sandbox, warehouse, lake):
+    lake.put("people")
+    sandbox.change_settings(on_hold=True)
+    run = run_example(run_dag, "example_iqm_unload_many_parts", **UNLOADED | {"parts": 1})
+    assert run.tasks["upload", 0] == "failed"
+    assert run.tasks["remove_parts", -1] == "success"
+    assert not lake.keys("people")

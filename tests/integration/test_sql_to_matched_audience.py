@@ -118,6 +118,17 @@ def test_sqlite_too(run, sandbox, tmp_path, monkeypatch):
     assert pushed["records"] == sandbox.audiences[0].records == 8_333
 
 
+def test_a_million_rows_become_an_audience(run, sandbox, warehouse):
+    sql = """
+        SELECT md5(n::text) || '@shire.example' AS email, 'Zoë, "the" ' || n AS name, n / 7.0 AS share,
+               n % 2 = 0 AS even, date '1950-01-01' + n % 20000 AS born, NULL AS nothing
+        FROM generate_series(1, 1000000) AS n
+    """
+    _, pushed = run(sql)
+    (audience,) = sandbox.audiences
+    assert audience.records == pushed["records"] == 1_000_000
+
+
 def test_how_a_file_is_read_is_no_argument_of_a_query():
     with pytest.raises(TypeError, match="delimiter"):
         SqlToMatchedAudienceOperator(

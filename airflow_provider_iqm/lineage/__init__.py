@@ -1,0 +1,1 @@
+"""Where an audience comes from, told to OpenLineage and to Airflow's hook lineage; never a value of a list."""

@@ -1,0 +1,47 @@
+"""What Airflow's hook lineage is told of an upload: the file that goes in, and the audience that comes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+from airflow_provider_iqm.audience.scratch import PREFIX
+from airflow_provider_iqm.hooks.running_task import running_task
+from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
+
+if TYPE_CHECKING:
+    from airflow_provider_iqm.hooks.http import IQMHttpHook
+
+
+def report_file(hook: IQMHttpHook, file_path: str | Path) -> None:
+    """
+    Report the file that a hook uploads.
+
+    :param hook: The hook.
+    :param file_path: The file, as the user has named it: a path, or a URL of object storage.
+    """
+    # A copy in scratch is nobody's file.
+    if _somebody_may_read() and not Path(file_path).parent.name.startswith(PREFIX):
+        uri = str(file_path) if "://" in str(file_path) else Path(file_path).absolute().as_uri()
+        get_hook_lineage_collector().add_input_asset(context=hook, uri=uri)
+
+
+def report_audience(hook: IQMHttpHook, audience_name: str, audience_id: int) -> None:
+    """
+    Report the audience that a hook has made.
+
+    :param hook: The hook.
+    :param audience_name: The audience's name.
+    :param audience_id: Its id.
+    """
+    if _somebody_may_read():
+        uri = matched_audience_asset(audience_name, workspace_host=hook.settings.credentials.workspace_host).uri
+        get_hook_lineage_collector().add_output_asset(context=hook, uri=uri, asset_extra={"audience_id": audience_id})
+
+
+def _somebody_may_read() -> bool:
+    # Lineage is read when a task ends. Making the collector imports the asset handlers of all providers, which takes a
+    # second or more, so scripts and the dry run don't.
+    return running_task() is not None

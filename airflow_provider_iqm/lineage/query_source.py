@@ -1,0 +1,81 @@
+"""The tables of a query, as the database's hook and OpenLineage's parser of SQL tell them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.openlineage.sqlparser import SQLParser, from_table_meta
+from openlineage.client.event_v2 import InputDataset
+from openlineage.client.facet_v2 import sql_job
+
+from airflow_provider_iqm.hooks.database import database_hook
+from airflow_provider_iqm.lineage.source import Source
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.sqlparser import DatabaseInfo
+
+log = logging.getLogger(__name__)
+
+_PLACEHOLDER = re.compile(r"%\(\w+\)s|%s")
+"""Those of the drivers that the parser takes for a mistake."""
+
+
+def query_source(sql: str, conn_id: str, columns: Iterable[str]) -> Source:
+    """
+    Tell of a query's tables as the source of a list.
+
+    :param sql: The query.
+    :param conn_id: The connection to the database.
+    :param columns: Those of its columns that are used.
+    :return: The query alone where the database's hook can't say what its tables are called, or it can't be read.
+    """
+    try:
+        tables = _tables(sql, conn_id, columns)
+    # Drivers' errors have nothing in common, and an unknown table must not cost the lineage of the audience.
+    except Exception as error:  # noqa: BLE001
+        log.info("The tables of the query are left out of its lineage: %s", type(error).__name__)
+        tables = Source()
+    return replace(tables, job_facets={"sql": sql_job.SQLJobFacet(query=SQLParser.normalize_sql(sql))})
+
+
+def _tables(sql: str, conn_id: str, columns: Iterable[str]) -> Source:
+    hook = database_hook(conn_id)
+    connection = hook.get_connection(conn_id)
+    database = hook.get_openlineage_database_info(connection)
+    if database is None:
+        return Source()
+    parser = SQLParser(
+        dialect=hook.get_openlineage_database_dialect(connection),
+        default_schema=hook.get_openlineage_default_schema(),
+    )
+    parsed = parser.parse(SQLParser.split_sql_string(_PLACEHOLDER.sub("NULL", sql)))
+    if parsed is None or parsed.errors:
+        log.info("OpenLineage's parser can't read the query, so its tables are left out of its lineage.")
+        return Source()
+    return _traced(parsed, database, columns)
+
+
+def _traced(parsed: Any, database: DatabaseInfo, columns: Iterable[str]) -> Source:
+    namespace = SQLParser.create_namespace(database)
+
+    def name(table: Any) -> str:
+        return from_table_meta(table, database.database, namespace, database.is_uppercase_names).name
+
+    traced = {
+        # Databases change the case of names that aren't quoted.
+        column.descendant.name.casefold(): [
+            (namespace, name(origin.origin), origin.name) for origin in column.lineage if origin.origin
+        ]
+        for column in parsed.column_lineage
+    }
+    names = [name(table) for table in parsed.in_tables]
+    # The parser leaves out tables that stand in a WITH alone.
+    names += [table for origins in traced.values() for _, table, _ in origins]
+    return Source(
+        inputs=[InputDataset(namespace=namespace, name=name) for name in dict.fromkeys(names)],
+        origins={column: traced.get(column.casefold(), ()) for column in columns},
+    )

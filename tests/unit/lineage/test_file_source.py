@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_iqm.lineage.file_source import file_name
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/data/list.csv", ("file", "/data/list.csv")),
+        (Path("list.csv"), ("file", str(Path.cwd() / "list.csv"))),
+        ("file:///data/list.csv", ("file", "/data/list.csv")),
+        ("s3://lake@people/in/list.csv", ("s3://people", "in/list.csv")),
+        ("s3a://people/in/list.csv", ("s3://people", "in/list.csv")),
+        ("gcs://lake@people/list.csv", ("gs://people", "list.csv")),
+        ("abfs://lake@people/list.csv", ("abfs://people", "list.csv")),
+    ],
+)
+def test_files_are_named_as_openlineage_names_them_and_no_connection_is_shown(path, expected):
+    assert file_name(path) == expected
