@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 AIRFLOW ?= 3.3
-VENV := .venv/airflow-$(AIRFLOW)
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV := .venv/airflow-$(AIRFLOW)-py$(PYTHON_VERSION)
 BIN := $(VENV)/bin
 CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 INSTALLED := $(VENV)/.installed
@@ -11,11 +12,11 @@ INSTALLED := $(VENV)/.installed
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 export PYTHONWARNINGS := ignore::DeprecationWarning
 
-.PHONY: help demo test lint types docs bench clean
+.PHONY: help demo test lint types docs bench constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: $(INSTALLED) ## Run the warehouse Dag in Airflow against a local IQM
 	@$(BIN)/python demo/run.py
@@ -36,6 +37,9 @@ docs: $(INSTALLED) ## Build the documentation into docs/_build, warnings are err
 
 bench: $(INSTALLED) ## Print the ratios of performance, measured side by side
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+constraints: ## Pin anew what one Airflow needs, such as AIRFLOW=3.1; with the oldest Python that is supported
+	$(PYTHON) constraints/resolve.py $(AIRFLOW)
 
 clean: ## Remove what the other targets made
 	rm -rf .venv .demo docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,7 +12,6 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout, conf
 
 from airflow_provider_iqm.api.audience import AudienceOptions
 from airflow_provider_iqm.api.watch import AudienceWatch
-from airflow_provider_iqm.audience.upload import AudienceUpload
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.known_audience import KnownAudience
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_iqm.api.audience import ReadyAudience
+    from airflow_provider_iqm.audience.upload import AudienceUpload
 
 
 class AudienceUploadOperator(PreparationOperator):
