@@ -1,5 +1,5 @@
 # Each target calls a tool that people know, in a virtual environment that is made from Python alone.
-# AIRFLOW=2.11 picks the other end of the supported versions, PYTHON=python3.13 another interpreter.
+# AIRFLOW=2.11 picks another Airflow of the supported ones, PYTHON=python3.13 another interpreter.
 
 PYTHON ?= python3
 AIRFLOW ?= 3.3
@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 export PYTHONWARNINGS := ignore::DeprecationWarning
 
-.PHONY: help demo test lint types docs bench constraints clean
+.PHONY: help demo test matrix wheel lint types docs bench constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -23,6 +23,12 @@ demo: $(INSTALLED) ## Run the warehouse Dag in Airflow against a local IQM
 
 test: $(INSTALLED) ## Run all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+matrix: ## Run the tests on every supported Airflow and Python that is found; CELLS="3.1/3.12 3.3/3.13" on some
+	@$(PYTHON) .ci/matrix.py $(CELLS)
+
+wheel: $(INSTALLED) ## Build the wheel, install it alone into a clean environment, and test it there
+	$(BIN)/python -m pytest tests/wheel $(ARGS)
 
 lint: $(INSTALLED) ## Check style
 	$(BIN)/ruff check .

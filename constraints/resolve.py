@@ -8,6 +8,7 @@ runs this. That is to be the oldest Python that the package supports: what fits 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,8 +30,12 @@ def main() -> None:
         packages = [package["metadata"] for package in json.loads(report.read_text())["install"]]
     pins = {package["name"]: package["version"] for package in packages if package["name"] != OWN_NAME}
     path = ROOT / "constraints" / f"airflow-{airflow}.txt"
-    path.write_text("".join(f"{name}=={pins[name]}\n" for name in sorted(pins, key=str.casefold)))
+    path.write_text("".join(f"{name}=={pins[name]}\n" for name in sorted(pins, key=_normalised)))
     print(f"{path.relative_to(ROOT)}: {len(pins)} packages")
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).casefold()
 
 
 if __name__ == "__main__":
