@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -96,7 +96,7 @@ def possible_cells(found: dict[str, str]) -> list[Cell]:
                 cells.append(Cell(airflow, python, found[python]))
     if cells:
         for end in (0, -1):
-            cells[end] = Cell(cells[end].airflow, cells[end].python, cells[end].interpreter, whole=True)
+            cells[end] = replace(cells[end], whole=True)
     return cells
 
 
