@@ -1,9 +1,10 @@
 # Each target calls a tool that people know, in a virtual environment that is made from Python alone.
-# AIRFLOW=2.11 picks the other end of the supported versions, PYTHON=python3.13 another interpreter.
+# AIRFLOW=2.11 picks another Airflow of the supported ones, PYTHON=python3.13 another interpreter.
 
 PYTHON ?= python3
 AIRFLOW ?= 3.3
-VENV := .venv/airflow-$(AIRFLOW)
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV := .venv/airflow-$(AIRFLOW)-py$(PYTHON_VERSION)
 BIN := $(VENV)/bin
 CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 INSTALLED := $(VENV)/.installed
@@ -11,17 +12,23 @@ INSTALLED := $(VENV)/.installed
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 export PYTHONWARNINGS := ignore::DeprecationWarning
 
-.PHONY: help demo test lint types docs bench clean
+.PHONY: help demo test matrix wheel lint types docs bench constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: $(INSTALLED) ## Run the warehouse Dag in Airflow against a local IQM
 	@$(BIN)/python demo/run.py
 
 test: $(INSTALLED) ## Run all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+matrix: ## Run the tests on every supported Airflow and Python that is found; CELLS="3.1/3.12 3.3/3.13" on some
+	@$(PYTHON) .ci/matrix.py $(CELLS)
+
+wheel: $(INSTALLED) ## Build the wheel, install it alone into a clean environment, and test it there
+	$(BIN)/python -m pytest tests/wheel $(ARGS)
 
 lint: $(INSTALLED) ## Check style
 	$(BIN)/ruff check .
@@ -36,6 +43,9 @@ docs: $(INSTALLED) ## Build the documentation into docs/_build, warnings are err
 
 bench: $(INSTALLED) ## Print the ratios of performance, measured side by side
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+constraints: ## Pin anew what one Airflow needs, such as AIRFLOW=3.1; with the oldest Python that is supported
+	$(PYTHON) constraints/resolve.py $(AIRFLOW)
 
 clean: ## Remove what the other targets made
 	rm -rf .venv .demo docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

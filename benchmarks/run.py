@@ -2,7 +2,7 @@
 Runs the benchmarks and prints their table: ``run.py``, or ``run.py --records 500000 validate clean``.
 
 Each compares ways to do the same work, process against process and in turns, so that the ratios hold where the times
-don't. ``budget``, which counts requests and has nothing to compare with, prints its own.
+don't. ``imports`` and ``budget``, which measure one thing against its goal, print their own.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ import tempfile
 from pathlib import Path
 
 import budget
+import imports
 from side_by_side import compare
 
 COMPARED = ["validate", "clean", "xlsx", "upload", "sql"]
+NAMES = [*COMPARED, "imports", "budget"]
 FULL_SIZE = 5_000_000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*COMPARED, 'budget'])}; without, all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; without, all")
     parser.add_argument(
         "--records", type=int, default=FULL_SIZE, help="of the list; the other files shrink with it (%(default)s)"
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often each way is run (%(default)s)")
     arguments = parser.parse_args()
-    names = arguments.names or [*COMPARED, "budget"]
-    if unknown := set(names) - {*COMPARED, "budget"}:
+    names = arguments.names or NAMES
+    if unknown := set(names) - {*NAMES}:
         parser.error(f"there is no benchmark {', '.join(unknown)}")
     scale = arguments.records / FULL_SIZE
     with tempfile.TemporaryDirectory() as folder:
@@ -43,6 +45,9 @@ def main() -> None:
             benchmark = importlib.import_module(name)
             for row in compare(benchmark, benchmark.prepare(Path(folder), scale), rounds=arguments.rounds):
                 print_row(*row)
+    if "imports" in names:
+        print("\nimports of a Dag file, on top of airflow.providers.http's operator:")
+        imports.main(arguments.rounds)
     if "budget" in names:
         print("\nrequests of a night's sync:")
         budget.main()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 from airflow_provider_iqm.exceptions import QueryError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 
 def database_hook(conn_id: str) -> DbApiHook:
@@ -17,6 +19,9 @@ def database_hook(conn_id: str) -> DbApiHook:
     :param conn_id: The connection.
     :raises QueryError: There is no such connection, its provider is not installed, or it leads to no SQL database.
     """
+    # It brings a parser of SQL, which no Dag file needs.
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
     try:
         # Without types in Airflow.
         connection: Any = BaseHook.get_connection(conn_id)

@@ -21,7 +21,6 @@ from airflow_provider_iqm.api.exchange import Exchange
 from airflow_provider_iqm.api.request import Call, Request, Result
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.audience.stream import FileBody
-from airflow_provider_iqm.audience.upload import AudienceUpload
 from airflow_provider_iqm.exceptions import IQMError
 from airflow_provider_iqm.hooks import silence
 from airflow_provider_iqm.hooks.connection import IQMConnection
@@ -38,6 +37,8 @@ from airflow_provider_iqm.hooks.transport import transport_extra
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_iqm.audience.upload import AudienceUpload
 
 
 SECONDS_TO_TELL_OF = 1.0

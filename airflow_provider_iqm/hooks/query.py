@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
-
-from airflow.providers.common.sql.hooks.sql import DbApiHook
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_iqm.audience.contents import check_header
 from airflow_provider_iqm.audience.dataframe import text_records
 from airflow_provider_iqm.audience.plain_copy import write_records
 from airflow_provider_iqm.exceptions import AudienceFileError, IQMError, QueryFailedError
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
+
+if TYPE_CHECKING:
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 Parameters = Mapping[str, Any] | Sequence[Any]
 

@@ -6,14 +6,11 @@ import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 from airflow_provider_iqm.api.audience import AudienceOptions, NewAudience
 from airflow_provider_iqm.api.own_upload import find_own_upload, is_own_upload, name_with_token
-from airflow_provider_iqm.audience.cleaning import CleaningOptions
-from airflow_provider_iqm.audience.dataframe import write_dataframe
 from airflow_provider_iqm.audience.scratch import Scratch
-from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.exceptions import (
     IQMError,
     IQMInvalidAnswerError,
@@ -24,6 +21,10 @@ from airflow_provider_iqm.exceptions import (
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.http import IQMHttpHook
 from airflow_provider_iqm.lineage.hook_lineage import report_audience, report_file
+
+if TYPE_CHECKING:
+    from airflow_provider_iqm.audience.cleaning import CleaningOptions
+    from airflow_provider_iqm.audience.upload import AudienceUpload
 
 SECONDS_BETWEEN_LOOKS = 10.0
 """How long an upload whose answer was lost may take to show up in IQM's list, before it counts as not done."""
@@ -72,6 +73,9 @@ class IQMUploadHook(IQMHttpHook):
         :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
         :raises IQMApiError: where IQM answers with an error.
         """
+        # No sensor and no parsed Dag needs what checks and cleans a list.
+        from airflow_provider_iqm.audience.upload import prepare_upload
+
         report_file(self, file_path)
         with final_errors_fail_the_task():
             upload = prepare_upload(
@@ -117,6 +121,8 @@ class IQMUploadHook(IQMHttpHook):
         :raises ColumnMappingError: where the mapping fits neither the DataFrame nor IQM.
         :raises IQMApiError: where IQM answers with an error.
         """
+        from airflow_provider_iqm.audience.dataframe import write_dataframe
+
         with Scratch(cleaning.get("scratch_dir")) as scratch:
             with final_errors_fail_the_task():
                 path = scratch.new_file("dataframe.csv")

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_iqm.audience.upload import check_arguments
 from airflow_provider_iqm.assets.matched_audience import audience_namespace
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from airflow_provider_iqm.api.match_rate import MatchRateGate, OnLowMatchRate
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.assets.history import AudienceHistory, LastUpload
 from airflow_provider_iqm.assets.outlets import AudienceEvent, event_of, silence_outlets, tell_outlets
-from airflow_provider_iqm.audience.upload import AudienceUpload
 from airflow_provider_iqm.exceptions import AudienceOptionError
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_iqm.api.audience import ReadyAudience
+    from airflow_provider_iqm.audience.upload import AudienceUpload
 
 
 class AudienceUploadOperator(PreparationOperator, UploadLineage):

@@ -10,12 +10,13 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
-from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.operators.staging import staged
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from airflow_provider_iqm.audience.upload import AudienceUpload
 
 
 class PreparationOperator(BaseOperator):
@@ -111,6 +112,9 @@ class PreparationOperator(BaseOperator):
         :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
         :return: What is ready to go to IQM.
         """
+        # Parsing a Dag needs nothing of what checks and cleans a list.
+        from airflow_provider_iqm.audience.upload import prepare_upload
+
         with ExitStack() as stack:
             with final_errors_fail_the_task():
                 upload = prepare_upload(

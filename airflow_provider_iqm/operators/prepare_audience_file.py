@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_iqm.audience.scratch import Scratch
-from airflow_provider_iqm.audience.split import Limits, Part, split_list
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.lineage.openlineage import Made, PreparationLineage
 from airflow_provider_iqm.operators.part_folder import put_parts
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_iqm.audience.split import Part
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.lineage.source import Source
 
@@ -66,6 +66,8 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the parts, and return the arguments of their uploads."""
+        from airflow_provider_iqm.audience.split import Limits, split_list
+
         with final_errors_fail_the_task():
             limits = Limits(records=self.max_records, bytes=self.max_bytes)
         with (

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from airflow_provider_iqm.audience.mapping import check_columns
 from airflow_provider_iqm.audience.scratch import Scratch
-from airflow_provider_iqm.audience.upload import AudienceUpload, check_arguments
 from airflow_provider_iqm.exceptions import AudienceFileError, QueryError
 from airflow_provider_iqm.hooks.database import database_hook
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
-from airflow_provider_iqm.hooks.query import RESULT, Parameters, ResultLimits, open_query
 from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
 
 if TYPE_CHECKING:
@@ -22,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow_provider_iqm.lineage.source import Source
+    from airflow_provider_iqm.audience.upload import AudienceUpload
+    from airflow_provider_iqm.hooks.query import Parameters
 
 OnEmpty = Literal["fail", "skip"]
 
@@ -91,6 +90,11 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
 
     def _extract(self, path: Path) -> None:
         """Write the query's rows to a file."""
+        # Parsing a Dag needs nothing of what asks the query and checks its rows.
+        from airflow_provider_iqm.audience.mapping import check_columns
+        from airflow_provider_iqm.audience.upload import check_arguments
+        from airflow_provider_iqm.hooks.query import RESULT, ResultLimits, open_query
+
         self._check_query()
         cleaning, mapping = check_arguments(**self.list_arguments())
         limits = ResultLimits.before_cleaning() if cleaning.asked else ResultLimits()

@@ -35,6 +35,20 @@ def test_the_connection_type_fits_the_schema_of_provider_yaml():
     jsonschema.validate(get_provider_info()["connection-types"], schema)
 
 
+@pytest.mark.skipif(not (3, 0) <= AIRFLOW < (3, 2), reason="other releases take the form in another way")
+def test_airflow_3_1_takes_the_form_from_the_hook():
+    """It has no WTForms: it puts its own in their place, which need not know all that WTForms know."""
+    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+
+    (form,) = (hook for hook in HookMetaService.hook_meta_data() if hook.connection_type == "iqm")
+    assert form.hook_name == "IQM"
+    assert (form.standard_fields.login.title, form.standard_fields.port.hidden) == ("Email", True)
+    assert list(form.extra_fields) == [field.name for field in EXTRA]
+    schemas = {name: field["schema"] for name, field in form.extra_fields.items()}
+    assert [name for name, schema in schemas.items() if schema.get("format") == "password"] == ["client_secret"]
+    assert schemas["api_version"]["enum"] == ["classic", "v3"]
+
+
 @pytest.mark.skipif(AIRFLOW < (3, 2), reason="earlier releases take the form from the hook")
 def test_airflow_3_takes_the_form_from_the_metadata():
     manager = ProvidersManager()

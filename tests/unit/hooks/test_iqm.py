@@ -3,8 +3,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import subprocess
-import sys
 from unittest.mock import MagicMock
 
 import pyarrow
@@ -383,12 +381,3 @@ def test_secrets_are_given_to_the_masker(hook, iqm, monkeypatch):
     monkeypatch.setattr("airflow_provider_iqm.hooks.masking.mask_secret", masked.append)
     hook.get_matched_audience(7)
     assert {"access-1", "refresh-1", "s3cret-of-the-client", "pässwörd:/ 1"} <= set(masked)
-
-
-def test_importing_the_hook_operator_and_sensor_is_light():
-    code = (
-        "import sys, airflow_provider_iqm.operators.matched_audience, airflow_provider_iqm.sensors.matched_audience;"
-        "print([m for m in ('pandas', 'duckdb', 'pyarrow', 'openpyxl', 'python_calamine') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().splitlines()[-1] == "[]"

@@ -1,0 +1,149 @@
+"""
+Runs the tests on every supported Airflow and Python, and prints a table of how they went.
+
+``matrix.py`` takes all cells, ``matrix.py 3.1/3.12 3.3/3.13`` some, ``matrix.py ends`` the oldest and the newest. An
+interpreter is ``python3.12`` on the path, or one of pyenv's; ``PYTHONS="/opt/py312/bin/python …"`` names others.
+The tests that start a whole Airflow take minutes, and run at the two ends.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).parent.parent
+AIRFLOWS = ("2.11", "3.1", "3.3")
+PYTHONS = ("3.11", "3.12", "3.13")
+IMPOSSIBLE = {("2.11", "3.13"): "Airflow 2.11 runs on Python before 3.13"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    airflow: str
+    python: str
+    interpreter: str
+    whole: bool = False
+    """Whether the tests that start a whole Airflow run too."""
+
+    def __str__(self) -> str:
+        return f"{self.airflow}/{self.python}"
+
+
+@dataclass(frozen=True)
+class Result:
+    cell: Cell
+    status: int
+    seconds: float
+    counts: dict[str, int]
+    unpinned: list[str]
+
+    def row(self) -> list[str]:
+        counts = [str(self.counts.get(name, "-")) for name in ("passed", "failed", "skipped")]
+        return [self.cell.airflow, self.cell.python, *counts, f"{self.seconds:.0f}", "no" if self.status else "yes"]
+
+
+def main() -> int:
+    cells = choose(possible_cells(interpreters()), sys.argv[1:])
+    results = []
+    for cell in cells:
+        print(f"\n=== Airflow {cell.airflow}, Python {cell.python} ===", flush=True)
+        results.append(run(cell))
+    print("\n| Airflow | Python | passed | failed | skipped | seconds | all well |\n" + "| --- " * 7 + "|")
+    for result in results:
+        print(f"| {' | '.join(result.row())} |")
+    for result in results:
+        if result.unpinned:
+            print(f"{result.cell}: constraints/airflow-{result.cell.airflow}.txt lacks {', '.join(result.unpinned)}")
+    return int(not results or any(result.status or result.unpinned for result in results))
+
+
+def interpreters() -> dict[str, str]:
+    """Return an interpreter for each version of Python that is found."""
+    candidates = os.environ.get("PYTHONS", "").split() or [*(f"python{version}" for version in PYTHONS), *of_pyenv()]
+    found: dict[str, str] = {}
+    for candidate in candidates:
+        try:
+            version = output(candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+        except (OSError, subprocess.CalledProcessError):
+            # Not there, or pyenv's stand-in for a version that is not switched on.
+            continue
+        found.setdefault(version, candidate)
+    return found
+
+
+def of_pyenv() -> list[str]:
+    if not shutil.which("pyenv"):
+        return []
+    return sorted(map(str, Path(output("pyenv", "root")).glob("versions/3.*/bin/python")), reverse=True)
+
+
+def possible_cells(found: dict[str, str]) -> list[Cell]:
+    """Return the cells that can run, oldest first, and print why the others can't."""
+    cells = []
+    for airflow in AIRFLOWS:
+        for python in PYTHONS:
+            if reason := IMPOSSIBLE.get((airflow, python)) or (python not in found and f"no Python {python} is found"):
+                print(f"left out {airflow}/{python}: {reason}")
+            else:
+                cells.append(Cell(airflow, python, found[python]))
+    if cells:
+        for end in (0, -1):
+            cells[end] = replace(cells[end], whole=True)
+    return cells
+
+
+def choose(cells: list[Cell], names: list[str]) -> list[Cell]:
+    if names == ["ends"]:
+        return [cell for cell in cells if cell.whole]
+    if unknown := set(names) - set(map(str, cells)):
+        sys.exit(f"there is no cell {', '.join(sorted(unknown))}; there are: {', '.join(map(str, cells))}")
+    return [cell for cell in cells if not names or str(cell) in names]
+
+
+def run(cell: Cell) -> Result:
+    """Set a cell's environment up, and run the tests in it."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        arguments = f"--junitxml={report}" + ("" if cell.whole else " -m 'not cluster'")
+        settings = [f"AIRFLOW={cell.airflow}", f"PYTHON={cell.interpreter}"]
+        done = subprocess.run(["make", "--no-print-directory", "test", *settings, f"ARGS={arguments}"], cwd=ROOT)
+        seconds = time.monotonic() - started
+        counts = read_counts(report) if report.exists() else {}
+    return Result(cell, done.returncode, seconds, counts, unpinned(cell))
+
+
+def read_counts(report: Path) -> dict[str, int]:
+    suite = ElementTree.parse(report).getroot().find("testsuite")
+    failed, skipped = int(suite.get("failures")) + int(suite.get("errors")), int(suite.get("skipped"))
+    return {"passed": int(suite.get("tests")) - failed - skipped, "failed": failed, "skipped": skipped}
+
+
+def unpinned(cell: Cell) -> list[str]:
+    """Return what is installed in a cell but isn't in its constraints: the next run may get another version."""
+    python = ROOT / ".venv" / f"airflow-{cell.airflow}-py{cell.python}" / "bin" / "python"
+    if not python.exists():
+        return []
+    installed = output(str(python), "-m", "pip", "freeze", "--exclude-editable").splitlines()
+    pinned = set(map(normalised, (ROOT / "constraints" / f"airflow-{cell.airflow}.txt").read_text().splitlines()))
+    return [line for line in installed if normalised(line) not in pinned]
+
+
+def normalised(pin: str) -> str:
+    return re.sub(r"[-_.]+", "-", pin).lower()
+
+
+def output(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
