@@ -187,6 +187,16 @@ class IQMUploadHook(IQMHttpHook):
                 return audience_id
         raise AssertionError("the second round returns or raises")
 
+    def check_mapping(self, upload: AudienceUpload) -> bool:
+        """
+        Check the mapping of an upload against the account's own lists, as the upload does before it is sent.
+
+        :param upload: What :func:`~airflow_provider_iqm.audience.upload.prepare_upload` has checked.
+        :return: Whether they can tell; those of the classic API can't.
+        :raises ColumnMappingError: where the account lacks a column, a data partner or a data format.
+        """
+        return self._drive(self._iqm.check_mapping(_new_audience(upload, None, AudienceOptions())))
+
     def _tell(self, upload: AudienceUpload) -> None:
         if upload.report:
             self.log.info("Cleaned the list for %s\n%s", upload.file.name, upload.report)
