@@ -8,7 +8,7 @@ import os
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS, DataFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -135,17 +135,20 @@ class Cleaner:
                 records = kept + duplicates + faults.total()
                 if quotes and not self._is_whole(source, records, read_sum(tallies, CONTENT), quotes.result()):
                     return None
-                self._judge(connection, plan, faults, records=records)
+                damaged = found_damage(plan.checks, [tallies[damage_tally(item)] for item in range(len(plan.checks))])
+                damage = (*header_damage(source.columns), *damaged, *garbled.result())
+                with _telling(damage, name=self.name):
+                    self._judge(connection, plan, faults, records=records)
+                    if not kept:
+                        raise AudienceFileError(
+                            f"{self.name}: no record is left after cleaning. Check what made the file."
+                        )
             except duckdb.Error:
                 # DuckDB's message quotes the file: it must not be shown, and the exact reading has a better one.
                 return None
-        if not kept:
-            raise AudienceFileError(f"{self.name}: no record is left after cleaning. Check what made the file.")
         dropped: Counter[str] = Counter()
         for number, count in (+faults).items():
             dropped[plan.faults[number].reason] += count
-        damaged = found_damage(plan.checks, [tallies[damage_tally(number)] for number in range(len(plan.checks))])
-        damage = (*header_damage(source.columns), *damaged, *garbled.result())
         return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates
 
     def _is_whole(self, source: Source, records: int, content_bytes: int, quotes: int | None) -> bool:
@@ -226,6 +229,16 @@ class Cleaner:
             blank_columns=frozenset(),
             damage=damage,
         )
+
+
+@contextmanager
+def _telling(damage: Sequence[Damage], *, name: str) -> Iterator[None]:
+    """Have an error that a list is refused with say what damage the list has: it may be why."""
+    try:
+        yield
+    except AudienceFileError as error:
+        error.warnings = tuple(f"{name} has {item}" for item in damage)
+        raise
 
 
 def _write(

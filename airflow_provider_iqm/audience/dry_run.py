@@ -50,6 +50,8 @@ def dry_run(arguments: Namespace, *, check_mapping: Callable[[AudienceUpload], b
     except (CleaningOptionError, ReadingOptionError) as error:
         return _fail(str(error), WRONG_USAGE)
     except IQMError as error:
+        for warning in getattr(error, "warnings", ()):
+            _write(f"Warning:    {warning}")
         return _fail(f"The upload would fail: {error}", FAILED)
     return PASSED
 

@@ -23,6 +23,7 @@ from airflow_provider_iqm.exceptions import (
 )
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.http import IQMHttpHook
+from airflow_provider_iqm.hooks.list_log import tell_of_list, telling_why
 
 SECONDS_BETWEEN_LOOKS = 10.0
 """How long an upload whose answer was lost may take to show up in IQM's list, before it counts as not done."""
@@ -71,7 +72,7 @@ class IQMUploadHook(IQMHttpHook):
         :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
         :raises IQMApiError: where IQM answers with an error.
         """
-        with final_errors_fail_the_task():
+        with final_errors_fail_the_task(), telling_why(self.log):
             upload = prepare_upload(
                 file_path=file_path,
                 audience_name=audience_name,
@@ -198,10 +199,7 @@ class IQMUploadHook(IQMHttpHook):
         return self._drive(self._iqm.check_mapping(_new_audience(upload, None, AudienceOptions())))
 
     def _tell(self, upload: AudienceUpload) -> None:
-        if upload.report:
-            self.log.info("Cleaned the list for %s\n%s", upload.file.name, upload.report)
-        for damage in upload.file.damage:
-            self.log.warning("%s has %s", upload.file.name, damage)
+        tell_of_list(self.log, upload)
         self.log.info(
             'Uploading matched audience "%s": %s, records: %s, bytes: %s, matched by %s',
             upload.name,
