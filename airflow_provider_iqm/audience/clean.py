@@ -8,13 +8,13 @@ import os
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_oddity import count_quotes
-from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage
+from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage, refused_with
 from airflow_provider_iqm.audience.duckdb_csv import connect, copy_options, quoted
 from airflow_provider_iqm.audience.file import CSV, AudienceFile
 from airflow_provider_iqm.audience.garbled import count_garbled
@@ -36,7 +36,7 @@ from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS, DataFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -137,12 +137,8 @@ class Cleaner:
                     return None
                 damaged = found_damage(plan.checks, [tallies[damage_tally(item)] for item in range(len(plan.checks))])
                 damage = (*header_damage(source.columns), *damaged, *garbled.result())
-                with _telling(damage, name=self.name):
+                with refused_with(damage, name=self.name):
                     self._judge(connection, plan, faults, records=records)
-                    if not kept:
-                        raise AudienceFileError(
-                            f"{self.name}: no record is left after cleaning. Check what made the file."
-                        )
             except duckdb.Error:
                 # DuckDB's message quotes the file: it must not be shown, and the exact reading has a better one.
                 return None
@@ -209,6 +205,8 @@ class Cleaner:
                 f"{self.name}: {invalid:,} of {records:,} records can't match, more than max_invalid_ratio "
                 f"({self.cleaning.max_invalid_ratio:g}) allows: {reasons}. Check what made the file."
             )
+        if invalid == records:
+            raise AudienceFileError(f"{self.name}: no record is left after cleaning. Check what made the file.")
 
     def _cleaned_file(
         self, path: Path, records: int, columns: tuple[str, ...], damage: tuple[Damage, ...]
@@ -229,16 +227,6 @@ class Cleaner:
             blank_columns=frozenset(),
             damage=damage,
         )
-
-
-@contextmanager
-def _telling(damage: Sequence[Damage], *, name: str) -> Iterator[None]:
-    """Have an error that a list is refused with say what damage the list has: it may be why."""
-    try:
-        yield
-    except AudienceFileError as error:
-        error.warnings = tuple(f"{name} has {item}" for item in damage)
-        raise
 
 
 def _write(
