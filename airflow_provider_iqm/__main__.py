@@ -17,7 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_iqm", description="Talk to IQM.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
-        subparser = commands.add_parser(command.name, help=command.help, description=command.help)
+        subparser = commands.add_parser(
+            command.name, help=command.help, description=command.help, epilog=command.epilog
+        )
         for argument in command.args:
             argument.add_to_parser(subparser)
         subparser.set_defaults(run=command.func)

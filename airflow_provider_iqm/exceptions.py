@@ -11,6 +11,8 @@ No message holds a secret or a value of an audience file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class IQMError(Exception):
     """Anything that went wrong between Airflow and IQM."""
@@ -30,11 +32,13 @@ class AudienceFileError(IQMFinalError):
 
     :param message: What is wrong, and what to do.
     :param line: The line of the file that is to blame, counted from 1, where one line is.
+    :param warnings: What else was found in the file, and may be why.
     """
 
-    def __init__(self, message: str, *, line: int | None = None) -> None:
+    def __init__(self, message: str, *, line: int | None = None, warnings: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.line = line
+        self.warnings = tuple(warnings)
 
 
 class ObjectStorageError(AudienceFileError):

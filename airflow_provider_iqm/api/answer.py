@@ -146,7 +146,7 @@ def _advice(error: type[IQMApiError], status: int, data: Any, request: Request) 
     if error is IQMAuthenticationError:
         return {
             401: "Check the connection's client ID and client secret.",
-            403: "Check the connection's email, and that its workspace host is one that this user belongs to.",
+            403: "Check the connection's email and password, and that its workspace host is one of this user's.",
             404: "Check the connection's host: there is no log-in at this address.",
             405: "Check the connection's host: there is no log-in at this address.",
         }.get(status, "Check the connection's email, password and workspace host.")

@@ -42,6 +42,15 @@ class Dialect(Protocol):
     def data_formats(self) -> Exchange[list[AudienceField]]:
         """Return the exchange that lists the forms in which emails and phones may be given."""
 
+    def check_mapping(self, audience: NewAudience) -> Exchange[bool]:
+        """
+        Return the exchange that checks an audience's mapping against the account's own lists; it uploads nothing.
+
+        Its result is whether this version's lists can tell.
+
+        :raises ColumnMappingError: where the account lacks one of the columns or settings.
+        """
+
     def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
         """
         Return the exchange that finds out what an upload needs to say; its result is the upload itself.

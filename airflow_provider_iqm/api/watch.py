@@ -34,6 +34,14 @@ class AudienceWatch:
         self._next = 0
 
     @property
+    def label(self) -> str:
+        """What is waited for, in a few words."""
+        ids = list(dict.fromkeys(self.audience_ids))
+        if len(ids) == 1:
+            return f"audience {ids[0]}"
+        return f"audiences {', '.join(map(str, ids))}" if self._each_told else f"{len(ids):,} audiences"
+
+    @property
     def pending(self) -> list[int]:
         """The ids that are not ready yet, each once."""
         return [item for item in dict.fromkeys(self.audience_ids) if item not in self._ready]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_oddity import count_quotes
-from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage
+from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage, refused_with
 from airflow_provider_iqm.audience.duckdb_csv import connect, copy_options, quoted
 from airflow_provider_iqm.audience.file import CSV, AudienceFile
 from airflow_provider_iqm.audience.garbled import count_garbled
@@ -135,17 +135,16 @@ class Cleaner:
                 records = kept + duplicates + faults.total()
                 if quotes and not self._is_whole(source, records, read_sum(tallies, CONTENT), quotes.result()):
                     return None
-                self._judge(connection, plan, faults, records=records)
+                damaged = found_damage(plan.checks, [tallies[damage_tally(item)] for item in range(len(plan.checks))])
+                damage = (*header_damage(source.columns), *damaged, *garbled.result())
+                with refused_with(damage, name=self.name):
+                    self._judge(connection, plan, faults, records=records)
             except duckdb.Error:
                 # DuckDB's message quotes the file: it must not be shown, and the exact reading has a better one.
                 return None
-        if not kept:
-            raise AudienceFileError(f"{self.name}: no record is left after cleaning. Check what made the file.")
         dropped: Counter[str] = Counter()
         for number, count in (+faults).items():
             dropped[plan.faults[number].reason] += count
-        damaged = found_damage(plan.checks, [tallies[damage_tally(number)] for number in range(len(plan.checks))])
-        damage = (*header_damage(source.columns), *damaged, *garbled.result())
         return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates
 
     def _is_whole(self, source: Source, records: int, content_bytes: int, quotes: int | None) -> bool:
@@ -206,6 +205,8 @@ class Cleaner:
                 f"{self.name}: {invalid:,} of {records:,} records can't match, more than max_invalid_ratio "
                 f"({self.cleaning.max_invalid_ratio:g}) allows: {reasons}. Check what made the file."
             )
+        if invalid == records:
+            raise AudienceFileError(f"{self.name}: no record is left after cleaning. Check what made the file.")
 
     def _cleaned_file(
         self, path: Path, records: int, columns: tuple[str, ...], damage: tuple[Damage, ...]

@@ -7,14 +7,16 @@ What spreadsheets and wrong encodings do to values is told by patterns; the same
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import Field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 class DamageKind(StrEnum):
@@ -259,3 +261,18 @@ def header_damage(columns: Sequence[str]) -> tuple[Damage, ...]:
     """Say whether the header looks like data."""
     count = sum(map(looks_like_data, columns))
     return (Damage(DamageKind.HEADER, count),) if count else ()
+
+
+@contextmanager
+def refused_with(damage: Sequence[Damage], *, name: str) -> Iterator[None]:
+    """
+    Have the error with which a list is refused in the ``with`` block tell the list's damage: it may be why.
+
+    :param damage: The damage.
+    :param name: The list's name.
+    """
+    try:
+        yield
+    except AudienceFileError as error:
+        error.warnings = tuple(f"{name} has {item}" for item in damage)
+        raise

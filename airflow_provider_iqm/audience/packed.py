@@ -6,6 +6,7 @@ import gzip
 import zlib
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.reading_progress import tell_read
 from airflow_provider_iqm.exceptions import AudienceFileError
 
 if TYPE_CHECKING:
@@ -29,10 +30,11 @@ def read_blocks(path: Path, size: int, *, name: str, packed: bool) -> Iterator[b
     if not packed:
         with path.open("rb", buffering=0) as plain:
             while block := plain.read(size):
+                tell_read(plain.tell())
                 yield block
         return
     unpacked, damaged = 0, False
-    with gzip.open(path) as file:
+    with path.open("rb") as packed_file, gzip.open(packed_file) as file:
         while not damaged:
             try:
                 block = file.read(size)
@@ -42,6 +44,7 @@ def read_blocks(path: Path, size: int, *, name: str, packed: bool) -> Iterator[b
                 if not block:
                     return
                 unpacked += len(block)
+                tell_read(packed_file.tell())
                 yield block
     raise AudienceFileError(
         f"{name}: the gzip file is damaged or cut off; {unpacked:,} bytes could be unpacked. Write or copy it again."

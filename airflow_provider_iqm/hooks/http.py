@@ -143,7 +143,7 @@ class IQMHttpHook(HttpHook):
                 return cast("Result", done.value)
 
     def _send_and_retry(self, request: Request, upload: AudienceUpload | None) -> Any:
-        return tenacity.Retrying(**retrying(request, self.log))(self._send_in_turn, request, upload)
+        return tenacity.Retrying(sleep=self._sleep, **retrying(request, self.log))(self._send_in_turn, request, upload)
 
     def _send_in_turn(self, request: Request, upload: AudienceUpload | None) -> Any:
         with self._turn(request):
@@ -194,11 +194,15 @@ class IQMHttpHook(HttpHook):
         if turn.wait > 0:
             if turn.wait >= SECONDS_TO_TELL_OF:
                 self.log.info("Waiting %.0f s to %s: %s", turn.wait, request.purpose, pace.label)
-            time.sleep(turn.wait)
+            self._sleep(turn.wait)
         try:
             yield
         finally:
             pace.answered(turn, time.monotonic())
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait for the rate limit, or before a request is sent again."""
+        time.sleep(seconds)
 
     def _no_answer(self, request: Request, error: requests.RequestException) -> IQMError:
         settings = self.settings

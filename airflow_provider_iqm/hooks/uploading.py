@@ -20,6 +20,7 @@ from airflow_provider_iqm.exceptions import (
 )
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.http import IQMHttpHook
+from airflow_provider_iqm.hooks.list_log import tell_of_list, telling_why
 from airflow_provider_iqm.lineage.hook_lineage import report_audience, report_file
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class IQMUploadHook(IQMHttpHook):
         from airflow_provider_iqm.audience.upload import prepare_upload
 
         report_file(self, file_path)
-        with final_errors_fail_the_task():
+        with final_errors_fail_the_task(), telling_why(self.log):
             upload = prepare_upload(
                 file_path=file_path,
                 audience_name=audience_name,
@@ -209,11 +210,18 @@ class IQMUploadHook(IQMHttpHook):
                 return audience_id
         raise AssertionError("the second round returns or raises")
 
+    def check_mapping(self, upload: AudienceUpload) -> bool:
+        """
+        Check the mapping of an upload against the account's own lists, as the upload does before it is sent.
+
+        :param upload: What :func:`~airflow_provider_iqm.audience.upload.prepare_upload` has checked.
+        :return: Whether they can tell; those of the classic API can't.
+        :raises ColumnMappingError: where the account lacks a column, a data partner or a data format.
+        """
+        return self._drive(self._iqm.check_mapping(_new_audience(upload, None, AudienceOptions())))
+
     def _tell(self, upload: AudienceUpload) -> None:
-        if upload.report:
-            self.log.info("Cleaned the list for %s\n%s", upload.file.name, upload.report)
-        for damage in upload.file.damage:
-            self.log.warning("%s has %s", upload.file.name, damage)
+        tell_of_list(self.log, upload)
         self.log.info(
             'Uploading matched audience "%s": %s, records: %s, bytes: %s, matched by %s',
             upload.name,

@@ -80,6 +80,7 @@ class ListLineage:
         """
         from airflow.providers.openlineage.extractors import OperatorLineage
 
+        from airflow_provider_iqm.audience.upload import check_arguments
         from airflow_provider_iqm.lineage.facets import output
 
         cleaning, mapping = check_arguments(**self.list_arguments())

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.hooks.list_log import telling_why
 from airflow_provider_iqm.operators.staging import staged
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class PreparationOperator(BaseOperator):
         from airflow_provider_iqm.audience.upload import prepare_upload
 
         with ExitStack() as stack:
-            with final_errors_fail_the_task():
+            with final_errors_fail_the_task(), telling_why(self.log):
                 upload = prepare_upload(
                     file_path=stack.enter_context(staged(file_path, scratch_dir=self.scratch_dir)),
                     delimiter=self.delimiter,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.hooks.list_log import tell_of_list
 from airflow_provider_iqm.lineage.openlineage import Made, PreparationLineage
 from airflow_provider_iqm.operators.part_folder import put_parts
 from airflow_provider_iqm.operators.preparation import PreparationOperator
@@ -75,6 +76,7 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
             Scratch(self.scratch_dir) as scratch,
             final_errors_fail_the_task(),
         ):
+            tell_of_list(self.log, upload)
             parts = split_list(upload, limits=limits, scratch=scratch, memory_limit=self.memory_limit)
             list_name = storage_path(self.file_path).name
             paths = put_parts([part.path for part in parts], self.output_dir, list_name=list_name)
@@ -97,10 +99,13 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
         return file_source(self.file_path, columns)
 
     def _tell(self, context: Context, upload: AudienceUpload, parts: list[Part]) -> None:
-        if upload.report:
-            self.log.info("Cleaned the list\n%s", upload.report)
         records = [part.records for part in parts]
-        self.log.info('Prepared "%s": %s records in %s part(s)', upload.name, f"{sum(records):,}", len(records))
+        if len(records) == 1:
+            self.log.info('Prepared "%s": %s records, in %s', upload.name, f"{sum(records):,}", self.output_dir)
+        else:
+            each = ", ".join(f"{number:,}" for number in records)
+            text = 'Prepared "%s": %s records in %s parts (%s), in %s'
+            self.log.info(text, upload.name, f"{sum(records):,}", len(records), each, self.output_dir)
         if self.do_xcom_push:
             counts = upload.report.counts() if upload.report else {}
             context["ti"].xcom_push(key="report", value={**counts, "parts": records})

@@ -94,9 +94,9 @@ class AudienceReadySensor(BaseSensorOperator):
     @cached_property
     def watch(self) -> AudienceWatch:
         """The account of which audiences are ready."""
-        ids = self.ids
-        self.log.info("Waiting for %s to become Ready", f"audience {ids[0]}" if len(ids) == 1 else f"audiences {ids}")
-        return AudienceWatch(ids, self.log)
+        watch = AudienceWatch(self.ids, self.log)
+        self.log.info("Waiting for %s to become Ready", watch.label)
+        return watch
 
     def execute(self, context: Context) -> Any:
         """Wait, and return the ready audience, or the list of them where several were asked for."""

@@ -37,6 +37,7 @@ def defer_until_ready(
     :param trigger: The trigger.
     """
     timeout = None if trigger.deadline is None else timedelta(seconds=trigger.deadline - time.time()) + GRACE
+    task.log.info("%s", f"Leaving the wait to Airflow's triggerer: {trigger.plan()}")
     task.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
     raise AssertionError("defer() raises")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -67,6 +68,15 @@ class AudienceReadyTrigger(BaseTrigger):
         self.deadline = deadline
         self.max_poke_interval = max_poke_interval
         self.pool_slots = pool_slots
+
+    def plan(self) -> str:
+        """Say when the trigger looks, for people."""
+        looks = f"a look after {self.poke_interval:g} s"
+        if self.max_poke_interval > self.poke_interval:
+            looks += f", then at longer and longer intervals, up to {self.max_poke_interval:g} s"
+        if self.deadline is None:
+            return looks
+        return f"{looks}, until {datetime.fromtimestamp(self.deadline, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is made of anew in a triggerer."""

@@ -1,13 +1,15 @@
 """
 What people see: a connection made in Airflow's form, and the way from a task's page to its audience.
 
-``IQM_SCREENSHOTS=docs/images`` renews the documentation's pictures.
+``IQM_SCREENSHOTS=docs/images make test ARGS=tests/integration/test_browser.py`` renews the documentation's pictures.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import airflow
 import pytest
@@ -15,7 +17,7 @@ from playwright.sync_api import sync_playwright
 
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 from tests.integration.airflow_cluster import airflow_cluster
-from tests.integration.services import binary, until
+from tests.integration.services import binary
 
 pytestmark = [
     pytest.mark.cluster,
@@ -24,32 +26,17 @@ pytestmark = [
 
 SANDBOX = SandboxSettings()
 
-DAG = """
-from datetime import datetime
-from airflow.sdk import DAG
-from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
-from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
-
-with DAG("newsletter", schedule="@once", start_date=datetime(2026, 1, 1)):
-    upload = MatchedAudienceUploadOperator(
-        task_id="upload",
-        file_path="LIST",
-        audience_name="Newsletter {{ ds }}",
-        columns={"email": "Email"},
-        column_settings={"Email": "Raw"},
-    )
-    AudienceReadySensor(task_id="wait_until_ready", audience_id=upload.output, poke_interval=1)
-"""
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+QUICKSTART = "example_iqm_quickstart"
 
 
 @pytest.fixture
 def cluster(sandbox, tmp_path):
-    path = tmp_path / "list.csv"
-    path.write_text("email\nfrodo@shire.example\n")
     settings = {"CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True", "CORE__TEST_CONNECTION": "Enabled"}
-    dags = {"newsletter": DAG.replace("LIST", str(path))}
+    dags = {QUICKSTART: (EXAMPLES / f"{QUICKSTART}.py").read_text()}
+    pools = json.loads((EXAMPLES / "pools.json").read_text())
     with airflow_cluster(
-        tmp_path / "airflow", executor="LocalExecutor", dags=dags, pools={}, settings=settings
+        tmp_path / "airflow", executor="LocalExecutor", dags=dags, pools=pools, settings=settings
     ) as cluster:
         yield cluster
 
@@ -121,14 +108,48 @@ def test_a_connection_made_in_the_form(cluster, sandbox, page, picture):
     assert [request.status for request in sandbox.requests if request.path == "/api/v3/ua/login"][-1] == 200
 
 
-def test_a_task_links_to_its_audience(cluster, sandbox, page, picture):
-    until(lambda: cluster.dag_state("newsletter") in {"success", "failed"}, "the Dag has ended", seconds=120)
-    assert cluster.dag_state("newsletter") == "success"
+@pytest.fixture
+def quickstart_run(cluster, tmp_path):
+    """A run of the quickstart's Dag, with a list that has seen a spreadsheet and a wrong encoding."""
+    path = tmp_path / "newsletter.csv"
+    people = [f"hobbit{number}@shire.example,Frodo" for number in range(5000)]
+    people += ["hobbit7@shire.example,Frodo", "no email,Sam", ",Merry", "rene@shire.example,RenÃ©"]
+    path.write_text("\n".join(["email,first_name", *people]) + "\n")
+    cluster.until(
+        lambda: cluster.query(f"SELECT 1 FROM dag WHERE dag_id = '{QUICKSTART}'"), "Airflow knows the Dag", seconds=120
+    )
+    cluster.airflow("dags", "trigger", QUICKSTART, "--conf", json.dumps({"file_path": str(path)}))
+    cluster.until(lambda: cluster.dag_state(QUICKSTART) in {"success", "failed"}, "the Dag has ended", seconds=180)
+    assert cluster.dag_state(QUICKSTART) == "success"
     (run_id,) = cluster.query("SELECT run_id FROM dag_run")[0]
+    return f"{cluster.url}/dags/{QUICKSTART}/runs/{quote(run_id)}"
+
+
+def test_a_run_its_log_and_the_way_to_its_audience(quickstart_run, sandbox, page, picture):
     for task in ("wait_until_ready", "upload"):
-        page.goto(f"{cluster.url}/dags/newsletter/runs/{run_id}/tasks/{task}/details")
+        page.goto(f"{quickstart_run}/tasks/{task}/details")
         link = page.get_by_role("link", name="IQM audience")
         link.wait_for()
         assert link.get_attribute("href") == f"https://app.iqm.com/#/audience/{sandbox.audiences[0].id}"
     page.set_viewport_size({"width": 1280, "height": 500})
     picture("audience-link")
+
+    page.set_viewport_size({"width": 1280, "height": 640})
+    page.evaluate("localStorage.setItem('log_wrap', 'true')")
+    page.goto(f"{quickstart_run}/tasks/upload")
+    title = page.get_by_text("Cleaned newsletter.csv: 5,002 of 5,004 records kept")
+    title.wait_for()
+    # The report is folded under its title.
+    report = page.get_by_text("dropped: malformed email")
+    assert not report.is_visible()
+    title.click()
+    report.wait_for()
+    page.get_by_text("IQM created audience").wait_for()
+    assert "shire.example" not in page.content()
+    picture("upload-log")
+
+    page.set_viewport_size({"width": 1280, "height": 480})
+    page.evaluate("localStorage.setItem('default_dag_view', JSON.stringify('graph'))")
+    page.goto(quickstart_run)
+    page.locator(".react-flow").get_by_text("use_audience").wait_for()
+    picture("dag-graph")

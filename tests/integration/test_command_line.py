@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from argparse import ArgumentParser
@@ -12,6 +13,7 @@ from airflow.cli import cli_parser
 
 from airflow_provider_iqm.cli.commands import get_iqm_cli_commands
 from airflow_provider_iqm.hooks.iqm import IQMHook
+from tests.terminal import run_at_terminal
 
 
 @pytest.fixture
@@ -22,7 +24,6 @@ def iqm(sandbox):
         )
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
-        # Airflow 2.11 logs to the standard output too.
         return done.stdout if code == 0 else done.stderr
 
     return run
@@ -38,7 +39,7 @@ def audience_id(sandbox, tmp_path):
 
 
 def json_of(output):
-    return json.loads(output.strip().splitlines()[-1])
+    return json.loads(output)
 
 
 def test_check_logs_in(iqm):
@@ -65,6 +66,68 @@ def test_status_and_audiences_tell_of_audiences(iqm, audience_id):
     (row,) = json_of(iqm("audiences", "--name", "night", "-o", "json"))
     assert row["id"] == audience_id
     assert json_of(iqm("audiences", "--name", "day", "-o", "json")) == []
+
+
+def test_audiences_are_filtered_by_their_status(iqm, sandbox, audience_id):
+    sandbox.advance(60)
+    assert [row["id"] for row in json_of(iqm("audiences", "--status", "ready", "-o", "json"))] == [audience_id]
+    assert json_of(iqm("audiences", "--status", "Rejected", "-o", "json")) == []
+    assert "'Rejected'" in iqm("audiences", "--status", "redy", code=2)
+
+
+def test_what_is_logged_stays_out_of_the_answer(iqm, sandbox, audience_id):
+    sandbox.add_fault(kind="status", path="/api/v2/audience/list", status=503)
+    assert json_of(iqm("audiences", "-o", "json"))[0]["id"] == audience_id
+
+
+def test_a_person_at_a_terminal_sees_what_is_waited_for(sandbox):
+    sandbox.connect(requests_per_minute=1, rate_limit_window=2)
+    command = [sys.executable, "-m", "airflow_provider_iqm", "audiences"]
+    status, shown = run_at_terminal(command)
+    assert status == 0
+    assert "Waiting until IQM takes the next request" in shown
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Waiting until IQM takes the next request" not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def list_file(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("email,npi\nfrodo@shire.example,1234567893\n")
+    return str(path)
+
+
+def test_validate_needs_no_connection(iqm, list_file, monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_IQM_DEFAULT")
+    told = iqm("validate", list_file, "--columns", "email=Email", "--hash", "email=SHA256")
+    assert "Matched by: email" in told
+    assert '"Email": "SHA256"' in told
+    assert "Account" not in told
+    assert '{"email": "Email"' in iqm("validate", list_file, "--suggest")
+    failed = iqm("validate", list_file, "--columns", "emial=Email", "--column-settings", "Email=Raw", code=1)
+    assert "Did you mean 'email'" in failed
+    assert "--suggest" in iqm("validate", list_file, code=2)
+
+
+def test_validate_asks_a_v3_account_whether_it_takes_the_mapping(iqm, sandbox, list_file):
+    mapped = ["validate", list_file, "--columns", "npi=NPI ID", "--column-settings", "NPI_ID=hl_npi_id"]
+    assert "not checked, only v3 can tell" in iqm(*mapped, "--conn-id", "iqm_default")
+    sandbox.connect(api_version="v3")
+    assert "the mapping fits the account" in iqm(*mapped, "--conn-id", "iqm_default")
+    sandbox.change_settings(absent_names=["NPI_ID"])
+    assert "ask IQM for the missing one" in iqm(*mapped, "--conn-id", "iqm_default", code=1)
+    assert sandbox.audiences == []
+    assert "other" in iqm(*mapped, "--conn-id", "other", code=1)
+
+
+@pytest.mark.parametrize("wrong", [{"password": "wr0ng"}, {"host": "http://127.0.0.1:9"}, {"login": ""}])
+def test_a_connection_that_is_wrong_is_told_in_a_line(iqm, monkeypatch, wrong):
+    connection = json.loads(os.environ["AIRFLOW_CONN_IQM_DEFAULT"]) | wrong
+    monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection))
+    last = iqm("status", "7", code=1).strip().splitlines()[-1]
+    assert last.startswith("IQM")
+    assert "onnection" in last
+    assert connection["password"] not in last
 
 
 def test_an_unknown_audience_is_told_in_a_line(iqm):

@@ -43,6 +43,19 @@ def test_a_file_becomes_a_ready_audience(run_dag, sandbox, tmp_path):
     assert audience.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_the_quickstart_hands_a_ready_audience_on(run_dag, sandbox, tmp_path):
+    path = tmp_path / "newsletter.csv"
+    path.write_text("email,first_name\nfrodo@shire.example,Frodo\n")
+    run = run_dag(
+        EXAMPLES / "example_iqm_quickstart.py",
+        "example_iqm_quickstart",
+        file_path=str(path),
+    )
+    assert run.state == "success"
+    assert run.tasks["use_audience", -1] == "success"
+    assert run.xcom("wait_until_ready")["id"] == sandbox.audiences[0].id
+
+
 def test_a_query_becomes_a_ready_audience_and_leaves_nothing_behind(run_dag, sandbox, warehouse, tmp_path):
     extracts = tmp_path / "extracts"
     run = run_dag(

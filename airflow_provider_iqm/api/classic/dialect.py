@@ -63,6 +63,11 @@ class Classic:
         """Return the exchange that lists the forms in which emails and phones may be given."""
         return self.login.call(calls.data_formats())
 
+    def check_mapping(self, audience: NewAudience) -> Exchange[bool]:
+        """Check nothing: the lists of the classic API lack columns that uploads take, such as Email."""
+        yield from ()
+        return False
+
     def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
         """Return the exchange that gives the upload; there is nothing to find out before."""
         yield from ()

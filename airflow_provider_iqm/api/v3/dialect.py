@@ -95,6 +95,11 @@ class V3:
         """Return the exchange that lists the forms in which emails and phones may be given."""
         return _fields((yield from StaticLists(self.login).formats()))
 
+    def check_mapping(self, audience: NewAudience) -> Exchange[bool]:
+        """Return the exchange that looks up the ids that the upload would take."""
+        yield from self.upload(audience)
+        return True
+
     def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
         """Return the exchange that looks up the ids that the upload takes; its result is the upload."""
         if len(audience.name) > MAX_NAME:

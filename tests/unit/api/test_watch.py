@@ -72,3 +72,10 @@ def test_results_come_in_the_order_asked_for():
     watch.observe(audience(2))
     assert [item["id"] for item in watch.ready] == [2, 1, 2]
     assert "file_names" not in watch.ready[0]
+
+
+@pytest.mark.parametrize(
+    ("ids", "label"), [([7], "audience 7"), ([7, 8, 7], "audiences 7, 8"), (range(1, 1001), "1,000 audiences")]
+)
+def test_what_is_waited_for_is_told_in_a_few_words(ids, label):
+    assert AudienceWatch(ids, LOG).label == label

@@ -35,6 +35,14 @@ def test_an_upload_that_would_fail_is_status_1(run):
     assert "Did you mean 'email'" in err
 
 
+def test_damage_is_told_before_the_reason_that_the_upload_would_fail(run):
+    zips = "email,zip\n" + "frodo@shire.example,01234\n" * 5 + "frodo@shire.example,501\n" * 3
+    status, out, err = run("--columns", "email=Email,zip=Zip", "--hash", "email=SHA256", content=zips)
+    assert status == 1
+    assert "Warning:    list.csv has 3 values of 3 or 4 digits in the column 'zip'" in out
+    assert "more than max_invalid_ratio" in err
+
+
 @pytest.mark.parametrize(
     "options", [[], ["--columns", "email"], ["--columns", "email=Email", "--max-invalid-ratio", "5"]]
 )

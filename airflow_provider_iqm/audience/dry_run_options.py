@@ -1,0 +1,63 @@
+"""The arguments of the dry run, as every command line that has it takes them."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentTypeError
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Option:
+    """
+    An argument of a command line.
+
+    :param flags: How it is written.
+    :param facts: The other arguments of ``ArgumentParser.add_argument``, which are those of Airflow's ``Arg`` too.
+    """
+
+    flags: tuple[str, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Read a JSON object, or ``NAME=VALUE,NAME=VALUE``."""
+    if text.lstrip().startswith("{"):
+        try:
+            return dict(json.loads(text))
+        except ValueError as error:
+            raise ArgumentTypeError("it is no JSON object") from error
+    found = [item.rpartition("=") for item in text.split(",")]
+    if not all(name.strip() and value.strip() for name, _, value in found):
+        raise ArgumentTypeError("write NAME=VALUE,NAME=VALUE or a JSON object")
+    return {name.strip(): value.strip() for name, _, value in found}
+
+
+def _option(*flags: str, **facts: Any) -> Option:
+    return Option(flags, facts)
+
+
+OPTIONS = (
+    _option("file", type=Path, metavar="FILE", help="CSV or XLSX file"),
+    _option("--columns", type=pairs, help='mapping: email=Email,zip=Zip or {"email": "Email"}'),
+    _option("--suggest", action="store_true", help="propose a mapping from the header, in the place of --columns"),
+    _option("--column-settings", type=pairs, help="settings: Email=Raw or a JSON object"),
+    _option("--hash", type=pairs, dest="hash_columns", help="columns to hash: email=SHA256"),
+    _option("--delimiter", help="what stands between two values (default: found out)"),
+    _option(
+        "--encoding", help="the text's encoding, by Python's name (default: that of the byte order mark, or utf-8)"
+    ),
+    _option("--sheet", help="the workbook's sheet (default: the first)"),
+    _option("--normalize", action="store_true", help="write the mapped values in their published form"),
+    _option("--phone-format", choices=["10-digit", "E.164"], default="10-digit", help="form of normalised phones"),
+    _option("--drop-duplicates", action="store_true", help="keep the first of records that say the same"),
+    _option("--on-invalid-records", choices=["drop", "fail"], help="what becomes of records that can't match"),
+    _option("--max-invalid-ratio", type=float, default=0.1, help="share of invalid records that is too much (0.1)"),
+    _option("--scratch-dir", type=Path, help="where copies are made (default: the system's temporary folder)"),
+)
+"""What can be asked of a dry run."""
+
+EXIT_STATUS = "Exit status: 0 the upload's checks pass, 1 they fail, 2 wrong usage."

@@ -1,0 +1,183 @@
+"""What an operator on call reads: the whole log of a run, as prose."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_iqm
+
+PACKAGE = Path(airflow_provider_iqm.__file__).parent
+OWN_FILES = {path.name for path in PACKAGE.rglob("*.py") if "sandbox" not in path.parts}
+
+AIRFLOW_3 = re.compile(r"\S+Z \[(\w+) *\] (.*?) *\[[\w.]*airflow_provider_iqm\.(?!sandbox)[\w.]*\]")
+AIRFLOW_2 = re.compile(r"\[\d{4}-\d\d-\d\dT\S+\] \{(\w+\.py):\d+\} (\w+) - (.*)")
+AIRFLOW_S_OWN = "INFO Success criteria met. Exiting."
+ERROR = re.compile(r"airflow_provider_iqm\.exceptions\.(\w+: .*)")
+
+REPLACED = (
+    (r"audience \d{5}\b", "audience ID"),
+    (r"Audience \d{5}\b", "Audience ID"),
+    (r"\d+\.\d\d %, reach [\d,]+ users", "RATE %, reach REACH users"),
+    (r"Next attempt in [\d.]+ s", "Next attempt in SECONDS s"),
+    (r"^(INFO   seconds +)[\d.]+", r"\1SECONDS"),
+    (r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "until MOMENT"),
+    (r"No answer from http://[\d.:]+", "No answer from HOST"),
+    (r", in /\S+/parts", ", in FOLDER"),
+)
+
+HEAD = """
+from datetime import datetime
+from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
+from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
+from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
+
+LIST = {"columns": {"email": "Email", "zip": "Zip"}, "hash_columns": {"email": "SHA256"}, "max_invalid_ratio": 0.5}
+
+with DAG("logged", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
+"""
+
+
+@pytest.fixture
+def log_of(run_dag, capfd, sandbox, tmp_path):
+    """Run tasks, and return what the log says of them, line by line, with a mark in the place of what changes."""
+    path = tmp_path / "people.csv"
+    people = [f"p{number}@shire.example,{'501' if number < 6 else '00501'},RenÃ©" for number in range(50)]
+    path.write_text("\n".join(["email,zip,name", *people, *["bad,00501,x"] * 3]) + "\n")
+
+    def run(*tasks):
+        body = "".join(f"    {task}\n" for task in tasks)
+        run_dag(HEAD + body.replace("FILE", repr(str(path))).replace("PARTS", repr(str(tmp_path / "parts"))), "logged")
+        shown = capfd.readouterr().out
+        for secret in ("shire.example", "00501", sandbox.settings.password, sandbox.settings.client_secret):
+            assert secret not in shown
+        return [_replaced(line) for line in _own_lines(shown) if line != AIRFLOW_S_OWN]
+
+    return run
+
+
+def _own_lines(shown):
+    for line in shown.splitlines():
+        if found := AIRFLOW_3.match(line):
+            yield f"{found[1].upper()} {found[2]}"
+        elif (found := AIRFLOW_2.match(line)) and found[1] in OWN_FILES:
+            yield f"{found[2]} {found[3]}"
+        elif found := ERROR.match(line):
+            yield f"FAILED {found[1]}"
+
+
+def _replaced(line):
+    for pattern, mark in REPLACED:
+        line = re.sub(pattern, mark, line)
+    return line
+
+
+CLEANED = """\
+INFO ::group::Cleaned people.csv: 44 of 53 records kept
+INFO   records read                                          53
+INFO   records kept                                          44
+INFO   dropped: malformed email                               3
+INFO   dropped: malformed zip                                 6
+INFO   duplicates                                             0
+INFO   damage: text decoded in the wrong encoding            50
+INFO   damage: zip without its leading zeros (zip)            6
+INFO   seconds                                              SECONDS
+INFO ::endgroup::
+"""
+DAMAGED = """\
+WARNING people.csv has 6 values of 3 or 4 digits in the column 'zip', where most have 5: zips have lost their leading \
+zeros. Export the column as text.
+WARNING people.csv has 50 places of text that was decoded in the wrong encoding (such as Ã© for é, or U+FFFD). Name \
+the right encoding where the list is made.
+"""
+
+
+def test_a_list_is_uploaded_and_waited_for(log_of, sandbox):
+    sandbox.change_settings(processing_seconds=1.5, pending_seconds=0)
+    sandbox.add_fault(kind="status", path="/api/v2/audience/matched/add", status=429)
+    log = log_of(
+        'upload = MatchedAudienceUploadOperator(task_id="upload", file_path=FILE, audience_name="People", **LIST)',
+        'AudienceReadySensor(task_id="wait", audience_id=upload.output, poke_interval=0.2, deferrable=True)',
+    )
+    expected = (
+        CLEANED
+        + DAMAGED
+        + """\
+INFO Uploading matched audience "People": people.csv, records: 44, bytes: 3,491, matched by email
+WARNING IQM answered HTTP 429 when asked to upload matched audience "People": Too Many Requests. The account's limit \
+of requests is used up: give its tasks one pool, and try again in a minute. Next attempt in SECONDS s.
+INFO IQM created audience ID "People"
+INFO Waiting for audience ID to become Ready
+INFO Audience ID "People" is Processing
+INFO Leaving the wait to Airflow's triggerer: a look after 0.2 s, then at longer and longer intervals, up to 600 s, \
+until MOMENT
+INFO Audience ID "People" is Processing
+INFO Audience ID "People" is Ready: match rate RATE %, reach REACH users
+"""
+    )
+    assert log == expected.splitlines()
+
+
+def test_a_list_is_cleaned_and_split(log_of):
+    log = log_of(
+        'PrepareAudienceFileOperator(task_id="prepare", file_path=FILE, output_dir=PARTS, audience_name="P", **LIST)'
+    )
+    assert log == (CLEANED + DAMAGED + 'INFO Prepared "P": 44 records, in FOLDER\n').splitlines()
+
+
+def test_a_list_with_too_many_invalid_records_says_what_may_be_why(log_of):
+    log = log_of(
+        'LIST["max_invalid_ratio"] = 0.01',
+        'MatchedAudienceUploadOperator(task_id="upload", file_path=FILE, audience_name="People", **LIST)',
+    )
+    failed = (
+        "FAILED AudienceFileError: people.csv: 9 of 53 records can't match, more than max_invalid_ratio (0.01) allows: "
+        "3 malformed email (email), 6 malformed zip (zip). Check what made the file."
+    )
+    assert log[:2] == DAMAGED.splitlines()
+    assert set(log[2:]) == {failed}
+
+
+def test_a_rejected_audience_gives_its_reason(log_of, sandbox):
+    sandbox.change_settings(processing_seconds=0, pending_seconds=0)
+    log = log_of(
+        'LIST |= {"audience_name": "Bad [reject]", "wait_for_ready": True}',
+        'MatchedAudienceUploadOperator(task_id="upload", file_path=FILE, **LIST)',
+    )
+    assert log[-1] == (
+        "FAILED AudienceFailedError: Audience ID \"Bad [reject]\" is Rejected and won't become ready. IQM's reason: "
+        "The audience's name asks for it. Ask IQM's support or the workspace's approver, then upload it again."
+    )
+    assert 'INFO Audience ID "Bad [reject]" is Rejected' in log
+
+
+def test_a_log_in_that_is_refused_says_which_fields_to_look_at(log_of, sandbox):
+    sandbox.change_settings(password="another one")
+    log = log_of('AudienceReadySensor(task_id="wait", audience_id=17)')
+    assert log[0] == "INFO Waiting for audience ID to become Ready".replace("ID", "17")
+    assert log[-1] == (
+        "FAILED IQMAuthenticationError: IQM answered HTTP 403 when asked to log in: User doesn't exist or user is not "
+        "allowed to provided workspace. Check the connection's email and password, and that its workspace host is one "
+        "of this user's."
+    )
+
+
+def test_errors_of_the_server_cost_a_look_and_no_more(log_of, sandbox):
+    sandbox.change_settings(processing_seconds=0, pending_seconds=0)
+    sandbox.add_fault(kind="status", path="/api/v2/audience/matched/15332", status=503)
+    log = log_of(
+        'upload = MatchedAudienceUploadOperator(task_id="upload", file_path=FILE, audience_name="People", **LIST)',
+        'AudienceReadySensor(task_id="wait", audience_id=upload.output, poke_interval=0.2)',
+    )
+    assert (
+        log[-3:]
+        == """\
+INFO Waiting for audience ID to become Ready
+WARNING IQM answered HTTP 503 when asked to read audience ID with an HTML page, as proxies send it. Nothing is wrong \
+with the request: try again later. Next attempt in SECONDS s.
+INFO Audience ID "People" is Ready: match rate RATE %, reach REACH users
+""".splitlines()
+    )

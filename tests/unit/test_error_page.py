@@ -1,0 +1,30 @@
+"""The page of errors quotes what the package says, and not what it said once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "errors.md").read_text()
+TABLES = PAGE.partition("## By what people see")[2].partition("## The retry policy")[0]
+QUOTED = re.findall(r"`([^`]+)`", " ".join(re.findall(r"^\| ([^|]+) \|", TABLES, re.MULTILINE)))
+
+# Messages are written in pieces, a line each.
+SOURCE = " ".join(
+    re.sub(r"[\"']\s*\n\s*f?[\"']", "", path.read_text()).replace("\\'", "'")
+    for path in (ROOT / "airflow_provider_iqm").rglob("*.py")
+    if "sandbox" not in path.parts
+)
+
+
+@pytest.mark.parametrize("words", QUOTED)
+def test_what_is_quoted_is_what_is_said(words):
+    # The status of an answer is filled in, and what the request was for.
+    assert re.sub(r"HTTP \d+ (when asked to).*", r"HTTP {status} \1", words) in SOURCE
+
+
+def test_something_is_quoted():
+    assert len(QUOTED) > 30

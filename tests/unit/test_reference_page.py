@@ -1,0 +1,59 @@
+"""The documentation's reference has every public class of what a Dag imports."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_iqm import exceptions
+from airflow_provider_iqm.get_provider_info import get_provider_info
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text()
+INFO = get_provider_info()
+MODULES = [
+    *(
+        module
+        for kind in ("hooks", "operators", "sensors", "triggers")
+        for item in INFO[kind]
+        for module in item["python-modules"]
+    ),
+    *(item["python-module"] for item in INFO["transfers"]),
+    *(link.rpartition(".")[0] for link in INFO["extra-links"]),
+]
+CLASSES = [
+    f"{module}.{name}"
+    for module in MODULES
+    for name, value in vars(import_module(module)).items()
+    if inspect.isclass(value) and value.__module__ == module and not name.startswith("_")
+]
+INTERNAL = {"airflow_provider_iqm.links.matched_audience.LinkedTask"}
+"""Types for the type checker."""
+
+
+@pytest.mark.parametrize("name", sorted(set(CLASSES) - INTERNAL))
+def test_a_class_is_in_the_reference(name):
+    assert re.search(rf"\.\. autoclass:: {re.escape(name)}$", PAGE, re.MULTILINE)
+
+
+def test_errors_and_the_retry_policy_are_in_the_reference():
+    assert f".. automodule:: {exceptions.__name__}\n   :members:" in PAGE
+    assert ".. autoclass:: airflow_provider_iqm.retry_policy.IQMRetryPolicy" in PAGE
+
+
+def test_a_hook_is_in_the_reference_with_all_that_it_can_do():
+    from airflow_provider_iqm.hooks.iqm import IQMHook
+
+    form = {"get_connection_form_widgets", "get_ui_field_behaviour"}
+    own = {
+        name
+        for kind in IQMHook.__mro__
+        if kind.__module__.startswith("airflow_provider_iqm")
+        for name, value in vars(kind).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
+    (listed,) = re.findall(r"hooks\.iqm\.IQMHook\n   :members: (.*)", PAGE)
+    assert own - form <= set(listed.split(", "))
