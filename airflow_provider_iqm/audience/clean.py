@@ -12,12 +12,11 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.byte_scan import ByteScan, scan_bytes
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
-from airflow_provider_iqm.audience.csv_oddity import count_quotes
 from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage, refused_with
 from airflow_provider_iqm.audience.duckdb_csv import connect, copy_options, quoted
 from airflow_provider_iqm.audience.file import CSV, AudienceFile
-from airflow_provider_iqm.audience.garbled import count_garbled
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
 from airflow_provider_iqm.audience.plan import (
     CONTENT,
@@ -125,18 +124,17 @@ class Cleaner:
             closing(connect(memory_limit=self.cleaning.memory_limit, spill=spill, in_order=True)) as connection,
         ):
             # Python looks at the bytes while DuckDB, which doesn't need Python's lock, looks at the values.
-            quotes = pool.submit(count_quotes, source.path, newline=source.frame.newline) if source.frame else None
-            garbled = pool.submit(count_garbled, self.path)
+            scan = pool.submit(scan_bytes, self.path)
             try:
                 plan = self._plan(connection, source, mapping)
                 output = self.scratch.new_file("clean.csv")
                 kept, duplicates, tallies = _write(connection, plan, source, output, self.cleaning)
                 faults = Counter({number: tallies[fault_tally(number)] for number in range(len(plan.faults))})
                 records = kept + duplicates + faults.total()
-                if quotes and not self._is_whole(source, records, read_sum(tallies, CONTENT), quotes.result()):
+                if not self._is_whole(source, records, read_sum(tallies, CONTENT), scan.result()):
                     return None
                 damaged = found_damage(plan.checks, [tallies[damage_tally(item)] for item in range(len(plan.checks))])
-                damage = (*header_damage(source.columns), *damaged, *garbled.result())
+                damage = (*header_damage(source.columns), *damaged, *scan.result().garbled)
                 with refused_with(damage, name=self.name):
                     self._judge(connection, plan, faults, records=records)
             except duckdb.Error:
@@ -147,9 +145,12 @@ class Cleaner:
             dropped[plan.faults[number].reason] += count
         return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates
 
-    def _is_whole(self, source: Source, records: int, content_bytes: int, quotes: int | None) -> bool:
+    def _is_whole(self, source: Source, records: int, content_bytes: int, scan: ByteScan) -> bool:
         """Audit what DuckDB read: whether it is the whole file, and nothing else."""
-        if quotes is None or source.frame is None:
+        if source.frame is None:
+            return True
+        quotes = scan.quotes_between(source.frame.newline)
+        if quotes is None:
             return False
         width = len(source.columns)
         surplus = source.frame.surplus(content_bytes, records=records, width=width, quotes=quotes)

@@ -37,7 +37,7 @@ class Frame:
         """
         How many bytes the file has beyond what DuckDB read; 0 where both are the same.
 
-        :param content_bytes: The sum of :func:`content_sql` over all records.
+        :param content_bytes: The sum of all :func:`content_lengths` over all records.
         :param records: The number of records.
         :param width: How many columns they have.
         :param quotes: The double quotes in the whole file.
@@ -67,9 +67,9 @@ def read_frame(path: Path, *, name: str) -> Frame | None:
     return Frame("\r\n" if header.endswith("\r\n") else "\n", body_bytes, header.count('"'))
 
 
-def content_sql(width: int, *, with_quotes: Collection[int]) -> str:
+def content_lengths(width: int, *, with_quotes: Collection[int]) -> list[str]:
     """
-    Build the SQL expression of the bytes of a record's values that are no double quotes.
+    Build the SQL expression of each of a record's values: how many of its bytes are no double quotes.
 
     Every column is in it: for the audit, and because DuckDB checks only the columns that are used.
 
@@ -81,4 +81,4 @@ def content_sql(width: int, *, with_quotes: Collection[int]) -> str:
         # contains() is quick, and mostly right to say no.
         without = f"strlen(replace(c{column}, '\"', ''))"
         lengths[column] = f"CASE WHEN contains(c{column}, '\"') THEN {without} ELSE {lengths[column]} END"
-    return " + ".join(lengths)
+    return lengths

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.byte_scan import scan_bytes
 from airflow_provider_iqm.audience.contents import Contents, check_header, count_contents
 from airflow_provider_iqm.audience.csv_text import PLAIN, Coding, read_lines
 from airflow_provider_iqm.exceptions import AudienceFileError
@@ -72,7 +74,7 @@ def read_exactly(path: Path, *, name: str, mapped: Mapping[str, str] | None = No
             f"{name}: the file has a header (line {header_line}) but no records. "
             "Check the query or export that made it."
         )
-    return contents
+    return replace(contents, damage=(*contents.damage, *scan_bytes(path).garbled))
 
 
 def check_width(

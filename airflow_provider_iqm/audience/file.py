@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ from airflow_provider_iqm.audience.csv_exact import read_exactly
 from airflow_provider_iqm.audience.csv_fast import read_fast
 from airflow_provider_iqm.audience.damage import Damage, header_damage
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
-from airflow_provider_iqm.audience.garbled import count_garbled
 from airflow_provider_iqm.audience.signature import HEAD_BYTES, check_signature
 from airflow_provider_iqm.audience.xlsx import read_workbook
 from airflow_provider_iqm.exceptions import AudienceFileError
@@ -102,14 +100,10 @@ def inspect_file(
         check_limits(name, size=size)
     check_signature(read_head(path, name=name), name=name, workbook=media_type == XLSX)
     status = path.stat()
-    garbled: tuple[Damage, ...] = ()
     if media_type == XLSX:
         contents = read_workbook(path, name=name, mapped=mapped)
     else:
-        with ThreadPoolExecutor(1) as pool:
-            counted = pool.submit(count_garbled, path)
-            contents = _read_csv(path, name=name, size=status.st_size, mapped=mapped, memory_limit=memory_limit)
-            garbled = counted.result()
+        contents = _read_csv(path, name=name, size=status.st_size, mapped=mapped, memory_limit=memory_limit)
     if limited:
         check_limits(name, size=status.st_size, records=contents.records)
     return AudienceFile(
@@ -125,7 +119,7 @@ def inspect_file(
             for position, column in enumerate(contents.columns)
         },
         blank_columns=frozenset(contents.columns[position] for position in contents.blank_columns),
-        damage=(*header_damage(contents.columns), *contents.damage, *garbled),
+        damage=(*header_damage(contents.columns), *contents.damage),
     )
 
 

@@ -9,14 +9,12 @@ from airflow_provider_iqm.audience.damage import BATCH, Damage, DamageKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 # UTF-8 that was read as Windows-1252 or Latin-1 and written as UTF-8 again: Ã, Â or â€ before what two bytes became.
 # "SÃO" is Portuguese. And U+FFFD, which stands for what could not be decoded.
 _GARBLED = re.compile(rb"\xc3\x83[\xc2\xc5\xc6\xcb\xe2]|\xc3\x82\xc2|\xc3\xa2\xe2\x82\xac|\xef\xbf\xbd")
 _MARKS = (b"\x82", b"\x83", b"\xef")
 _LONGEST = 5
-_BLOCK_BYTES = 1 << 18
 
 
 class GarbledCounter:
@@ -39,6 +37,7 @@ class GarbledCounter:
         :param text: The text.
         :param carried: What stood before it, and was counted before.
         """
+        carried = carried[1 - _LONGEST :]
         # Most text is told by single bytes, which is far faster than by a pattern.
         if any(mark in text or mark in carried for mark in _MARKS):
             self._count += sum(match.end() > len(carried) for match in _GARBLED.finditer(carried + text))
@@ -51,17 +50,3 @@ class GarbledCounter:
     def _count_batch(self) -> None:
         self.add_bytes("\0".join(self._batch).encode("utf-8", "replace"))
         self._batch.clear()
-
-
-def count_garbled(path: Path) -> tuple[Damage, ...]:
-    """
-    Count the places of a UTF-8 file where text was decoded in the wrong encoding.
-
-    :param path: The file.
-    """
-    counter, carried = GarbledCounter(), b""
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(_BLOCK_BYTES):
-            counter.add_bytes(block, carried=carried)
-            carried = (carried + block[1 - _LONGEST :])[1 - _LONGEST :]
-    return counter.damage()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RAGGED, BLANK_KEY, MIXED = "ragged", "blank key field", "raw and hashed values mixed"
 
 CONTENT = "content"
-"""The sum over all records that the audit needs: see :func:`~.csv_audit.content_sql`."""
+"""The sum over all records that the audit needs: see :func:`~.csv_audit.content_lengths`."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.csv_audit import Frame, content_sql, read_frame
+from airflow_provider_iqm.audience.csv_audit import Frame, content_lengths, read_frame
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_fast import read_fast
 from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, worth_counting
@@ -85,7 +85,7 @@ def direct_source(path: Path, *, name: str) -> Source | None:
         return None
     width = len(columns)
     with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
-    content = content_sql(width, with_quotes=with_quotes)
+    content = " + ".join(content_lengths(width, with_quotes=with_quotes))
     return Source(path, columns, read_csv_sql(path, width=width), "false", content, frame, head)
 
 

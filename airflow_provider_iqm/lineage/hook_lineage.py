@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
+from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
 from airflow_provider_iqm.audience.scratch import PREFIX
 from airflow_provider_iqm.hooks.running_task import running_task
-from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
 
 if TYPE_CHECKING:
     from airflow_provider_iqm.hooks.http import IQMHttpHook

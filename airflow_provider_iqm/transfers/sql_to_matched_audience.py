@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from airflow_provider_iqm.lineage.source import Source
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.hooks.query import Parameters
+    from airflow_provider_iqm.lineage.source import Source
 
 OnEmpty = Literal["fail", "skip"]
 

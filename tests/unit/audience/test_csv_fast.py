@@ -6,10 +6,9 @@ import random
 
 import pytest
 
-from airflow_provider_iqm.audience import csv_fast, csv_oddity, duckdb_csv
+from airflow_provider_iqm.audience import csv_fast, duckdb_csv
 from airflow_provider_iqm.audience.csv_exact import read_exactly
 from airflow_provider_iqm.audience.csv_fast import read_fast
-from airflow_provider_iqm.audience.csv_oddity import count_quotes
 from airflow_provider_iqm.audience.file import inspect_file
 
 pytestmark = pytest.mark.usefixtures("duckdb_here")
@@ -129,29 +128,3 @@ def test_a_column_blank_for_long_is_not_blank_throughout(make_file):
 
 def test_values_longer_than_csv_takes_are_left_to_it(make_file):
     assert read_fast(make_file("a,b\n" + "1,2\n" * 2000 + "x" * 140_000 + ",2\n"), name="list.csv") is None
-
-
-@pytest.mark.parametrize("block", [1, 2, 3, 7])
-@pytest.mark.parametrize(
-    ("text", "quotes"),
-    [
-        ('a,b\n1,"x"\n', 2),
-        ('a,b\n1, "x"\n', None),
-        ('a,b\n   "x",1\n', None),
-        ('a,b\n"x ""y"" z",1   \n', 6),
-        ('a,b\n"","  "\n', 4),
-        ("a,b\n1,\0\n", None),
-        ("a,b\n1,2\r\n", None),
-    ],
-)
-def test_oddities_are_seen_across_blocks(make_file, monkeypatch, block, text, quotes):
-    monkeypatch.setattr(csv_oddity, "BLOCK_BYTES", block)
-    assert count_quotes(make_file(text), newline="\n") == quotes
-    monkeypatch.undo()
-    assert count_quotes(make_file(text), newline="\n") == quotes
-
-
-def test_quotes_are_counted_where_they_are_many(make_file):
-    text = '"a","b c"\n' * 1000
-    assert count_quotes(make_file(text), newline="\n") == 4000
-    assert count_quotes(make_file(text + '"a", "b"\n'), newline="\n") is None

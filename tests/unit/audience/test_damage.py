@@ -7,10 +7,9 @@ import datetime
 import openpyxl
 import pytest
 
-from airflow_provider_iqm.audience import damage, file, garbled
+from airflow_provider_iqm.audience import damage, file
 from airflow_provider_iqm.audience.damage import DamageKind
 from airflow_provider_iqm.audience.file import inspect_file
-from airflow_provider_iqm.audience.garbled import count_garbled
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.exceptions import AudienceFileError, ColumnMappingError
 
@@ -141,13 +140,6 @@ def test_late_damage_in_a_large_file_is_counted(tmp_path):
         "scientific notation (phone)": 5,
         "zip without its leading zeros (zip)": 5,
     }
-
-
-@pytest.mark.parametrize("block", range(1, 12))
-def test_garbled_text_is_counted_once_wherever_a_block_ends(make_file, monkeypatch, block):
-    monkeypatch.setattr(garbled, "_BLOCK_BYTES", block)
-    (counted,) = count_garbled(make_file("Ã©xÃ©Ã©x\ufffd\ufffdâ€™yÂ°SÃO"))
-    assert counted.count == 7
 
 
 @pytest.mark.parametrize("kind", list(DamageKind))
