@@ -27,7 +27,8 @@ DOCUMENTED: list[ModuleType] = [iqm, matched_audience, prepare_audience_file, se
 
 FENCE = re.compile(r"^( *)(```+|:::+)(\S*).*?\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
 RUN = {"python", "bash", "json"}
-SHOWN = {"text"}
+# Statements of warehouses that no test can start; the page says so.
+SHOWN = {"text", "sql+jinja"}
 """What programs print; nobody types it."""
 
 
