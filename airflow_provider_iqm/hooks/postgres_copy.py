@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -62,13 +63,13 @@ class CopiedResult(QueryResult):
         """Have Postgres write its rows as CSV, with a header."""
         copy = self._copy()
         with path.open("wb") as file, self.failures_told():
-            lines = _CopiedLines(file, limits)
+            copied = _CopiedFile(file, limits)
             if hasattr(self._cursor, "copy_expert"):
-                self._cursor.copy_expert(copy, lines)
+                self._cursor.copy_expert(copy, copied)
+                copied.flush()
             else:
-                copy_by_libpq(self.connection.pgconn, copy, lines.write)
-            lines.flush()
-        return lines.tally.export()
+                copy_by_libpq(self.connection.pgconn, copy, copied.take)
+        return copied.tally.export()
 
     def _copy(self) -> str:
         names = [f"c{position}" for position in range(len(self._description))]
@@ -97,7 +98,7 @@ class CopiedResult(QueryResult):
         return ClientCursor(self.connection).mogrify(sql, parameters)
 
 
-class _CopiedLines:
+class _CopiedFile:
     """
     A file for COPY, which hands over a line at a time: the header first, then always one for each row.
 
@@ -108,19 +109,24 @@ class _CopiedLines:
         self.tally = ExportTally()
         self._file = file
         self._limits = limits
-        self._lines: list[bytes | memoryview] = []
+        self._waiting: list[bytes] = []
 
-    def write(self, line: bytes | memoryview) -> None:
-        self._lines.append(line)
-        if len(self._lines) == _BATCH:
+    def take(self, lines: Sequence[bytes | memoryview]) -> None:
+        """Write lines."""
+        self.tally.add(lines)
+        self._limits.check(records=self.tally.records, file_bytes=self.tally.bytes)
+        self._file.write(b"".join(lines))
+
+    def write(self, line: bytes) -> None:
+        """Take a line, in time."""
+        self._waiting.append(line)
+        if len(self._waiting) == _BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Write what is waiting."""
-        self.tally.add(self._lines)
-        self._limits.check(records=self.tally.records, file_bytes=self.tally.bytes)
-        self._file.write(b"".join(self._lines))
-        self._lines.clear()
+        self.take(self._waiting)
+        self._waiting.clear()
 
 
 def _speak_utf8(connection: Any) -> None:
