@@ -12,6 +12,7 @@ from airflow_provider_iqm.audience.csv_exact import read_exactly
 from airflow_provider_iqm.audience.csv_fast import read_fast
 from airflow_provider_iqm.audience.damage import Damage, header_damage
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
+from airflow_provider_iqm.audience.export import Export, read_export
 from airflow_provider_iqm.audience.signature import HEAD_BYTES, check_signature
 from airflow_provider_iqm.audience.xlsx import read_workbook
 from airflow_provider_iqm.exceptions import AudienceFileError
@@ -44,6 +45,7 @@ class AudienceFile:
     :param samples: Each column's values in the first three records, as they stand in the file.
     :param blank_columns: The columns that are blank in every record.
     :param damage: What its values and its header seem to have suffered.
+    :param fingerprint: The fingerprint of its content, where that is known already.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class AudienceFile:
     samples: dict[str, tuple[str, ...]]
     blank_columns: frozenset[str]
     damage: tuple[Damage, ...] = ()
+    fingerprint: str | None = None
 
     def __repr__(self) -> str:
         # Without the samples: they are personal data, and a repr ends up in logs.
@@ -70,6 +73,7 @@ def inspect_file(
     mapped: Mapping[str, str] | None = None,
     memory_limit: str = DEFAULT_MEMORY_LIMIT,
     limited: bool = True,
+    export: Export | None = None,
 ) -> AudienceFile:
     """
     Check a file that is to go out as it is, and count its records and their damage.
@@ -83,6 +87,7 @@ def inspect_file(
     :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
     :param memory_limit: How much memory the reading of a large CSV file may use, such as ``256MiB``.
     :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
+    :param export: What is known of a list that a database has exported.
     :raises AudienceFileError: The file can't be uploaded as it is. The message says why and where, and
         holds no value of the file.
     """
@@ -103,7 +108,8 @@ def inspect_file(
     if media_type == XLSX:
         contents = read_workbook(path, name=name, mapped=mapped)
     else:
-        contents = _read_csv(path, name=name, size=status.st_size, mapped=mapped, memory_limit=memory_limit)
+        known = read_export(path, export, name=name, mapped=mapped) if export else None
+        contents = known or _read_csv(path, name=name, size=status.st_size, mapped=mapped, memory_limit=memory_limit)
     if limited:
         check_limits(name, size=status.st_size, records=contents.records)
     return AudienceFile(
@@ -120,6 +126,7 @@ def inspect_file(
         },
         blank_columns=frozenset(contents.columns[position] for position in contents.blank_columns),
         damage=(*header_damage(contents.columns), *contents.damage),
+        fingerprint=export.fingerprint if export else None,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Self, Unpack
 
 from airflow_provider_iqm.audience.clean import Cleaner
 from airflow_provider_iqm.audience.cleaning import Cleaning, CleaningOptions
+from airflow_provider_iqm.audience.export import Export
 from airflow_provider_iqm.audience.file import AudienceFile, check_limits, inspect_file
 from airflow_provider_iqm.audience.fingerprint import fingerprint
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
@@ -56,7 +57,7 @@ class AudienceUpload:
     @cached_property
     def fingerprint(self) -> str:
         """The fingerprint of the list's content, whatever the order of its records."""
-        return fingerprint(self.file)
+        return self.file.fingerprint or fingerprint(self.file)
 
     def token(self, *origin: object, any_order: bool = False) -> str:
         """
@@ -111,6 +112,7 @@ def prepare_upload(
     encoding: str | None = None,
     sheet: str | None = None,
     limited: bool = True,
+    export: Export | None = None,
     **options: Unpack[CleaningOptions],
 ) -> AudienceUpload:
     """
@@ -125,6 +127,7 @@ def prepare_upload(
     :param encoding: The text's encoding, by Python's name; without it, that of the byte order mark, else UTF-8.
     :param sheet: The workbook's sheet; without it, the first.
     :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
+    :param export: What is known of a list that a database has exported.
     :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
     :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
     :raises AudienceNameError: where the name is blank.
@@ -171,6 +174,7 @@ def prepare_upload(
                 mapped=mapped,
                 memory_limit=cleaning.memory_limit,
                 limited=limited,
+                export=export,
             )
             mapping = resolve_mapping(
                 columns, column_settings, file_columns=file.columns, blank_columns=file.blank_columns

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
 
+_BATCH = 1000
 
-def copy_by_libpq(connection: PGconn, copy: str, write: Callable[[memoryview], object]) -> None:
+
+def copy_by_libpq(connection: PGconn, copy: str, take: Callable[[list[memoryview]], object]) -> None:
     """
     Have Postgres copy to the client.
 
@@ -19,7 +21,7 @@ def copy_by_libpq(connection: PGconn, copy: str, write: Callable[[memoryview], o
 
     :param connection: The connection, of which nothing else is being asked.
     :param copy: A ``COPY … TO STDOUT``.
-    :param write: Called with each line.
+    :param take: Called with the lines, some at a time; the list is used again.
     :raises psycopg.Error: Postgres failed, or the connection was lost.
     """
     from psycopg.pq import ExecStatus
@@ -29,13 +31,17 @@ def copy_by_libpq(connection: PGconn, copy: str, write: Callable[[memoryview], o
         _wait(connection, select.POLLOUT | select.POLLIN)
     result = _result(connection)
     if result is not None and result.status == ExecStatus.COPY_OUT:
-        size = 0
+        size, lines = 0, []
         while size >= 0:
             size, line = connection.get_copy_data(1)
             if size > 0:
-                write(line)
+                lines.append(line)
+                if len(lines) == _BATCH:
+                    take(lines)
+                    lines.clear()
             elif size == 0:
                 _wait(connection, select.POLLIN)
+        take(lines)
         result = _result(connection)
     if result is None or result.status != ExecStatus.COMMAND_OK:
         _fail(result)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
+from airflow_provider_iqm.audience.export import Export, ExportTally
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.hooks.libpq_copy import copy_by_libpq
 from airflow_provider_iqm.hooks.query import RESULT, Parameters, QueryResult, ResultLimits
+
+_BATCH = 1000
 
 _DECIMAL = "nullif({}::text, 'NaN')"
 # A float's text is exact, but may have an exponent. As numeric it has none, and loses nothing.
@@ -55,16 +59,17 @@ class CopiedResult(QueryResult):
         """The names of its columns."""
         return [column[0] for column in self._description]
 
-    def write(self, path: Path, limits: ResultLimits) -> int:
+    def write(self, path: Path, limits: ResultLimits) -> Export:
         """Have Postgres write its rows as CSV, with a header."""
         copy = self._copy()
-        with path.open("wb", buffering=1 << 18) as file, self.failures_told():
-            lines = _CountedLines(file, limits)
+        with path.open("wb") as file, self.failures_told():
+            copied = _CopiedFile(file, limits)
             if hasattr(self._cursor, "copy_expert"):
-                self._cursor.copy_expert(copy, lines)
+                self._cursor.copy_expert(copy, copied)
+                copied.flush()
             else:
-                copy_by_libpq(self.connection.pgconn, copy, lines.write)
-        return lines.records
+                copy_by_libpq(self.connection.pgconn, copy, copied.take)
+        return copied.tally.export()
 
     def _copy(self) -> str:
         names = [f"c{position}" for position in range(len(self._description))]
@@ -93,21 +98,35 @@ class CopiedResult(QueryResult):
         return ClientCursor(self.connection).mogrify(sql, parameters)
 
 
-class _CountedLines:
-    """A file for COPY, which hands over a line at a time, the header first."""
+class _CopiedFile:
+    """
+    A file for COPY, which hands over a line at a time: the header first, then always one for each row.
 
-    def __init__(self, file: IO[bytes], limits: ResultLimits) -> None:
-        self._write = file.write
+    That it is one for each is in Postgres' documentation of its protocol, "COPY Operations".
+    """
+
+    def __init__(self, file: BinaryIO, limits: ResultLimits) -> None:
+        self.tally = ExportTally()
+        self._file = file
         self._limits = limits
-        self.records = -1
-        self._bytes = 0
+        self._waiting: list[bytes] = []
 
-    def write(self, line: bytes | memoryview) -> None:
-        self.records += 1
-        self._bytes += len(line)
-        if self.records > self._limits.records or self._bytes > self._limits.file_bytes:
-            self._limits.check(records=self.records, file_bytes=self._bytes)
-        self._write(line)
+    def take(self, lines: Sequence[bytes | memoryview]) -> None:
+        """Write lines."""
+        self.tally.add(lines)
+        self._limits.check(records=self.tally.records, file_bytes=self.tally.bytes)
+        self._file.write(b"".join(lines))
+
+    def write(self, line: bytes) -> None:
+        """Take a line, in time."""
+        self._waiting.append(line)
+        if len(self._waiting) == _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting."""
+        self.take(self._waiting)
+        self._waiting.clear()
 
 
 def _speak_utf8(connection: Any) -> None:

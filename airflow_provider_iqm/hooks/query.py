@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_iqm.audience.contents import check_header
 from airflow_provider_iqm.audience.dataframe import text_records
+from airflow_provider_iqm.audience.export import Export
 from airflow_provider_iqm.audience.plain_copy import write_records
 from airflow_provider_iqm.exceptions import AudienceFileError, IQMError, QueryFailedError
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
@@ -85,13 +86,13 @@ class QueryResult(ABC):
         """The names of its columns."""
 
     @abstractmethod
-    def write(self, path: Path, limits: ResultLimits) -> int:
+    def write(self, path: Path, limits: ResultLimits) -> Export:
         """
         Write its rows as CSV, with a header; see :func:`~…value_text.value_text` for the values.
 
         :param path: The file, whose mode stays as it is.
         :param limits: How much it may be.
-        :return: The number of rows.
+        :return: What is known of them now.
         :raises AudienceFileError: It is more, or has a column without a text, such as bytes.
         :raises QueryFailedError: The database failed on the way.
         """
@@ -147,7 +148,7 @@ class FetchedResult(QueryResult):
         """The names of its columns."""
         return [column[0] for column in self._cursor.description or ()]
 
-    def write(self, path: Path, limits: ResultLimits) -> int:
+    def write(self, path: Path, limits: ResultLimits) -> Export:
         """Write its rows as CSV, with a header."""
         count = 0
 
@@ -160,7 +161,7 @@ class FetchedResult(QueryResult):
                 yield from text_records(self.columns, columns, name=RESULT)
 
         write_records(path, chain([self.columns], counted()), name=RESULT, max_bytes=limits.file_bytes)
-        return count
+        return Export(count)
 
     def _batches(self) -> Iterator[Sequence[Any]]:
         rows = self._first

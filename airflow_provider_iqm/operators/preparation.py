@@ -17,6 +17,7 @@ from airflow_provider_iqm.operators.staging import staged
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from airflow_provider_iqm.audience.export import Export
     from airflow_provider_iqm.audience.upload import AudienceUpload
 
 
@@ -105,12 +106,15 @@ class PreparationOperator(BaseOperator):
         self.memory_limit = memory_limit
 
     @contextmanager
-    def prepare(self, file_path: str | Path, *, limited: bool = True) -> Iterator[AudienceUpload]:
+    def prepare(
+        self, file_path: str | Path, *, limited: bool = True, export: Export | None = None
+    ) -> Iterator[AudienceUpload]:
         """
         Check a file, and clean it if that is asked for; copies live as long as the context.
 
         :param file_path: The file: a path on the worker, or a URL of object storage.
         :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
+        :param export: What is known of a list that a database has exported.
         :return: What is ready to go to IQM.
         """
         # Parsing a Dag needs nothing of what checks and cleans a list.
@@ -124,6 +128,7 @@ class PreparationOperator(BaseOperator):
                     encoding=self.encoding,
                     sheet=self.sheet,
                     limited=limited,
+                    export=export,
                     **self.list_arguments(),
                 )
             yield stack.enter_context(upload)

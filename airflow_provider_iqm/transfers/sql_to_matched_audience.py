@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from airflow_provider_iqm.audience.export import Export
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.hooks.query import Parameters
     from airflow_provider_iqm.lineage.source import Source
@@ -78,8 +79,8 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         with Scratch(self.scratch_dir) as scratch:
             path = scratch.new_file(f"{self.task_id}.csv")
             with final_errors_fail_the_task():
-                self._extract(path)
-            with self.prepare(path) as upload:
+                export = self._extract(path)
+            with self.prepare(path, export=export) as upload:
                 yield upload
 
     def lineage_source(self, columns: Iterable[str]) -> Source:
@@ -88,7 +89,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
 
         return query_source(self.sql, self.conn_id, columns)
 
-    def _extract(self, path: Path) -> None:
+    def _extract(self, path: Path) -> Export:
         """Write the query's rows to a file."""
         # Parsing a Dag needs nothing of what asks the query and checks its rows.
         from airflow_provider_iqm.audience.mapping import check_columns
@@ -102,10 +103,10 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         with open_query(hook, self.sql, self.parameters) as result:
             result.check_columns()
             check_columns(mapping.columns, result.columns)
-            rows = result.write(path, limits)
-        self.log.info("The query on %s returned %s rows", self.conn_id, f"{rows:,}")
-        if rows:
-            return
+            export = result.write(path, limits)
+        self.log.info("The query on %s returned %s rows", self.conn_id, f"{export.records:,}")
+        if export.records:
+            return export
         message = f"{RESULT} is empty: it has no row."
         if self.on_empty == "skip":
             raise AirflowSkipException(message)

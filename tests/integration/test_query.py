@@ -35,7 +35,7 @@ def ask(tmp_path):
         path = tmp_path / "result.csv"
         with open_query(database_hook("warehouse"), sql, parameters) as result:
             result.check_columns()
-            rows = result.write(path, limits)
+            rows = result.write(path, limits).records
         with path.open(encoding="utf-8", newline="") as file:
             records = list(csv.reader(file))
         assert len(records) == rows + 1
