@@ -105,6 +105,8 @@ def test_audiences_and_parts_come_from_their_file_column_by_column(last_events, 
     source = ("file", path)
     # Airflow's hook lineage, which OpenLineage reads where an operator tells nothing itself.
     assert {name for _, name in names(events["by_hook"]["inputs"])} == {path}
+    # Beside those of the other tasks: dag.test() runs them in one process, which has one collector.
+    assert ("iqm://app.iqm.com", "List") in names(events["by_hook"]["outputs"])
     assert {names(events[task]["inputs"]) == {source} for task in ("upload", "prepare", "refused")} == {True}
 
     (audience,) = events["upload"]["outputs"]
