@@ -39,13 +39,14 @@ def test_a_pipe_gets_the_answer_alone(long_list):
 @pytest.mark.parametrize("packed", [False, True])
 def test_what_is_told_are_the_bytes_on_the_disk(tmp_path, packed):
     path = tmp_path / "list"
-    content = b"".join(number.to_bytes(4, "big") for number in range(100_000))
+    content = b"".join(number.to_bytes(4, "big") for number in range(400_000))
     path.write_bytes(gzip.compress(content) if packed else content)
     told = []
     with reading_progress.watching(told.append):
         read = b"".join(read_blocks(path, 10_000, name="list", packed=packed))
     assert read == content
     assert told == sorted(told)
+    # Python 3.12 and later unpack 128 KiB at a time.
     assert len(set(told)) > 3
     assert told[-1] == path.stat().st_size
     list(read_blocks(path, 10_000, name="list", packed=packed))
