@@ -65,6 +65,19 @@ def still_blank(columns: Iterable[int], record: Sequence[str]) -> set[int]:
     return {column for column in columns if is_blank(record[column])}
 
 
+def blank_throughout(width: int, records: Iterable[Sequence[str]]) -> set[int]:
+    """
+    Which columns, by position, all of these records leave blank.
+
+    :param width: How many columns there are.
+    :param records: The records.
+    """
+    blank = set(range(width))
+    for record in records:
+        blank = still_blank(blank, record)
+    return blank
+
+
 def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "line") -> None:
     """
     Check that every column can be told by its name.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+_HEAD_RECORDS = 1000
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "pipes"}
 
@@ -114,6 +115,15 @@ def read_header(records: Iterator[tuple[int, list[str]]], *, name: str) -> tuple
                 )
     check_header(header, name=name, line=line)
     return line, tuple(header)
+
+
+def read_head(records: Iterator[tuple[int, list[str]]]) -> list[list[str]]:
+    """
+    Take the first records from the front of what :func:`read_records` gives behind the header: 1,000 of them at most.
+
+    They stand for the list where a look at all of it can be spared.
+    """
+    return [record for _, record in islice(records, _HEAD_RECORDS)]
 
 
 def ragged(name: str, *, line: int, expected: int, found: int, delimiter: str = ",") -> AudienceFileError:

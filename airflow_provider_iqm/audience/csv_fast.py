@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.byte_scan import scan_bytes
-from airflow_provider_iqm.audience.contents import Contents, still_blank
+from airflow_provider_iqm.audience.contents import Contents, blank_throughout
 from airflow_provider_iqm.audience.csv_audit import content_lengths, read_frame
-from airflow_provider_iqm.audience.csv_exact import read_header, read_records
+from airflow_provider_iqm.audience.csv_exact import read_head, read_header, read_records
 from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, found_damage, worth_counting
 from airflow_provider_iqm.audience.duckdb_apart import first_row
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, WHITE_SPACE, quoted, read_csv_sql
@@ -25,8 +24,6 @@ from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
-
-_HEAD_RECORDS = 1000
 
 
 def read_fast(
@@ -49,16 +46,14 @@ def read_fast(
     records = read_records(path, name=name)
     line, columns = read_header(records, name=name)
     width = len(columns)
-    head = [record for _, record in islice(records, _HEAD_RECORDS)]
+    head = read_head(records)
     frame = read_frame(path, name=name)
     if frame is None or not head or any(len(record) != width for record in head):
         return None
     # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
     if line != 1 or any(column.splitlines() != [column] for column in columns):
         return None
-    blank = set(range(width))
-    for record in head:
-        blank = still_blank(blank, record)
+    blank = blank_throughout(width, head)
     checks = worth_counting(checks_for(columns, mapped), head)
     with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
     with ThreadPoolExecutor(1) as pool:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.byte_scan import scan_bytes
-from airflow_provider_iqm.audience.contents import Contents, still_blank
-from airflow_provider_iqm.audience.csv_exact import read_header, read_records
+from airflow_provider_iqm.audience.contents import Contents, blank_throughout
+from airflow_provider_iqm.audience.csv_exact import read_head, read_header, read_records
 from airflow_provider_iqm.audience.damage import checks_for
 from airflow_provider_iqm.audience.duckdb_csv import LINE_BYTES
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
@@ -23,8 +22,6 @@ from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-_HEAD_RECORDS = 1000
 
 
 @dataclass(frozen=True)
@@ -90,11 +87,8 @@ def read_export(path: Path, export: Export, *, name: str, mapped: Mapping[str, s
     _, columns = read_header(records, name=name)
     if checks_for(columns, mapped):
         return None
-    head = [record for _, record in islice(records, _HEAD_RECORDS)]
-    blank = set(range(len(columns)))
-    for record in head:
-        blank = still_blank(blank, record)
-    if blank:
+    head = read_head(records)
+    if blank_throughout(len(columns), head):
         return None
     first = tuple(tuple(record) for record in head[:METADATA_SAMPLE_RECORDS])
     return Contents(columns, export.records, first, frozenset(), scan_bytes(path).garbled)

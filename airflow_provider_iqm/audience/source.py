@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_audit import Frame, content_lengths, read_frame
-from airflow_provider_iqm.audience.csv_exact import read_header, read_records
+from airflow_provider_iqm.audience.csv_exact import read_head, read_header, read_records
 from airflow_provider_iqm.audience.csv_fast import read_fast
 from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, worth_counting
 from airflow_provider_iqm.audience.duckdb_csv import read_csv_sql
@@ -16,8 +15,6 @@ from airflow_provider_iqm.audience.duckdb_csv import read_csv_sql
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-
-_HEAD_RECORDS = 1000
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def direct_source(path: Path, *, name: str) -> Source | None:
     """
     records = read_records(path, name=name)
     line, columns = read_header(records, name=name)
-    head = [record for _, record in islice(records, _HEAD_RECORDS)]
+    head = read_head(records)
     if not head or any(len(record) != len(columns) for record in head):
         return None
     # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
