@@ -24,6 +24,8 @@ COPY, PANDAS = "COPY and curl -F", "pandas and curl -F"
 GOALS = [AtMost(COPY, 1.6), AtLeast(PANDAS, 4)]
 MEMORY = 64
 
+MAPPING = {"email": "Email", "phone": "Phone", "zip": "Residence_Addresses_Zip", "id": "Voters_ID"}
+SETTINGS = {"Email": "Raw", "Phone": "Raw"}
 QUERY = "SELECT id, email, phone, first_name, last_name, street, state, zip FROM customers"
 PEOPLE = """
 CREATE TABLE customers AS
@@ -68,8 +70,8 @@ def by_us(warehouse: str, iqm: str, folder: str, _rows: str) -> Work:
         conn_id="warehouse",
         sql=QUERY,
         audience_name="List",
-        columns={"email": "Email"},
-        column_settings={"Email": "Raw"},
+        columns=MAPPING,
+        column_settings=SETTINGS,
         scratch_dir=folder,
     )
     PostgresHook("warehouse").get_conn().close()
@@ -139,8 +141,8 @@ def _curl(iqm: str, rows: str):
     }
     fields = {
         "audienceName": "List",
-        "columns": json.dumps({"email": "Email"}),
-        "columnSettings": json.dumps({"Email": "Raw"}),
+        "columns": json.dumps(MAPPING),
+        "columnSettings": json.dumps(SETTINGS),
         "fileTotalCount": rows,
         "isSingleColumnEnabled": "true",
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.damage import Damage, DamageCounter, checks_for, found_damage, looks_like_data
+from airflow_provider_iqm.audience.damage import ColumnCheck, Damage, DamageCounter, checks_for, looks_like_data
+from airflow_provider_iqm.audience.record_batch import BATCH, ReadRecords, RecordBatch
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
@@ -32,27 +34,61 @@ class Contents:
     damage: tuple[Damage, ...] = ()
 
 
+class ContentsCounter:
+    """
+    Takes in a file's records as they pass by, each as wide as the header.
+
+    :param columns: The header.
+    :param checks: The damage to count.
+    """
+
+    def __init__(self, columns: tuple[str, ...], checks: Sequence[ColumnCheck]) -> None:
+        self.columns = columns
+        self._records = 0
+        self._first: tuple[tuple[str, ...], ...] = ()
+        self._blank = set(range(len(columns)))
+        self._damage = DamageCounter(checks)
+
+    def add(self, records: Sequence[Sequence[str]]) -> None:
+        """
+        Take in records that have been read; the first ones have to be.
+
+        :param records: The records.
+        """
+        if not self._records:
+            self._first = tuple(tuple(record) for record in records[:METADATA_SAMPLE_RECORDS])
+        self.add_batch(len(records), ReadRecords(records))
+
+    def add_batch(self, count: int, batch: RecordBatch) -> None:
+        """
+        Take in other records.
+
+        :param count: How many they are.
+        :param batch: The records.
+        """
+        self._records += count
+        self._damage.add(batch)
+        self._blank = still_blank(self._blank, batch)
+
+    def contents(self) -> Contents:
+        """Give what is known after the last record."""
+        return Contents(self.columns, self._records, self._first, frozenset(self._blank), self._damage.found())
+
+
 def count_contents(
     columns: tuple[str, ...], records: Iterable[Sequence[str]], mapped: Mapping[str, str] | None
 ) -> Contents:
     """
-    Take in the records of a file, one by one.
+    Take in all records of a file.
 
     :param columns: The header.
     :param records: The records, each as wide as the header.
     :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
     """
-    count, blank = 0, set(range(len(columns)))
-    first: list[tuple[str, ...]] = []
-    damage = DamageCounter(checks_for(columns, mapped))
-    for record in records:
-        count += 1
-        damage.add(record)
-        if count <= METADATA_SAMPLE_RECORDS:
-            first.append(tuple(record))
-        if blank:
-            blank = still_blank(blank, record)
-    return Contents(columns, count, tuple(first), frozenset(blank), found_damage(damage.checks, damage.counts()))
+    counter, records = ContentsCounter(columns, checks_for(columns, mapped)), iter(records)
+    while batch := list(islice(records, BATCH)):
+        counter.add(batch)
+    return counter.contents()
 
 
 def is_blank(value: str) -> bool:
@@ -60,22 +96,14 @@ def is_blank(value: str) -> bool:
     return not value or value.isspace()
 
 
-def still_blank(columns: Iterable[int], record: Sequence[str]) -> set[int]:
-    """Which of ``columns``, by position, this record leaves blank too."""
-    return {column for column in columns if is_blank(record[column])}
-
-
-def blank_throughout(width: int, records: Iterable[Sequence[str]]) -> set[int]:
+def still_blank(columns: Iterable[int], batch: RecordBatch) -> set[int]:
     """
-    Which columns, by position, all of these records leave blank.
+    Which of the columns, by position, some records leave blank too.
 
-    :param width: How many columns there are.
-    :param records: The records.
+    :param columns: The columns.
+    :param batch: The records.
     """
-    blank = set(range(width))
-    for record in records:
-        blank = still_blank(blank, record)
-    return blank
+    return {column for column in columns if is_blank("".join(batch.values(column)))}
 
 
 def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "line") -> None:

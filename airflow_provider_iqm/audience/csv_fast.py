@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.byte_scan import scan_bytes
-from airflow_provider_iqm.audience.contents import Contents, blank_throughout
+from airflow_provider_iqm.audience.contents import Contents, still_blank
 from airflow_provider_iqm.audience.csv_audit import content_lengths, read_frame
 from airflow_provider_iqm.audience.csv_exact import read_head, read_header, read_records
 from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, found_damage, worth_counting
 from airflow_provider_iqm.audience.duckdb_apart import first_row
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, WHITE_SPACE, quoted, read_csv_sql
+from airflow_provider_iqm.audience.record_batch import ReadRecords
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def read_fast(
     # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
     if line != 1 or any(column.splitlines() != [column] for column in columns):
         return None
-    blank = blank_throughout(width, head)
+    blank = still_blank(range(width), ReadRecords(head))
     checks = worth_counting(checks_for(columns, mapped), head)
     with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
     with ThreadPoolExecutor(1) as pool:

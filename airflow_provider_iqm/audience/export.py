@@ -1,27 +1,30 @@
 """
 A list that a database has exported as CSV, and that needs no second reading.
 
-How such a list is written is the database's promise: it is well-formed, and a record comes at a time, so that it is
-counted and fingerprinted on its way to the disk.
+How such a list is written is the database's promise: it is well-formed, and a record comes at a time, so that all that
+has to be known of it is taken in on its way to the disk.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.byte_scan import scan_bytes
-from airflow_provider_iqm.audience.contents import Contents, blank_throughout
-from airflow_provider_iqm.audience.csv_exact import read_head, read_header, read_records
-from airflow_provider_iqm.audience.damage import checks_for
+from airflow_provider_iqm.audience.contents import Contents, ContentsCounter
+from airflow_provider_iqm.audience.damage import checks_for, worth_counting
 from airflow_provider_iqm.audience.duckdb_csv import LINE_BYTES
-from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
+from airflow_provider_iqm.audience.garbled import GarbledCounter
+from airflow_provider_iqm.audience.record_batch import BATCH, ExportedLines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
+
+
+LINES = BATCH + 1
+"""How many lines are to be taken in at a time: the header, and as many records as others read before they judge."""
 
 
 @dataclass(frozen=True)
@@ -30,65 +33,73 @@ class Export:
     What is known of a list since it was written.
 
     :param records: The number of records.
-    :param fingerprint: The fingerprint of the content, whatever the order of the records; ``None`` where the list has
-        to be read to be known.
+    :param fingerprint: The fingerprint of the content, whatever the order of the records.
+    :param contents: What is in it. ``None`` where it has to be read to be known, as for the fingerprint.
     """
 
     records: int
     fingerprint: str | None = None
+    contents: Contents | None = None
 
 
 class ExportTally:
-    """Counts the records of an export, and sums up their hashes: a sum is the same in any order."""
+    """
+    Takes in the records of an export, and sums up their hashes: a sum is the same in any order.
 
-    def __init__(self) -> None:
+    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
+    """
+
+    def __init__(self, mapped: Mapping[str, str] | None = None) -> None:
         self.records = 0
         self.bytes = 0
-        self._header: bytes | None = None
-        self._longest = 0
+        self._mapped = mapped
         self._sum = 0
+        self._header = b""
+        self._contents: ContentsCounter | None = None
+        self._garbled = GarbledCounter()
+        self._readable = True
 
-    def add(self, lines: Sequence[bytes | memoryview]) -> None:
+    def add(self, lines: Sequence[bytes]) -> bytes:
         """
         Take note of lines, each of which is a whole record, line breaks inside of values included; the header first.
 
         :param lines: The lines.
+        :return: Their text.
         """
-        from xxhash import xxh3_128_intdigest
+        from xxhash import xxh3_64_intdigest
 
-        self.bytes += sum(map(len, lines))
-        if self._header is None and lines:
-            self._header, lines = bytes(lines[0]), lines[1:]
+        text = b"".join(lines)
+        self.bytes += len(text)
+        self._readable = self._readable and (len(text) <= LINE_BYTES or max(map(len, lines)) <= LINE_BYTES)
+        self._garbled.add_bytes(text)
+        if lines and not self._header:
+            self._header, lines = lines[0], lines[1:]
         self.records += len(lines)
-        self._longest = max(self._longest, max(map(len, lines), default=0))
-        self._sum += sum(map(xxh3_128_intdigest, lines))
+        self._sum += sum(map(xxh3_64_intdigest, lines))
+        if lines and self._readable:
+            try:
+                self._look_over(lines)
+            except UnicodeDecodeError:
+                # A database without an encoding (SQL_ASCII) exports what it has. The reading tells where.
+                self._readable = False
+        return text
+
+    def _look_over(self, lines: Sequence[bytes]) -> None:
+        if self._contents is None:
+            # The first records are shown as they stand, in their order.
+            columns, *first = csv.reader([line.decode() for line in (self._header, *lines)])
+            checks = worth_counting(checks_for(columns, self._mapped), first)
+            self._contents = ContentsCounter(tuple(columns), checks)
+            self._contents.add(first)
+        else:
+            self._contents.add_batch(len(lines), ExportedLines(lines, width=len(self._contents.columns)))
 
     def export(self) -> Export:
         """Give what is known after the last line."""
-        if self._longest > LINE_BYTES:
+        if not self._readable or self._contents is None:
             return Export(self.records)
-        content = [(self._header or b"").decode(), self.records, self._sum]
-        return Export(self.records, hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32])
-
-
-def read_export(path: Path, export: Export, *, name: str, mapped: Mapping[str, str] | None) -> Contents | None:
-    """
-    Tell what is in an exported list by its first records.
-
-    :param path: The file.
-    :param export: What is known of it.
-    :param name: The file's name, for messages.
-    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
-    :return: ``None`` where all records have to be read: for damage in their values, or for a column that may be blank.
-    """
-    if export.fingerprint is None or not export.records:
-        return None
-    records = read_records(path, name=name)
-    _, columns = read_header(records, name=name)
-    if checks_for(columns, mapped):
-        return None
-    head = read_head(records)
-    if blank_throughout(len(columns), head):
-        return None
-    first = tuple(tuple(record) for record in head[:METADATA_SAMPLE_RECORDS])
-    return Contents(columns, export.records, first, frozenset(), scan_bytes(path).garbled)
+        content = [self._header.decode(), self.records, self._sum]
+        fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+        contents = self._contents.contents()
+        contents = replace(contents, damage=(*contents.damage, *self._garbled.damage()))
+        return Export(self.records, fingerprint, contents)

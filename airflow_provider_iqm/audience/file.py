@@ -12,7 +12,6 @@ from airflow_provider_iqm.audience.csv_exact import read_exactly
 from airflow_provider_iqm.audience.csv_fast import read_fast
 from airflow_provider_iqm.audience.damage import Damage, header_damage
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
-from airflow_provider_iqm.audience.export import Export, read_export
 from airflow_provider_iqm.audience.signature import HEAD_BYTES, check_signature
 from airflow_provider_iqm.audience.xlsx import read_workbook
 from airflow_provider_iqm.exceptions import AudienceFileError
@@ -20,6 +19,8 @@ from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from airflow_provider_iqm.audience.export import Export
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -87,7 +88,7 @@ def inspect_file(
     :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
     :param memory_limit: How much memory the reading of a large CSV file may use, such as ``256MiB``.
     :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
-    :param export: What is known of a list that a database has exported.
+    :param export: What is known of a list that a database has exported, by the same ``mapped``.
     :raises AudienceFileError: The file can't be uploaded as it is. The message says why and where, and
         holds no value of the file.
     """
@@ -108,8 +109,10 @@ def inspect_file(
     if media_type == XLSX:
         contents = read_workbook(path, name=name, mapped=mapped)
     else:
-        known = read_export(path, export, name=name, mapped=mapped) if export else None
-        contents = known or _read_csv(path, name=name, size=status.st_size, mapped=mapped, memory_limit=memory_limit)
+        known = export.contents if export else None
+        contents = _read_csv(
+            path, name=name, size=status.st_size, mapped=mapped, memory_limit=memory_limit, known=known
+        )
     if limited:
         check_limits(name, size=status.st_size, records=contents.records)
     return AudienceFile(
@@ -192,8 +195,10 @@ def read_head(path: Path, *, name: str) -> bytes:
     raise AudienceFileError(f"{name}: Airflow's user may not read {str(path)!r}. Change the file's permissions.")
 
 
-def _read_csv(path: Path, *, name: str, size: int, mapped: Mapping[str, str] | None, memory_limit: str) -> Contents:
+def _read_csv(
+    path: Path, *, name: str, size: int, mapped: Mapping[str, str] | None, memory_limit: str, known: Contents | None
+) -> Contents:
     contents = None
     if size > SMALL_FILE_BYTES:
-        contents = read_fast(path, name=name, memory_limit=memory_limit, mapped=mapped)
+        contents = known or read_fast(path, name=name, memory_limit=memory_limit, mapped=mapped)
     return contents or read_exactly(path, name=name, mapped=mapped)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.damage import BATCH, Damage, DamageKind
+from airflow_provider_iqm.audience.damage import Damage, DamageKind
+from airflow_provider_iqm.audience.record_batch import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

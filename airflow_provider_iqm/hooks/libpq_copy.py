@@ -6,13 +6,13 @@ import select
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.export import LINES
+
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
 
-_BATCH = 1000
 
-
-def copy_by_libpq(connection: PGconn, copy: str, take: Callable[[list[memoryview]], object]) -> None:
+def copy_by_libpq(connection: PGconn, copy: str, take: Callable[[list[bytes]], object]) -> None:
     """
     Have Postgres copy to the client.
 
@@ -31,12 +31,13 @@ def copy_by_libpq(connection: PGconn, copy: str, take: Callable[[list[memoryview
         _wait(connection, select.POLLOUT | select.POLLIN)
     result = _result(connection)
     if result is not None and result.status == ExecStatus.COPY_OUT:
-        size, lines = 0, []
+        size, lines = 0, list[bytes]()
         while size >= 0:
             size, line = connection.get_copy_data(1)
             if size > 0:
-                lines.append(line)
-                if len(lines) == _BATCH:
+                # A thousand of libpq's own buffers would set off Python's garbage collector again and again.
+                lines.append(bytes(line))
+                if len(lines) == LINES:
                     take(lines)
                     lines.clear()
             elif size == 0:

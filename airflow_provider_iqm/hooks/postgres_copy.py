@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from airflow_provider_iqm.audience.export import Export, ExportTally
+from airflow_provider_iqm.audience.export import LINES, Export, ExportTally
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.hooks.libpq_copy import copy_by_libpq
 from airflow_provider_iqm.hooks.query import RESULT, Parameters, QueryResult, ResultLimits
-
-_BATCH = 1000
 
 _DECIMAL = "nullif({}::text, 'NaN')"
 # A float's text is exact, but may have an exponent. As numeric it has none, and loses nothing.
@@ -59,17 +57,17 @@ class CopiedResult(QueryResult):
         """The names of its columns."""
         return [column[0] for column in self._description]
 
-    def write(self, path: Path, limits: ResultLimits) -> Export:
+    def write(self, path: Path, limits: ResultLimits, mapped: Mapping[str, str] | None = None) -> Export:
         """Have Postgres write its rows as CSV, with a header."""
-        copy = self._copy()
+        copy, tally = self._copy(), ExportTally(mapped)
         with path.open("wb") as file, self.failures_told():
-            copied = _CopiedFile(file, limits)
+            copied = _CopiedFile(file, limits, tally)
             if hasattr(self._cursor, "copy_expert"):
                 self._cursor.copy_expert(copy, copied)
                 copied.flush()
             else:
                 copy_by_libpq(self.connection.pgconn, copy, copied.take)
-        return copied.tally.export()
+        return tally.export()
 
     def _copy(self) -> str:
         names = [f"c{position}" for position in range(len(self._description))]
@@ -105,22 +103,22 @@ class _CopiedFile:
     That it is one for each is in Postgres' documentation of its protocol, "COPY Operations".
     """
 
-    def __init__(self, file: BinaryIO, limits: ResultLimits) -> None:
-        self.tally = ExportTally()
+    def __init__(self, file: BinaryIO, limits: ResultLimits, tally: ExportTally) -> None:
         self._file = file
         self._limits = limits
+        self._tally = tally
         self._waiting: list[bytes] = []
 
-    def take(self, lines: Sequence[bytes | memoryview]) -> None:
+    def take(self, lines: Sequence[bytes]) -> None:
         """Write lines."""
-        self.tally.add(lines)
-        self._limits.check(records=self.tally.records, file_bytes=self.tally.bytes)
-        self._file.write(b"".join(lines))
+        text = self._tally.add(lines)
+        self._limits.check(records=self._tally.records, file_bytes=self._tally.bytes)
+        self._file.write(text)
 
     def write(self, line: bytes) -> None:
         """Take a line, in time."""
         self._waiting.append(line)
-        if len(self._waiting) == _BATCH:
+        if len(self._waiting) == LINES:
             self.flush()
 
     def flush(self) -> None:

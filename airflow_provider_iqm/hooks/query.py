@@ -86,12 +86,13 @@ class QueryResult(ABC):
         """The names of its columns."""
 
     @abstractmethod
-    def write(self, path: Path, limits: ResultLimits) -> Export:
+    def write(self, path: Path, limits: ResultLimits, mapped: Mapping[str, str] | None = None) -> Export:
         """
         Write its rows as CSV, with a header; see :func:`~…value_text.value_text` for the values.
 
         :param path: The file, whose mode stays as it is.
         :param limits: How much it may be.
+        :param mapped: Column → IQM field, of the columns whose values are looked over for damage on their way.
         :return: What is known of them now.
         :raises AudienceFileError: It is more, or has a column without a text, such as bytes.
         :raises QueryFailedError: The database failed on the way.
@@ -148,7 +149,7 @@ class FetchedResult(QueryResult):
         """The names of its columns."""
         return [column[0] for column in self._cursor.description or ()]
 
-    def write(self, path: Path, limits: ResultLimits) -> Export:
+    def write(self, path: Path, limits: ResultLimits, mapped: Mapping[str, str] | None = None) -> Export:
         """Write its rows as CSV, with a header."""
         count = 0
 

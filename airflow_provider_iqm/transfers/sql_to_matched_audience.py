@@ -103,7 +103,8 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         with open_query(hook, self.sql, self.parameters) as result:
             result.check_columns()
             check_columns(mapping.columns, result.columns)
-            export = result.write(path, limits)
+            # The cleaning looks them over itself.
+            export = result.write(path, limits, None if cleaning.asked else mapping.columns)
         self.log.info("The query on %s returned %s rows", self.conn_id, f"{export.records:,}")
         if export.records:
             return export

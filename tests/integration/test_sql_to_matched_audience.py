@@ -9,7 +9,9 @@ from unittest.mock import MagicMock
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from airflow.providers.postgres.hooks import postgres as postgres_hook
 
+from airflow_provider_iqm.audience import file
 from airflow_provider_iqm.exceptions import QueryFailedError
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 
@@ -66,6 +68,32 @@ def test_a_later_try_takes_the_first_ones_audience_whatever_the_order_of_the_row
     # One value of 40,000 is another.
     other, _ = run(PEOPLE.replace("n % 7", "CASE n WHEN 7 THEN 1 ELSE n % 7 END"), try_number=3)
     assert other != first
+
+
+@pytest.mark.parametrize("driver", ["the hook's driver", "psycopg2"])
+def test_what_postgres_exports_is_known_without_another_reading(warehouse, driver, tmp_path, monkeypatch):
+    if driver == "psycopg2":
+        monkeypatch.setattr(postgres_hook, "USE_PSYCOPG3", False)
+    for reading in ("read_fast", "read_exactly"):
+        monkeypatch.delattr(file, reading)
+    operator = SqlToMatchedAudienceOperator(
+        task_id="sync",
+        sql="""
+            SELECT n AS id, CASE WHEN n % 1000 = 3 THEN '4.41E+11' ELSE '(212) 555-0100' END AS phone,
+                   lpad(n::text, 50, 'x') || CASE n % 10 WHEN 0 THEN E', "b"\n' ELSE '' END AS note, NULL AS nothing,
+                   CASE WHEN n % 2000 = 0 THEN '2134' ELSE '02134' END AS zip
+            FROM generate_series(1, 40000) AS n
+        """,
+        conn_id="warehouse",
+        audience_name="List",
+        columns={"phone": "Phone", "zip": "Zip", "id": "Voter ID"},
+        column_settings={"Phone": "Raw"},
+        scratch_dir=str(tmp_path),
+    )
+    with operator.prepared() as upload:
+        found = {damage.label: damage.count for damage in upload.file.damage}
+        assert (upload.file.records, upload.file.blank_columns) == (40_000, {"nothing"})
+    assert found == {"scientific notation (phone)": 40, "zip without its leading zeros (zip)": 20}
 
 
 WRONG = {

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import random
+from itertools import chain
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from airflow_provider_iqm.audience import export
+from airflow_provider_iqm.audience import export, file
+from airflow_provider_iqm.audience.csv_exact import read_exactly
 from airflow_provider_iqm.audience.export import ExportTally
 from airflow_provider_iqm.audience.file import inspect_file
+from airflow_provider_iqm.exceptions import AudienceFileError
 
 HEADER = b"email,name\n"
 LINES = [f'p{number}@shire.example,"Frodo, the {number}th,\nof his name"\n'.encode() for number in range(50)]
 
 
-def tally(*batches):
-    counted = ExportTally()
+DAMAGED = {"phone": "Phone", "zip": "Residence_Addresses_Zip", "id": "Voters_ID"}
+"""Columns whose values are looked over for damage."""
+
+VALUES = st.one_of(
+    st.sampled_from(
+        ["", " ", "4.41E+11", "4e+11", "501", "2134", "10001", "1/2/2024", "2-Jan", "ZoÃ« \ufffd", '"', ","]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+)
+
+
+def tally(*batches, mapped=None):
+    counted = ExportTally(mapped)
     for lines in batches:
         counted.add(lines)
     return counted.export()
@@ -24,7 +40,8 @@ def tally(*batches):
 def test_the_order_of_the_rows_and_of_their_coming_does_not_matter():
     whole = tally([HEADER, *LINES])
     shuffled = random.Random(1).sample(LINES, len(LINES))
-    assert tally([HEADER], shuffled[:7], [memoryview(line) for line in shuffled[7:]]) == whole
+    other = tally([HEADER], shuffled[:7], shuffled[7:])
+    assert (other.records, other.fingerprint) == (whole.records, whole.fingerprint)
     assert whole.records == 50
 
 
@@ -43,10 +60,12 @@ def test_any_other_list_has_another_fingerprint(lines):
     assert tally(lines).fingerprint != tally([HEADER, *LINES]).fingerprint
 
 
-def test_an_export_is_known_as_a_reading_of_it_knows_it(make_file):
+def test_an_export_is_known_as_a_reading_of_it_knows_it(make_file, monkeypatch):
     path = make_file(b"".join([HEADER, *LINES, "q@shire.example,ZoÃ« \ufffd\n".encode()]))
     known = tally([HEADER, *LINES, b"q@shire.example,Zo\xc3\x83\xc2\xab \xef\xbf\xbd\n"])
     read = inspect_file(path, mapped={"email": "Email"})
+    monkeypatch.setattr(file, "SMALL_FILE_BYTES", 0)
+    path.write_text("not read again,\n")
     told = inspect_file(path, mapped={"email": "Email"}, export=known)
     assert told.fingerprint == known.fingerprint
     assert (told.columns, told.records, told.samples, told.blank_columns, told.damage) == (
@@ -59,14 +78,46 @@ def test_an_export_is_known_as_a_reading_of_it_knows_it(make_file):
     assert [found.count for found in told.damage] == [2]
 
 
-def test_an_export_is_read_where_its_values_have_to_be_looked_over(make_file):
-    text = b"phone,note\n" + b"4.41E+11,\n" * 3
-    found = inspect_file(make_file(text), mapped={"phone": "Phone"}, export=tally(text.splitlines(keepends=True)))
-    assert [damage.label for damage in found.damage] == ["scientific notation (phone)"]
-    found = inspect_file(make_file(text), mapped={"note": "City"}, export=tally(text.splitlines(keepends=True)))
-    assert found.blank_columns == {"note"}
+@given(
+    extra=st.integers(0, 3),
+    batches=st.lists(st.lists(st.tuples(*[VALUES] * 6), min_size=1), min_size=1, max_size=4),
+)
+def test_what_passes_by_is_known_as_the_exact_reading_knows_it(tmp_path_factory, extra, batches):
+    """Whatever the values are, and wherever the columns stand that are looked over."""
+    columns = [*"xyz"[:extra], "phone", "zip", "id", *"xyz"[extra:]]
+    # What only the first records have looked for in the whole list: here they show all of it.
+    shown = [[*"abc"[:extra], "4e+11", "501", an_id, *"abc"[extra:]] for an_id in ("1/2/2024", "4e+11", "1")]
+    batches[0][:0] = shown
+    lines = [[line(record) for record in batch] for batch in batches]
+    known = tally([line(columns)], *lines, mapped=DAMAGED)
+    path = tmp_path_factory.mktemp("export") / "list.csv"
+    path.write_bytes(line(columns) + b"".join(chain(*lines)))
+    assert known.contents == read_exactly(path, name="list.csv", mapped=DAMAGED)
+
+
+def line(record):
+    """Write a record as Postgres does."""
+    values = ('"' + value.replace('"', '""') + '"' if set(value) & set('",\r\n') else value for value in record)
+    return ",".join(values).encode() + b"\n"
+
+
+def test_a_column_that_is_blank_throughout_is_told():
+    lines = [b"phone,note,zip\n", *[b"3455550100,,12345\n"] * 3]
+    contents = tally(lines[:2], lines[2:], mapped=DAMAGED).contents
+    assert (contents.blank_columns, contents.damage) == ({1}, ())
+
+
+def test_what_is_not_utf_8_is_left_to_the_reading_which_tells_where(make_file):
+    """A database without an encoding (SQL_ASCII) exports what it has."""
+    lines = [HEADER, *LINES, b"z@shire.example,Zo\xeb\n"]
+    known = tally(lines[:2], lines[2:])
+    assert (known.records, known.fingerprint, known.contents) == (51, None, None)
+    with pytest.raises(AudienceFileError, match="UTF-8") as caught:
+        inspect_file(make_file(b"".join(lines)), export=known)
+    assert caught.value.line == 102
 
 
 def test_what_is_too_long_for_csv_is_not_taken_on_trust(monkeypatch):
     monkeypatch.setattr(export, "LINE_BYTES", 20)
-    assert tally([HEADER, *LINES]).fingerprint is None
+    known = tally([HEADER, *LINES])
+    assert (known.records, known.fingerprint, known.contents) == (50, None, None)

@@ -1,0 +1,88 @@
+"""Some records at a time, looked at column by column, which is faster than one by one."""
+
+from __future__ import annotations
+
+import csv
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+
+BATCH = 1000
+"""How many records are looked at together."""
+
+_QUOTE = ord('"')
+
+
+class RecordBatch(ABC):
+    """Some records of one width, in any order."""
+
+    @abstractmethod
+    def values(self, position: int) -> Sequence[str]:
+        """
+        Give the values of a column.
+
+        :param position: The column's position, from 0.
+        """
+
+    def text(self, position: int) -> str:
+        """
+        Give a text that holds all values of a column, and may hold more.
+
+        :param position: The column's position, from 0.
+        """
+        return "\0".join(self.values(position))
+
+
+class ReadRecords(RecordBatch):
+    """
+    Records that have been read.
+
+    :param records: The records.
+    """
+
+    def __init__(self, records: Sequence[Sequence[str]]) -> None:
+        self._records = records
+
+    def values(self, position: int) -> Sequence[str]:
+        """Pick them."""
+        return [record[position] for record in self._records]
+
+
+class ExportedLines(RecordBatch):
+    """
+    Records of well-formed CSV, which aren't read further than they have to be.
+
+    :param lines: The records, each with the LF at its end.
+    :param width: How many values each has.
+    :raises UnicodeDecodeError: They aren't UTF-8.
+    """
+
+    def __init__(self, lines: Sequence[bytes], *, width: int) -> None:
+        self._width = width
+        self._lines = lines
+        self._text = b"".join(lines).decode()
+
+    def text(self, position: int) -> str:
+        """Give them all, unread."""
+        return self._text
+
+    def values(self, position: int) -> Sequence[str]:
+        """Split off those that stand before, or behind, whichever are fewer: ``csv`` takes several times as long."""
+        behind = self._width - position
+        if position < behind:
+            values = [line.split(b",", position + 1)[position] for line in self._unquoted]
+        else:
+            values = [line.rsplit(b",", behind)[-behind] for line in self._unquoted]
+        # Behind the last column's values, the LF stands already.
+        text = b"\n".join(values) if behind > 1 else b"".join(values)[:-1]
+        unquoted = text.decode().split("\n") if values else []
+        return unquoted + [record[position] for record in self._quoted]
+
+    @cached_property
+    def _unquoted(self) -> list[bytes]:
+        # Here a comma is always a delimiter, and an LF always the end.
+        return [line for line in self._lines if _QUOTE not in line]
+
+    @cached_property
+    def _quoted(self) -> list[list[str]]:
+        return list(csv.reader([line.decode() for line in self._lines if _QUOTE in line]))
