@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,8 @@ class Contents:
 
     columns: tuple[str, ...]
     records: int
-    first_records: tuple[tuple[str, ...], ...]
+    # Personal data, and a repr ends up in logs.
+    first_records: tuple[tuple[str, ...], ...] = field(repr=False)
     blank_columns: frozenset[int]
     damage: tuple[Damage, ...] = ()
 
@@ -70,6 +71,11 @@ class ContentsCounter:
         self._damage.add(batch)
         self._blank = still_blank(self._blank, batch)
 
+    @property
+    def wanted(self) -> set[int]:
+        """The columns, by position, whose values are still of interest."""
+        return self._blank | self._damage.positions
+
     def contents(self) -> Contents:
         """Give what is known after the last record."""
         return Contents(self.columns, self._records, self._first, frozenset(self._blank), self._damage.found())
@@ -103,7 +109,7 @@ def still_blank(columns: Iterable[int], batch: RecordBatch) -> set[int]:
     :param columns: The columns.
     :param batch: The records.
     """
-    return {column for column in columns if is_blank("".join(batch.values(column)))}
+    return {column for column in columns if all(map(is_blank, batch.values(column)))}
 
 
 def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "line") -> None:

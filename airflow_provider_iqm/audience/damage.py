@@ -93,7 +93,7 @@ class Check:
     :param lengths: The shortest and the longest value to look at.
     :param marks: Texts of which a value must hold one, which is seen faster than a pattern.
     :param pattern: What a value must be, for ``re`` and for DuckDB; without it, the length says all.
-    :param cheap: Whether DuckDB counts it at next to no cost.
+    :param cheap: Whether it is counted at next to no cost.
     """
 
     kind: DamageKind | None
@@ -187,7 +187,7 @@ def checks_for(columns: Sequence[str], mapped: Mapping[str, str] | None) -> list
 
 def worth_counting(checks: Sequence[ColumnCheck], head: Sequence[Sequence[str]]) -> list[ColumnCheck]:
     """
-    Choose what DuckDB is to count in the whole file: what costs it next to nothing, and what the first records show.
+    Choose what to count in the whole of a large file: what costs next to nothing, and what the first records show.
 
     :param checks: All that could be counted.
     :param head: The first records.
@@ -223,6 +223,11 @@ class DamageCounter:
                 values = batch.values(position)
                 for number in marked:
                     self.counts[number] += self.checks[number].check.count(values)
+
+    @property
+    def positions(self) -> set[int]:
+        """Which columns are looked over."""
+        return {*self._numbers}
 
     def found(self) -> tuple[Damage, ...]:
         """Say what the counts mean."""

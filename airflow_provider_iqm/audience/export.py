@@ -1,5 +1,5 @@
 """
-A list that a database has exported as CSV, and that needs no second reading.
+A list that a database has exported as CSV, and that mostly needs no second reading.
 
 How such a list is written is the database's promise: it is well-formed, and a record comes at a time, so that all that
 has to be known of it is taken in on its way to the disk.
@@ -22,9 +22,14 @@ from airflow_provider_iqm.audience.record_batch import BATCH, ExportedLines
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
 LINES = BATCH + 1
 """How many lines are to be taken in at a time: the header, and as many records as others read before they judge."""
+
+_BATCH_BYTES = 4_000_000
+"""Longer records, which no list of people has, are left to the reading: here they would take too much memory."""
+
+_FEW_COLUMNS = 3
+"""Up to here, the values of single columns are split off in less time than ``csv`` takes to read all."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,11 @@ class ExportTally:
     """
     Takes in the records of an export, and sums up their hashes: a sum is the same in any order.
 
-    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
+    :param mapped: File column → IQM field, of the columns whose values are looked over for damage. ``None`` where
+        nothing but the number of records will be asked for.
     """
 
-    def __init__(self, mapped: Mapping[str, str] | None = None) -> None:
+    def __init__(self, mapped: Mapping[str, str] | None) -> None:
         self.records = 0
         self.bytes = 0
         self._mapped = mapped
@@ -57,7 +63,7 @@ class ExportTally:
         self._header = b""
         self._contents: ContentsCounter | None = None
         self._garbled = GarbledCounter()
-        self._readable = True
+        self._known = mapped is not None
 
     def add(self, lines: Sequence[bytes]) -> bytes:
         """
@@ -66,40 +72,51 @@ class ExportTally:
         :param lines: The lines.
         :return: Their text.
         """
-        from xxhash import xxh3_64_intdigest
-
         text = b"".join(lines)
         self.bytes += len(text)
-        self._readable = self._readable and (len(text) <= LINE_BYTES or max(map(len, lines)) <= LINE_BYTES)
-        self._garbled.add_bytes(text)
         if lines and not self._header:
             self._header, lines = lines[0], lines[1:]
         self.records += len(lines)
-        self._sum += sum(map(xxh3_64_intdigest, lines))
-        if lines and self._readable:
+        fits = len(text) <= LINE_BYTES or (len(text) <= _BATCH_BYTES and max(map(len, lines)) <= LINE_BYTES)
+        self._known = self._known and fits
+        if self._known:
             try:
-                self._look_over(lines)
+                self._look_over(lines, text)
             except UnicodeDecodeError:
-                # A database without an encoding (SQL_ASCII) exports what it has. The reading tells where.
-                self._readable = False
+                # The database promised UTF-8. The reading tells where it isn't.
+                self._known = False
         return text
 
-    def _look_over(self, lines: Sequence[bytes]) -> None:
+    def _look_over(self, lines: Sequence[bytes], text: bytes) -> None:
+        from xxhash import xxh3_64_intdigest
+
+        self._sum += sum(map(xxh3_64_intdigest, lines))
+        self._garbled.add_bytes(text)
+        decoded = text.decode()
+        if not lines:
+            return
         if self._contents is None:
             # The first records are shown as they stand, in their order.
-            columns, *first = csv.reader([line.decode() for line in (self._header, *lines)])
+            columns, first = _read([self._header])[0], _read(lines)
             checks = worth_counting(checks_for(columns, self._mapped), first)
             self._contents = ContentsCounter(tuple(columns), checks)
             self._contents.add(first)
+        elif len(self._contents.wanted) > _FEW_COLUMNS:
+            self._contents.add(_read(lines))
         else:
-            self._contents.add_batch(len(lines), ExportedLines(lines, width=len(self._contents.columns)))
+            batch = ExportedLines(lines, text=decoded, width=len(self._contents.columns))
+            self._contents.add_batch(len(lines), batch)
 
     def export(self) -> Export:
         """Give what is known after the last line."""
-        if not self._readable or self._contents is None:
+        if not self._known or self._contents is None:
             return Export(self.records)
         content = [self._header.decode(), self.records, self._sum]
         fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
         contents = self._contents.contents()
         contents = replace(contents, damage=(*contents.damage, *self._garbled.damage()))
         return Export(self.records, fingerprint, contents)
+
+
+def _read(lines: Sequence[bytes]) -> list[list[str]]:
+    return list(csv.reader([line.decode() for line in lines]))

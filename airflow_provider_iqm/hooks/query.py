@@ -92,7 +92,8 @@ class QueryResult(ABC):
 
         :param path: The file, whose mode stays as it is.
         :param limits: How much it may be.
-        :param mapped: Column → IQM field, of the columns whose values are looked over for damage on their way.
+        :param mapped: Column → IQM field, of the columns whose values are looked over for damage on their way, if a
+            database's own export can be; ``None`` where nothing but the number of rows will be asked for.
         :return: What is known of them now.
         :raises AudienceFileError: It is more, or has a column without a text, such as bytes.
         :raises QueryFailedError: The database failed on the way.

@@ -103,7 +103,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         with open_query(hook, self.sql, self.parameters) as result:
             result.check_columns()
             check_columns(mapping.columns, result.columns)
-            # The cleaning looks them over itself.
+            # A list that is to be cleaned is read then anyway.
             export = result.write(path, limits, None if cleaning.asked else mapping.columns)
         self.log.info("The query on %s returned %s rows", self.conn_id, f"{export.records:,}")
         if export.records:

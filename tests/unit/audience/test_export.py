@@ -30,7 +30,7 @@ VALUES = st.one_of(
 )
 
 
-def tally(*batches, mapped=None):
+def tally(*batches, mapped={"email": "Email"}):  # noqa: B006
     counted = ExportTally(mapped)
     for lines in batches:
         counted.add(lines)
@@ -107,8 +107,29 @@ def test_a_column_that_is_blank_throughout_is_told():
     assert (contents.blank_columns, contents.damage) == ({1}, ())
 
 
+def test_many_columns_may_be_blank_throughout():
+    width = 50
+    columns = ",".join(f"c{number}" for number in range(width)).encode()
+    lines = [columns + b"\n", *[b"," * (width - 1) + b"x\n"] * 5]
+    contents = tally(lines[:2], lines[2:5], lines[5:]).contents
+    assert contents.blank_columns == {*range(width - 1)}
+
+
+def test_a_list_that_is_to_be_cleaned_is_counted_only():
+    known = tally([HEADER, *LINES], mapped=None)
+    assert (known.records, known.fingerprint, known.contents) == (50, None, None)
+
+
+def test_records_of_many_kilobytes_are_left_to_the_reading():
+    known = tally([HEADER, *[b"x" * 100_000 + b",\n"] * 50])
+    assert (known.records, known.fingerprint, known.contents) == (50, None, None)
+
+
+def test_a_repr_holds_no_record():
+    assert "Frodo" not in repr(tally([HEADER, *LINES]))
+
+
 def test_what_is_not_utf_8_is_left_to_the_reading_which_tells_where(make_file):
-    """A database without an encoding (SQL_ASCII) exports what it has."""
     lines = [HEADER, *LINES, b"z@shire.example,Zo\xeb\n"]
     known = tally(lines[:2], lines[2:])
     assert (known.records, known.fingerprint, known.contents) == (51, None, None)
