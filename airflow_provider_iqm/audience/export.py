@@ -7,7 +7,6 @@ has to be known of it is taken in on its way to the disk.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from airflow_provider_iqm.audience.contents import Contents, ContentsCounter
 from airflow_provider_iqm.audience.damage import checks_for, worth_counting
 from airflow_provider_iqm.audience.duckdb_csv import LINE_BYTES
 from airflow_provider_iqm.audience.garbled import GarbledCounter
-from airflow_provider_iqm.audience.record_batch import BATCH, ExportedLines
+from airflow_provider_iqm.audience.record_batch import BATCH, ExportedLines, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,19 +91,18 @@ class ExportTally:
 
         self._sum += sum(map(xxh3_64_intdigest, lines))
         self._garbled.add_bytes(text)
-        decoded = text.decode()
         if not lines:
             return
         if self._contents is None:
             # The first records are shown as they stand, in their order.
-            columns, first = _read([self._header])[0], _read(lines)
+            columns, *first = read_lines([self._header, *lines])
             checks = worth_counting(checks_for(columns, self._mapped), first)
             self._contents = ContentsCounter(tuple(columns), checks)
             self._contents.add(first)
         elif len(self._contents.wanted) > _FEW_COLUMNS:
-            self._contents.add(_read(lines))
+            self._contents.add(read_lines(lines))
         else:
-            batch = ExportedLines(lines, text=decoded, width=len(self._contents.columns))
+            batch = ExportedLines(lines, text=text.decode(), width=len(self._contents.columns))
             self._contents.add_batch(len(lines), batch)
 
     def export(self) -> Export:
@@ -116,7 +114,3 @@ class ExportTally:
         contents = self._contents.contents()
         contents = replace(contents, damage=(*contents.damage, *self._garbled.damage()))
         return Export(self.records, fingerprint, contents)
-
-
-def _read(lines: Sequence[bytes]) -> list[list[str]]:
-    return list(csv.reader([line.decode() for line in lines]))

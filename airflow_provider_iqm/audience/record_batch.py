@@ -85,4 +85,14 @@ class ExportedLines(RecordBatch):
 
     @cached_property
     def _quoted(self) -> list[list[str]]:
-        return list(csv.reader([line.decode() for line in self._lines if _QUOTE in line]))
+        return read_lines([line for line in self._lines if _QUOTE in line])
+
+
+def read_lines(lines: Sequence[bytes]) -> list[list[str]]:
+    """
+    Read records of well-formed CSV in UTF-8.
+
+    :param lines: The records.
+    :raises UnicodeDecodeError: They aren't UTF-8.
+    """
+    return list(csv.reader([line.decode() for line in lines]))
