@@ -49,7 +49,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--on-hold", action="store_true", help="answer log-ins with 400 On Hold")
     add("--processing-seconds", float, "how long a new audience is Processing")
     add("--pending-seconds", float, "how long it is Pending after that")
-    add("--list-delay-seconds", float, "how long a new audience is missing from the list")
+    parser.add_argument(
+        "--list-delay",
+        "--list-delay-seconds",
+        type=float,
+        default=defaults.list_delay_seconds,
+        dest="list_delay_seconds",
+        metavar="SECONDS",
+        help="seconds until a new audience shows up in the list; its details are there at once",
+    )
     add("--keep-files", Path, "folder to keep accepted uploads in")
     parser.add_argument(
         "--log-level", default="warning", choices=["debug", "info", "warning", "error"], help="log level"

@@ -1,9 +1,8 @@
 """The audiences that a sandbox holds, and how they get along."""
 
 import re
-import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal
 
@@ -57,6 +56,7 @@ class Audience:
     :param subtype: name of its audience subtype; only a v3 upload can have one.
     :param consent_given: as a v3 upload said; None where it said nothing.
     :param rematched: moment on the sandbox's clock when it was last matched again; None where it never was.
+    :param created_ms: moment of creation in milliseconds since 1970.
     """
 
     audience_id: int
@@ -76,7 +76,7 @@ class Audience:
     subtype: str | None = None
     consent_given: bool | None = None
     rematched: float | None = None
-    created_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    created_ms: int = 0
 
     @property
     def s3_file_name(self) -> str:
@@ -156,15 +156,23 @@ class AudienceStore:
     def __len__(self) -> int:
         return len(self._audiences)
 
-    def add(self, file: UploadedFile, sent: dict[str, str], **facts: Any) -> Audience:
+    def add(self, file: UploadedFile, sent: dict[str, str], *, late: float = 0.0, **facts: Any) -> Audience:
         """
         Create an audience.
 
         :param file: the file that it is made from.
         :param sent: the form fields as sent.
+        :param late: seconds until it exists for clients.
         :param facts: the other fields of ``Audience`` that an upload determines.
         """
-        audience = Audience(audience_id=next(self._ids), file=file, sent=sent, created=self._clock.now(), **facts)
+        audience = Audience(
+            audience_id=next(self._ids),
+            file=file,
+            sent=sent,
+            created=self._clock.now() + late,
+            created_ms=self._clock.epoch_ms() + round(late * 1000),
+            **facts,
+        )
         marked = [outcome for mark, outcome in OUTCOME_MARKS.items() if mark in audience.name.lower()]
         if marked:
             audience.outcome, audience.reason = marked[0], "The audience's name asks for it."
@@ -175,11 +183,12 @@ class AudienceStore:
 
     def get(self, audience_id: int) -> Audience | None:
         """
-        Return an audience, also a deleted one.
+        Return an audience, also a deleted one, but none that doesn't exist yet.
 
         :param audience_id: its id.
         """
-        return self._audiences.get(audience_id)
+        audience = self._audiences.get(audience_id)
+        return audience if audience and audience.created <= self._clock.now() else None
 
     def all(self) -> list[Audience]:
         """Return all audiences, the oldest first."""
@@ -205,7 +214,7 @@ class AudienceStore:
 
         :param audience_id: its id. One that is attached to a campaign, unknown or already deleted stays as it is.
         """
-        audience = self._audiences.get(audience_id)
+        audience = self.get(audience_id)
         if audience is None or audience.attached or audience.status == "Deleted":
             return False
         audience.status = "Deleted"

@@ -20,6 +20,7 @@ from airflow_provider_iqm.sandbox.catalogue import (
     STATUSES,
     VOTER_ID_COLUMNS,
 )
+from airflow_provider_iqm.sandbox.journal import record_of
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 from airflow_provider_iqm.sandbox.state import SandboxState
 from airflow_provider_iqm.sandbox.upload import read_form
@@ -74,7 +75,9 @@ async def add(request: Request, state: State) -> Response:
     try:
         file = await form.finish()
         facts = _checked(form.fields, file, state.settings)
-        audience = state.audiences.add(file, form.fields, match_rate=state.settings.match_rate, **facts)
+        audience = state.audiences.add(
+            file, form.fields, match_rate=state.settings.match_rate, late=record_of(request.scope).late, **facts
+        )
         if form.file is not None:
             form.file.keep_as(f"{audience.audience_id}_{audience.s3_file_name}")
     finally:

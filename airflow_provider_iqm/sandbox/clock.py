@@ -13,6 +13,10 @@ class Clock:
         """Return the time in seconds since some fixed moment."""
         return time.monotonic() + self._ahead
 
+    def epoch_ms(self) -> int:
+        """Return the time in milliseconds since 1970, put forward like the rest."""
+        return time.time_ns() // 1_000_000 + round(self._ahead * 1000)
+
     def advance(self, seconds: float) -> None:
         """
         Put the clock forward.

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 FaultKind = Literal[
     "status",
     "status_after_work",
+    "status_before_work",
     "html",
     "drop_before",
     "drop_mid_body",
@@ -23,7 +24,8 @@ class Fault(BaseModel):
     """
     A fault that is ordered.
 
-    ``status`` answers in place of the work, ``status_after_work`` does the work and then answers something else,
+    ``status`` answers in place of the work, ``status_after_work`` does the work and then answers something else;
+    ``status_before_work`` answers 504 as an impatient gateway does, and the audience exists only ``seconds`` later,
     ``html`` is ``status`` with a proxy's 502 page. ``drop_before``, ``drop_mid_body`` and ``drop_after`` close the
     connection without an answer: before the request is looked at, after part of its body, after the work. ``slow``
     does the work and answers late, ``hang`` and ``hang_after_work`` never answer, ``truncate`` does the work and
@@ -37,7 +39,7 @@ class Fault(BaseModel):
     :param status: status of the answer.
     :param body: body of the answer: a text as it stands, anything else as JSON; None for a fitting one.
     :param headers: more headers of the answer, such as ``Retry-After``.
-    :param seconds: how late ``slow`` answers.
+    :param seconds: how late ``slow`` answers, and how long ``status_before_work`` goes on with an upload.
     :param after_bytes: how much of the body ``drop_mid_body`` reads; None for half of it.
     """
 

@@ -63,7 +63,9 @@ class FaultMiddleware:
         if fault is None:
             await self._app(scope, receive, send)
             return
-        record_of(scope).fault = fault.kind
+        record = record_of(scope)
+        record.fault = fault.kind
+        record.late = fault.seconds if fault.kind == "status_before_work" else 0.0
         match fault.kind:
             case "status" | "html":
                 await _drain(receive)
@@ -86,7 +88,7 @@ class FaultMiddleware:
 
         await self._app(scope, receive, keep)
         match fault.kind:
-            case "status_after_work":
+            case "status_after_work" | "status_before_work":
                 await _answer(fault, scope)(scope, receive, send)
             case "slow":
                 with contextlib.suppress(TimeoutError):
@@ -123,7 +125,7 @@ async def _send_half(answer: list[Message], send: Send) -> None:
 
 
 def _answer(fault: Fault, scope: Scope) -> Response:
-    status = fault.status or {"html": 502, "status_after_work": 504}.get(fault.kind, 500)
+    status = fault.status or {"html": 502, "status_after_work": 504, "status_before_work": 504}.get(fault.kind, 500)
     if fault.body is None:
         if fault.kind != "html" and status not in _PROXY_STATUSES:
             answer = error(scope["method"], scope["path"], status, [Problem(HTTPStatus(status).phrase)])

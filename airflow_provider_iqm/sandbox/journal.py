@@ -40,6 +40,7 @@ class RequestRecord:
     :param status: the status of the answer; None where none was sent.
     :param limited: whether the rate limit refused it.
     :param fault: the kind of the fault that hit it.
+    :param late: for how many seconds IQM goes on with an upload after its gateway has answered.
     """
 
     number: int
@@ -59,6 +60,7 @@ class RequestRecord:
     status: int | None = None
     limited: bool = False
     fault: str | None = None
+    late: float = 0.0
 
 
 class Journal:

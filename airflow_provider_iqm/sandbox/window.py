@@ -14,26 +14,25 @@ class SlidingWindow:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._admitted: deque[float] = deque()
+        self._requests: deque[float] = deque()
 
     def admit(self, limit: int, seconds: float) -> float | None:
         """
         Count one request, and return None; or refuse it, and return after how many seconds one would be let in.
 
-        A refused request does not count.
+        A refused request counts as well: a client that doesn't wait stays refused.
 
         :param limit: requests allowed in any window.
         :param seconds: length of the window.
         """
         now = self._clock.now()
-        while self._admitted and self._admitted[0] <= now - seconds:
-            self._admitted.popleft()
-        if len(self._admitted) < limit:
-            self._admitted.append(now)
-            return None
-        # There can be more than the limit after it was lowered: all but limit - 1 of them must leave the window.
-        return self._admitted[-limit] + seconds - now
+        while self._requests and self._requests[0] <= now - seconds:
+            self._requests.popleft()
+        allowed = len(self._requests) < limit
+        self._requests.append(now)
+        # All but limit - 1 of them must leave the window before the next one is let in.
+        return None if allowed else self._requests[-limit] + seconds - now
 
     def clear(self) -> None:
         """Forget all requests."""
-        self._admitted.clear()
+        self._requests.clear()

@@ -79,6 +79,12 @@ def test_it_says_where_it_is_and_stops_cleanly_while_a_client_hangs(stop: signal
             client.kill()
 
 
+def test_a_new_audience_is_listed_after_the_delay() -> None:
+    with sandbox("--list-delay", "120") as (_, lines):
+        settings = requests.get(f"{address(lines)}/_sandbox/settings", timeout=10).json()
+    assert settings["list_delay_seconds"] == 120
+
+
 def test_options_reach_the_server() -> None:
     with sandbox("--requests-per-minute", "2", "--rate-limit-window", "5", "--retry-after") as (_, lines):
         headers = log_in(lines)

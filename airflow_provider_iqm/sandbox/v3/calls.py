@@ -12,6 +12,7 @@ from airflow_provider_iqm.sandbox.answers import Problem, RefusedError, success
 from airflow_provider_iqm.sandbox.answers import classic as classic_answer
 from airflow_provider_iqm.sandbox.audiences import Audience
 from airflow_provider_iqm.sandbox.body import read_body
+from airflow_provider_iqm.sandbox.journal import record_of
 from airflow_provider_iqm.sandbox.state import SandboxState
 from airflow_provider_iqm.sandbox.upload import read_form
 from airflow_provider_iqm.sandbox.v3 import views
@@ -41,7 +42,9 @@ async def create(request: Request, state: State) -> Response:
         validation.check_header(file)
         validation.check_records(file, state.settings.max_records)
         facts = check_request(asked, file, state.settings)
-        audience = state.audiences.add(file, match_rate=state.settings.match_rate, **facts)
+        audience = state.audiences.add(
+            file, match_rate=state.settings.match_rate, late=record_of(request.scope).late, **facts
+        )
         if form.file is not None:
             form.file.keep_as(f"{audience.audience_id}_{audience.s3_file_name}")
     finally:

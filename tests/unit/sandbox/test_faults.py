@@ -128,3 +128,17 @@ def test_a_request_over_the_limit_uses_no_fault_up(account, sandbox) -> None:
     sandbox.add_fault("drop_before", path=STATUSES)
     assert account.call("GET", STATUSES).status_code == 429
     assert len(sandbox.faults) == 1
+
+
+def test_a_gateway_gives_up_while_iqm_works_on(account, sandbox) -> None:
+    sandbox.add_fault("status_before_work", path=ADD, seconds=15)
+    assert account.upload().status_code == 504
+    (audience,) = sandbox.audiences
+    path = f"/api/v2/audience/matched/{audience.id}"
+    assert account.listed() == []
+    assert account.call("GET", path).status_code == 404
+    assert account.call("GET", f"/api/v3/audience/matched/{audience.id}").status_code == 422
+    sandbox.advance(15.1)
+    assert [row["id"] for row in account.listed()] == [audience.id]
+    assert account.details(audience.id)["createdDate"] == audience.created_ms // 1000
+    assert account.upload().status_code == 200

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+import requests
 
 from airflow_provider_iqm.sandbox.clock import Clock
 from airflow_provider_iqm.sandbox.window import SlidingWindow
@@ -15,14 +18,24 @@ def test_twenty_requests_a_minute_log_in_included(account, sandbox) -> None:
     assert [record.limited for record in sandbox.requests] == [False] * 20 + [True] * 3
 
 
-def test_the_window_slides_and_refusals_do_not_count(account, sandbox) -> None:
+def test_the_window_slides_and_refused_requests_count(account, sandbox) -> None:
     sandbox.change_settings(requests_per_minute=2)
     assert account.call("GET", STATUSES).status_code == 200
-    for _ in range(5):
+    for _ in range(8):
         sandbox.advance(10)
         assert account.call("GET", STATUSES).status_code == 429
-    sandbox.advance(10.1)
+    sandbox.advance(60.1)
     assert [account.call("GET", STATUSES).status_code for _ in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_mid_body", "drop_after", "status", "hang"])
+def test_a_request_that_is_dropped_or_refused_counts(account, sandbox, kind: str) -> None:
+    sandbox.change_settings(requests_per_minute=2)
+    sandbox.add_fault(kind, path=STATUSES)
+    with contextlib.suppress(requests.RequestException):
+        account.call("GET", STATUSES, timeout=0.2)
+    assert len(sandbox.requests) == 2
+    assert account.log_in().status_code == 429
 
 
 @pytest.mark.parametrize("wanted", [True, False])
@@ -32,7 +45,7 @@ def test_retry_after_is_sent_on_request(account, sandbox, wanted: bool) -> None:
     sandbox.advance(10)
     answer = account.log_in()
     assert answer.status_code == 429
-    assert answer.headers.get("Retry-After") == ("20" if wanted else None)
+    assert answer.headers.get("Retry-After") == ("30" if wanted else None)
     assert answer.json() == {"success": False, "errorObjects": [{"error": "Too many requests."}]}
     answer = account.session.get(sandbox.url + STATUSES)
     assert answer.json()["responseObject"] == {"errorMsg": "Too many requests.", "errorCode": 429}
@@ -59,6 +72,6 @@ def test_a_lowered_limit_counts_what_was_before() -> None:
         assert window.admit(3, 60) is None
         clock.advance(10)
     wait = window.admit(1, 60)
-    assert wait == pytest.approx(50, abs=1)
-    clock.advance(51)
+    assert wait == pytest.approx(60, abs=1)
+    clock.advance(61)
     assert window.admit(1, 60) is None
