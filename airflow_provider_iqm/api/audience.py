@@ -49,7 +49,7 @@ class NewAudience:
     file_name: str
     media_type: str
     file_bytes: int
-    file_columns: Sequence[str]
+    file_columns: Sequence[str] = field(repr=False)
     samples: Mapping[str, Sequence[str]] = field(repr=False)
     records: int
     options: AudienceOptions = field(default_factory=AudienceOptions)

@@ -20,7 +20,8 @@ class UploadForm:
     :param media_types: The media types of the other fields, where they are no plain text.
     """
 
-    fields: Mapping[str, str]
+    # The first values of a list are in them, and a repr ends up in logs.
+    fields: Mapping[str, str] = field(repr=False)
     file_name: str
     media_type: str
     media_types: Mapping[str, str] = field(default_factory=dict)

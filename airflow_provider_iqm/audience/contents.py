@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.damage import ColumnCheck, Damage, DamageCounter, checks_for, looks_like_data
+from airflow_provider_iqm.audience.damage import ColumnCheck, Damage, DamageCounter, checks_for
+from airflow_provider_iqm.audience.header import Header
 from airflow_provider_iqm.audience.record_batch import BATCH, ReadRecords, RecordBatch
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
@@ -20,16 +21,16 @@ class Contents:
     """
     What one reading of a file's records tells.
 
-    :param columns: The header's names, as they stand.
+    :param columns: The header's names, as they are in the file.
     :param records: The number of records, without the header.
     :param first_records: The first records' values, as they stand; as many as IQM is shown.
     :param blank_columns: The positions, from 0, of the columns that are blank in every record.
     :param damage: What was seen in the mapped columns' values.
     """
 
-    columns: tuple[str, ...]
+    # Personal data, which a header may be too, and a repr ends up in logs.
+    columns: tuple[str, ...] = field(repr=False)
     records: int
-    # Personal data, and a repr ends up in logs.
     first_records: tuple[tuple[str, ...], ...] = field(repr=False)
     blank_columns: frozenset[int]
     damage: tuple[Damage, ...] = ()
@@ -112,7 +113,7 @@ def still_blank(columns: Iterable[int], batch: RecordBatch) -> set[int]:
     return {column for column in columns if all(map(is_blank, batch.values(column)))}
 
 
-def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "line") -> None:
+def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "line", certain: bool = False) -> None:
     """
     Check that every column can be told by its name.
 
@@ -120,22 +121,22 @@ def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "l
     :param name: The file's name, for the message.
     :param line: The line, or the row, of the header.
     :param unit: What that is called.
-    :raises AudienceFileError: A name is blank, or stands twice.
+    :param certain: Whether they are column names for certain, as a database's are.
+    :raises AudienceFileError: A name is blank or occurs twice.
     """
     positions: dict[str, int] = {}
     for position, column in enumerate(columns, start=1):
+        if column not in positions and not is_blank(column):
+            positions[column] = position
+            continue
+        header = Header(tuple(columns), certain=certain)
         if is_blank(column):
-            raise AudienceFileError(
-                f"{name}: column {position} of {len(columns)} has no name in the header ({unit} {line}). "
-                "Give every column a name.",
-                line=line,
-            )
-        if column in positions:
-            # A header that is data may have the same value twice; it must not be shown.
-            what = "a value" if any(map(looks_like_data, columns)) else f"the name {column!r}"
-            raise AudienceFileError(
-                f"{name}: the header ({unit} {line}) has {what} twice, in columns "
-                f"{positions[column]} and {position}. Give every column a name of its own.",
-                line=line,
-            )
-        positions[column] = position
+            fault = f"column {position} of {len(columns)} has no name in the header ({unit} {line})."
+            advice = "Give every column a name."
+        else:
+            what = f"the name {column!r}" if header.may_be_shown else "a name"
+            fault = f"the header ({unit} {line}) has {what} twice, in columns {positions[column]} and {position}."
+            advice = "Give every column a name of its own."
+        if header.doubt:
+            advice = f"{header.doubt}. If the list has no header, add one; otherwise: {advice[0].lower()}{advice[1:]}"
+        raise AudienceFileError(f"{name}: {fault} {advice}", line=line)

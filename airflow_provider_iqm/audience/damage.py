@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.header import count_identifying
 from airflow_provider_iqm.audience.record_batch import ReadRecords
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import Field
+from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,8 +52,8 @@ _WARNINGS = {
         "Name the right encoding where the list is made."
     ),
     DamageKind.HEADER: (
-        "{count} in the header like data (an email, a phone, a zip or a hash): the first record may stand in "
-        "the header's place. Write a header."
+        "{count} in the header like data (such as an email, a phone number, a date or a hash): the list may have no "
+        "header. If so, add one."
     ),
 }
 _COUNTED = {DamageKind.GARBLED: "place", DamageKind.HEADER: "name"}
@@ -78,8 +80,7 @@ class Damage:
 
     def __str__(self) -> str:
         """Write the warning, without any value."""
-        thing = _COUNTED.get(self.kind, "value")
-        count = f"{self.count:,} {thing}{'' if self.count == 1 else 's'}"
+        count = count_of(self.count, _COUNTED.get(self.kind, "value"))
         return _WARNINGS[self.kind].format(count=count, column=self.column)
 
 
@@ -251,22 +252,9 @@ def found_damage(checks: Sequence[ColumnCheck], counts: Sequence[int]) -> tuple[
     return tuple(Damage(kind, count, column) for (column, kind), count in found.items())
 
 
-_DATA = re.compile(
-    r"\s*(?:[^@\s]+@[^@\s]+\.[^@\s]+"
-    r"|(?:\+?1[ .-]?)?(?:\([0-9]{3}\)|[0-9]{3})[ .-]?[0-9]{3}[ .-]?[0-9]{4}"
-    r"|[0-9]{5}(?:-[0-9]{4})?"
-    r"|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128})\s*"
-)
-
-
-def looks_like_data(name: str) -> bool:
-    """Whether a column's name looks like an email, a phone, a zip or a hash."""
-    return _DATA.fullmatch(name) is not None
-
-
 def header_damage(columns: Sequence[str]) -> tuple[Damage, ...]:
     """Say whether the header looks like data."""
-    count = sum(map(looks_like_data, columns))
+    count = count_identifying(columns)
     return (Damage(DamageKind.HEADER, count),) if count else ()
 
 

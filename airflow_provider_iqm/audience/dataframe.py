@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_iqm.audience.contents import check_header
+from airflow_provider_iqm.audience.header import Header
 from airflow_provider_iqm.audience.plain_copy import write_records
 from airflow_provider_iqm.audience.value_text import value_text
 from airflow_provider_iqm.exceptions import AudienceFileError
@@ -37,7 +38,8 @@ def write_dataframe(dataframe: Any, path: Path, *, name: str = "dataframe") -> N
                 "Give every column a name that is text."
             )
     check_header(columns, name=name, line=1)
-    records = chain.from_iterable(text_records(columns, chunk, name=name) for chunk in chunks)
+    header = Header(tuple(columns))
+    records = chain.from_iterable(text_records(header, chunk, name=name) for chunk in chunks)
     write_records(path, chain([columns], records), name=name)
 
 
@@ -87,26 +89,26 @@ def _arrow_values(column: Any) -> list[Any]:
     return values
 
 
-def text_records(columns: Sequence[str], chunk: Sequence[Sequence[Any]], *, name: str) -> Iterator[Sequence[str]]:
+def text_records(header: Header, chunk: Sequence[Sequence[Any]], *, name: str) -> Iterator[Sequence[str]]:
     """
     Turn columns of values into records of texts; each value as :func:`~…value_text.value_text` writes it.
 
-    :param columns: The columns' names.
+    :param header: The columns' names.
     :param chunk: Each column's values.
     :param name: What messages call the table.
     :raises AudienceFileError: A column holds what has no text.
     """
-    texts = [_texts(column, values, name=name) for column, values in zip(columns, chunk, strict=True)]
+    texts = [_texts(header, position, values, name=name) for position, values in enumerate(chunk)]
     return zip(*texts, strict=True)
 
 
-def _texts(column: str, values: Sequence[Any], *, name: str) -> list[str]:
+def _texts(header: Header, position: int, values: Sequence[Any], *, name: str) -> list[str]:
     refused = ""
     try:
         return [value if type(value) is str else value_text(value) for value in values]
     except TypeError as error:
         refused = str(error)
     raise AudienceFileError(
-        f"{name}: the column {column!r} holds values of type {refused}, which have no text of their own. "
+        f"{name}: the {header.label(position)} holds values of type {refused}, which have no text of their own. "
         "Turn them into text, or leave the column out."
     )

@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.dry_run_options import OPTIONS
@@ -17,6 +18,7 @@ from airflow_provider_iqm.audience.suggest import suggest_mapping
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.audience.xlsx import read_rows
 from airflow_provider_iqm.exceptions import CleaningOptionError, IQMError, ReadingOptionError
+from airflow_provider_iqm.wording import quote_names
 
 PASSED, FAILED, WRONG_USAGE = 0, 1, 2
 """The exit statuses."""
@@ -61,7 +63,9 @@ def _suggest(path: Path, reading: Reading, scratch_dir: Path | None) -> None:
     _write(json.dumps(suggestion.columns, ensure_ascii=False))
     _write(json.dumps(suggestion.settings, ensure_ascii=False))
     _write(f"Matched by: {suggestion.kind.label if suggestion.kind else 'nothing yet'}")
-    _write(f"Not placed: {', '.join(suggestion.unplaced) or 'none'}")
+    _write(f"Not placed: {quote_names(suggestion.unplaced) or suggestion.hidden or 'none'}")
+    if suggestion.unplaced and suggestion.hidden:
+        _write(f"            {suggestion.hidden}")
 
 
 def _header(path: Path, reading: Reading, scratch_dir: Path | None) -> tuple[str, ...]:
@@ -93,11 +97,17 @@ def _masked(value: str) -> str:
 
 
 def _write(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    _write_to(sys.stdout, line)
 
 
 def _fail(message: str, status: int) -> int:
     # What was found so far stands before it where both go to one place.
     sys.stdout.flush()
-    sys.stderr.write(f"{message}\n")
+    _write_to(sys.stderr, message)
     return status
+
+
+def _write_to(stream: TextIO, line: str) -> None:
+    encoding = stream.encoding or "utf-8"
+    # A name may have characters that the terminal hasn't.
+    stream.write(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding))

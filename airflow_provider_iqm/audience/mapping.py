@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.damage import looks_like_data
+from airflow_provider_iqm.audience.header import Header
 from airflow_provider_iqm.audience.names import did_you_mean, find_field, find_setting, listed, settings_of
 from airflow_provider_iqm.exceptions import ColumnMappingError
 from airflow_provider_iqm.vocabulary import FIELD_LABELS, FIELD_SETTINGS, MAPPING_KINDS, Field, MappingKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-_FEW_COLUMNS = 30
 
 
 @dataclass(frozen=True)
@@ -89,26 +87,20 @@ def _check_texts(mapping: object, *, argument: str, example: str) -> None:
             )
 
 
-def check_columns(columns: Mapping[str, str], file_columns: Sequence[str]) -> None:
+def check_columns(columns: Mapping[str, str], file_columns: Sequence[str], *, certain: bool = False) -> None:
     """
     Check that a file has every column that is mapped.
 
     :param columns: File column → IQM field.
-    :param file_columns: The file's header.
+    :param file_columns: The names in the file's first line.
+    :param certain: Whether they are column names for certain, as a database's are.
     :raises ColumnMappingError: It lacks one.
     """
     for column in columns:
         if column not in file_columns:
-            data = sum(map(looks_like_data, file_columns))
-            if data:
-                # Names that are data must not be shown.
-                raise ColumnMappingError(
-                    f"columns maps {column!r}, but the file has no such column: {data} of its {len(file_columns)} "
-                    "names look like data (an email, a phone, a zip or a hash). Write a header."
-                )
-            has = f" The file has: {listed(file_columns)}." if len(file_columns) <= _FEW_COLUMNS else ""
+            header = Header(tuple(file_columns), mapped=columns.keys(), certain=certain)
             raise ColumnMappingError(
-                f"columns maps {column!r}, but the file has no such column.{did_you_mean(column, file_columns)}{has}"
+                f"columns maps {column!r}, but the file has no such column.{header.suggest(column)}"
             )
 
 

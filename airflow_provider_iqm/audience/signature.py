@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from airflow_provider_iqm.exceptions import AudienceFileError
 
@@ -17,8 +18,17 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x1f\x8b", "gzip-compressed", "Decompress it first."),
     (b"BZh", "bzip2-compressed", "Decompress it first."),
     (b"\x28\xb5\x2f\xfd", "zstd-compressed", "Decompress it first."),
+    (b"\xfd7zXZ\0", "xz-compressed", "Decompress it first."),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it first."),
+    (b"Rar!\x1a\x07", "a RAR archive", "Unpack it first."),
     (b"%PDF", "a PDF document", "Export the list as CSV or XLSX."),
+    (b"{\\rtf", "a rich text document", "Export the list as CSV or XLSX."),
     (b"PAR1", "a Parquet file", "Export the list as CSV."),
+    (b"Obj\x01", "an Avro file", "Export the list as CSV."),
+    (b"ARROW1\0", "an Arrow file", "Export the list as CSV."),
+    (b"SQLite format 3\0", "an SQLite database", "Export the list as CSV."),
+    (b"\x89PNG\r\n", "an image", "Export the list as CSV or XLSX."),
+    (b"\xff\xd8\xff", "an image", "Export the list as CSV or XLSX."),
     (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         "a legacy Excel file (.xls), or a workbook with a password",
@@ -28,7 +38,24 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (codecs.BOM_UTF16_BE, "text in UTF-16", "Save it as CSV in UTF-8."),
 )
 
-_HTML_STARTS = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<body")
+# What text begins with, after blanks: enough of it that no header of a CSV file begins so.
+_TEXTS = {
+    rb"<(!doctype|\?xml|!--|(html|head|body|table)\b|[a-z][\w:.-]*(\s[^<>]*)?>\s*<)": (
+        "an HTML or XML page, not a list",
+        "Check the download or export: the page may be an error.",
+    ),
+    rb"\{\s*([\"'}]|\Z)|\[\s*([\[{\"'\](]|-?\d|null\b|true\b|false\b|\Z)": (
+        "JSON, not CSV",
+        "Export the list as CSV, or convert it, such as with pandas.",
+    ),
+    rb"insert\s+into\s|create\s+(table|database)\s|drop\s+table\s|copy\s+\S+\s*(\(.*?\)\s*)?from\s+stdin"
+    rb"|begin(\s+transaction)?\s*;|set\s+@{0,2}\w+\s*=|pragma\s+\w+\s*=|/\*!|--[^\n]*\n?[^\n]*(dump|database)": (
+        "an SQL dump, not a list",
+        "Export the list as CSV.",
+    ),
+    rb"begin:vcard": ("a vCard file, not a list", "Export the contacts as CSV."),
+}
+_FORMS = {re.compile(pattern, re.IGNORECASE): known for pattern, known in _TEXTS.items()}
 
 
 def check_signature(head: bytes, *, name: str, workbook: bool) -> None:
@@ -56,8 +83,10 @@ def _recognise(head: bytes) -> tuple[str, str] | None:
     for signature, what, advice in _SIGNATURES:
         if head.startswith(signature):
             return what, advice
-    if head.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(_HTML_STARTS):
-        return "an HTML or XML page, not a list", "Check the download or export: the page may be an error."
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    for pattern, known in _FORMS.items():
+        if pattern.match(text):
+            return known
     # UTF-16 without a byte order mark: every other byte of Latin text is NUL.
     if head[:64].count(0) * 3 >= len(head[:64]) > 0 and (0 in head[1:2] or 0 in head[:1]):
         return "text in UTF-16", 'Name its encoding (encoding="utf-16-le", or "utf-16-be"), or save it as CSV in UTF-8.'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv_audit import Frame, content_lengths, read_frame
@@ -32,12 +32,13 @@ class Source:
     """
 
     path: Path
-    columns: tuple[str, ...]
+    # Personal data, which a header may be too, and a repr ends up in logs.
+    columns: tuple[str, ...] = field(repr=False)
     sql: str
     ragged: str
     content: str
     frame: Frame | None
-    head: Sequence[Sequence[str]] = ()
+    head: Sequence[Sequence[str]] = field(default=(), repr=False)
 
     def checks(self, mapped: Mapping[str, str]) -> list[ColumnCheck]:
         """

@@ -18,12 +18,12 @@ from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_fast import read_fast
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, connect, copy_options, quoted
 from airflow_provider_iqm.audience.file import CSV
-from airflow_provider_iqm.audience.names import listed
 from airflow_provider_iqm.audience.plan import make_plan
 from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
 from airflow_provider_iqm.audience.xlsx import read_rows
 from airflow_provider_iqm.exceptions import AudienceFileError, CleaningOptionError
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
+from airflow_provider_iqm.wording import quote_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,8 +203,9 @@ class _Splitter:
         ).fetchone()
         if row and not self.limits.allow(*row):
             raise AudienceFileError(
-                f"{self.file.name}: {row[0]:,} records have the same value in {listed(self.keys)}, more than one part "
-                "may have, and they can't be parted. Remove duplicates (drop_duplicates), or map another key."
+                f"{self.file.name}: {row[0]:,} records have the same value in {quote_names(self.keys)}, more than one "
+                "part may have, and records with one key stay together. Remove duplicates (drop_duplicates), or map "
+                "another key."
             )
 
     def _least_bytes(self) -> str:

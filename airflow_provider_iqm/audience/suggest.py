@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.header import Header, is_header_word
 from airflow_provider_iqm.audience.mapping import find_kind
 from airflow_provider_iqm.audience.names import find_setting
 from airflow_provider_iqm.exceptions import ColumnMappingError
 from airflow_provider_iqm.vocabulary import FIELD_LABELS, FIELD_SETTINGS, DataFormat, Field, MappingKind
+from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,24 +49,28 @@ class Suggestion:
     :param columns: File column → IQM's system field.
     :param settings: IQM's system field → setting, as far as the names tell it.
     :param kind: The kind of mapping by which IQM would match; ``None`` where it satisfies none.
-    :param unplaced: The columns that no field was found for.
+    :param unplaced: The other columns; those that may be data are left out.
+    :param hidden: Why some are left out, and how many.
     """
 
     columns: dict[str, str]
     settings: dict[str, str]
     kind: MappingKind | None
     unplaced: tuple[str, ...]
+    hidden: str = ""
 
 
 def suggest_mapping(header: Sequence[str]) -> Suggestion:
     """
     Propose a mapping: each field gets the first column that is called like it.
 
-    :param header: The file's columns.
+    :param header: The names in the file's first line, which may be data.
     """
+    doubt = Header(tuple(header)).doubt
+    shown = [column for column in header if not doubt or is_header_word(column)]
     placed: dict[Field, str] = {}
     settings: dict[str, str] = {}
-    for column in header:
+    for column in shown:
         field, setting = _field_and_setting(column)
         if field and field not in placed:
             placed[field] = column
@@ -79,7 +85,8 @@ def suggest_mapping(header: Sequence[str]) -> Suggestion:
         kind = find_kind(placed)
     except ColumnMappingError:
         kind = None
-    return Suggestion(columns, settings, kind, tuple(column for column in header if column not in columns))
+    hidden = f"{count_of(len(header) - len(shown), 'column')} not shown: {doubt}" if doubt else ""
+    return Suggestion(columns, settings, kind, tuple(column for column in shown if column not in columns), hidden)
 
 
 def _field_and_setting(column: str) -> tuple[Field | None, str | None]:

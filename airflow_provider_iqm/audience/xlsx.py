@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_iqm.audience.contents import Contents, check_header, count_contents
 from airflow_provider_iqm.audience.garbled import GarbledCounter
-from airflow_provider_iqm.audience.names import did_you_mean, listed
+from airflow_provider_iqm.audience.names import did_you_mean
 from airflow_provider_iqm.audience.value_text import value_text
 from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.wording import quote_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,7 +115,7 @@ def _open_sheet(path: Path, *, name: str, sheet: str | None) -> CalamineSheet:
                     return workbook.get_sheet_by_index(0)
                 if sheet in workbook.sheet_names:
                     return workbook.get_sheet_by_name(sheet)
-                has = f"{did_you_mean(sheet, workbook.sheet_names)} It has: {listed(workbook.sheet_names)}"
+                has = f"{did_you_mean(sheet, workbook.sheet_names)} It has: {quote_names(workbook.sheet_names)}"
                 problem = f"the workbook has no sheet {sheet!r}.{has}"
         else:
             problem = "the content is a zip archive, but not an Excel workbook. Save the list as XLSX or CSV"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_iqm.audience.contents import check_header
 from airflow_provider_iqm.audience.dataframe import text_records
 from airflow_provider_iqm.audience.export import Export
+from airflow_provider_iqm.audience.header import Header
 from airflow_provider_iqm.audience.plain_copy import write_records
 from airflow_provider_iqm.exceptions import AudienceFileError, IQMError, QueryFailedError
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
@@ -105,7 +106,7 @@ class QueryResult(ABC):
 
         :raises AudienceFileError: A name is blank, or stands twice.
         """
-        check_header(self.columns, name=RESULT, line=1)
+        check_header(self.columns, name=RESULT, line=1, certain=True)
 
     @contextmanager
     def failures_told(self) -> Iterator[None]:
@@ -152,7 +153,7 @@ class FetchedResult(QueryResult):
 
     def write(self, path: Path, limits: ResultLimits, mapped: Mapping[str, str] | None = None) -> Export:
         """Write its rows as CSV, with a header."""
-        count = 0
+        count, header = 0, Header(tuple(self.columns), certain=True)
 
         def counted() -> Iterator[Sequence[str]]:
             nonlocal count
@@ -160,7 +161,7 @@ class FetchedResult(QueryResult):
                 count += len(rows)
                 limits.check(records=count)
                 columns = list(zip(*map(_values, rows), strict=True))
-                yield from text_records(self.columns, columns, name=RESULT)
+                yield from text_records(header, columns, name=RESULT)
 
         write_records(path, chain([self.columns], counted()), name=RESULT, max_bytes=limits.file_bytes)
         return Export(count)

@@ -102,7 +102,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         hook = database_hook(self.conn_id)
         with open_query(hook, self.sql, self.parameters) as result:
             result.check_columns()
-            check_columns(mapping.columns, result.columns)
+            check_columns(mapping.columns, result.columns, certain=True)
             # A list that is to be cleaned is read then anyway.
             export = result.write(path, limits, None if cleaning.asked else mapping.columns)
         self.log.info("The query on %s returned %s rows", self.conn_id, f"{export.records:,}")

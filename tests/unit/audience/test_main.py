@@ -61,7 +61,7 @@ def test_proposes_a_mapping(run):
     }
     assert json.loads(out.splitlines()[0]) == mapping
     assert "Matched by: email" in out
-    assert "Not placed: shoe" in out
+    assert "Not placed: 'shoe'" in out
 
 
 def test_other_forms_of_a_list_are_read_too(run):

@@ -107,7 +107,7 @@ def test_names_a_missing_column_and_the_nearest():
     message = refuse({"e-mial": "Email"}, {"Email": "Raw"}, file_columns=["name", "E-Mail"])
     assert "columns maps 'e-mial', but the file has no such column." in message
     assert "Did you mean 'E-Mail'?" in message
-    assert "The file has: name, E-Mail." in message
+    assert "The file has: 'name', 'E-Mail'." in message
 
 
 def test_does_not_list_a_hundred_columns():

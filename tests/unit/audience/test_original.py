@@ -384,7 +384,7 @@ def test_a_missing_sheet_lists_those_there_are(refuse, workbook):
     workbook(SHEETS)
     error = str(refuse(None, "list.xlsx", sheet="the list"))
     assert "list.xlsx: the workbook has no sheet 'the list'. Did you mean 'The List'?" in error
-    assert "It has: notes, The List, empty, wide." in error
+    assert "It has: 'notes', 'The List', 'empty', 'wide'." in error
 
 
 def test_a_sheet_that_cannot_be_used_fails_clearly(refuse, prepare, workbook):

@@ -126,7 +126,7 @@ def test_a_key_with_more_records_than_a_part_may_have_is_refused_without_its_val
     content = "email,n\n" + "frodo@shire.example,1\n" * 30 + emails(30).removeprefix("email,n\n")
     with pytest.raises(AudienceFileError) as raised:
         split(content, records=20)
-    assert "30 records have the same value in email" in str(raised.value)
+    assert "30 records have the same value in 'email'" in str(raised.value)
     assert "frodo" not in str(raised.value)
     assert raised.value.__context__ is None
 

@@ -1,0 +1,59 @@
+"""How messages count things and write names that come from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def count_of(number: int, noun: str) -> str:
+    """
+    Write a number and what it counts: ``1 record``, ``1,204 records``.
+
+    :param number: The number.
+    :param noun: The noun, in the singular; its plural is regular.
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def quote_names(names: Iterable[str]) -> str:
+    """
+    Write names in a row, each in quotes, so that blanks at their ends and invisible characters show.
+
+    :param names: The names.
+    """
+    return ", ".join(map(repr, names))
+
+
+def display_name(name: str) -> str:
+    """
+    Write a file's name for a message: in quotes and escaped if a reader couldn't tell it otherwise, else as it is.
+
+    :param name: The name, whose bytes may not be UTF-8 (PEP 383).
+    """
+    return name if name.isprintable() and name == name.strip() else repr(name)
+
+
+def is_unicode(text: str) -> bool:
+    """
+    Tell whether a text can be written in UTF-8, which one with half of a surrogate pair can't.
+
+    :param text: The text.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_unicode(name: str) -> str:
+    """
+    Write a file's name so that it can be sent: bytes that aren't UTF-8 become U+FFFD.
+
+    :param name: The name, whose bytes may not be UTF-8 (PEP 383).
+    """
+    # Not os.fsencode(): it refuses what no file system has returned.
+    return name.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if not is_unicode(name) else name
