@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_provider_iqm.api.answer_body import decode_body, parse_json
 from airflow_provider_iqm.exceptions import (
     AudienceNotFoundError,
     IQMAccountOnHoldError,
@@ -30,6 +30,8 @@ MAX_DETAIL = 500
 _NO_AUDIENCE = "no active audience found"
 """How v3 says that there is no such audience: by HTTP 422 (reference, "Get matched audience details")."""
 
+_UNREADABLE = object()
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -38,7 +40,7 @@ class Answer:
 
     :param status: The HTTP status.
     :param headers: The headers, looked up in any letter case.
-    :param body: The whole body.
+    :param body: The whole body, as it was sent: compressed, where the header ``Content-Encoding`` says so.
     """
 
     status: int
@@ -54,17 +56,15 @@ def read_envelope(answer: Answer, request: Request) -> Any:
     renewed token comes without one (contract, "two envelopes" and "renew").
 
     :raises IQMApiError: the error that the answer stands for, whatever its HTTP status.
+    :raises AnswerTooLargeError: it is too large.
     """
-    try:
-        document = json.loads(answer.body)
-    except ValueError:
-        if answer.status < 300:
-            raise IQMInvalidAnswerError(
-                f"IQM's answer when asked to {request.purpose} was no JSON but {_describe_body(answer)}. A proxy may "
-                "have answered in IQM's place: check the connection's host, then try again.",
-                status=answer.status,
-            ) from None
-        document = None
+    answer, document = _parse(answer)
+    if document is _UNREADABLE and answer.status < 300:
+        raise IQMInvalidAnswerError(
+            f"IQM's answer was no JSON but {_describe_body(answer)}, when asked to {request.purpose}. A proxy may have "
+            "answered in IQM's place: check the connection's host, then try again.",
+            status=answer.status,
+        )
     status = answer.status
     data = document
     if isinstance(document, dict):
@@ -78,6 +78,17 @@ def read_envelope(answer: Answer, request: Request) -> Any:
     if status >= 300:
         _raise_error(status, document, data, answer, request)
     return data
+
+
+def _parse(answer: Answer) -> tuple[Answer, Any]:
+    """Return an answer with its body decompressed, and the JSON document in it."""
+    body = b""
+    try:
+        body = decode_body(answer.body, answer.headers.get("Content-Encoding", ""))
+        document = parse_json(body)
+    except (ValueError, RecursionError):
+        document = _UNREADABLE
+    return replace(answer, body=body), document
 
 
 def read_result(call: Call[Result], data: Any) -> Result:
@@ -109,7 +120,7 @@ def _missing(error: Exception) -> str:
 
 def _raise_error(status: int, document: Any, data: Any, answer: Answer, request: Request) -> NoReturn:
     detail = _detail(document, request)[:MAX_DETAIL]
-    said = f": {detail}" if detail else "" if document is not None else f" with {_describe_body(answer)}"
+    said = f": {detail}" if detail else f" with {_describe_body(answer)}" if document is _UNREADABLE else ""
     what = f"IQM answered HTTP {status} when asked to {request.purpose}{said}"
     what = what if what.endswith((".", "!", "?")) else f"{what}."
     error = _error_class(status, data, detail, request)

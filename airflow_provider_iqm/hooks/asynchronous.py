@@ -17,6 +17,7 @@ from airflow.providers.common.compat.connection import get_async_connection, get
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_iqm.api.answer import Answer, read_envelope
+from airflow_provider_iqm.api.answer_body import ACCEPT_ENCODING, MAX_ANSWER_BYTES, AnswerTooLargeError
 from airflow_provider_iqm.api.audience import AudienceField, MatchedAudience
 from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.dialects import speak
@@ -245,10 +246,11 @@ class IQMAsyncHook(BaseHook):
         if isinstance(request.body, UploadForm):
             raise TypeError("IQMHook uploads files, the async hook does not")
         if self._session is None:
-            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            # The answer's size has to be known before it is decompressed.
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
         settings = access.settings
         timeout = aiohttp.ClientTimeout(
-            total=None,
+            total=settings.request_timeout,
             connect=settings.connect_timeout,
             sock_connect=settings.connect_timeout,
             sock_read=settings.read_timeout,
@@ -258,28 +260,49 @@ class IQMAsyncHook(BaseHook):
                 request.method,
                 settings.base_url + request.path,
                 params=request.params,
-                headers=request.headers,
+                headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
                 data=request.body,
                 timeout=timeout,
                 allow_redirects=False,
                 ssl=access.transport.tls,
                 proxy=access.transport.proxy,
             ) as response:
-                body = await response.read()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise self._no_answer(settings, request, error) from error
-        return read_envelope(Answer(response.status, response.headers, body), request)
+                answer = Answer(response.status, response.headers, await _read(response))
+            return read_envelope(answer, request)
+        except (aiohttp.ClientError, TimeoutError, AnswerTooLargeError) as error:
+            failure = self._no_answer(settings, request, error)
+        # Outside of the block, so that it has no chain of exceptions: a proxy's address may hold a password.
+        raise failure
 
     def _no_answer(self, settings: IQMConnection, request: Request, error: Exception) -> IQMError:
         if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
             return silence.unusable_address(self.iqm_conn_id)
+        if isinstance(error, AnswerTooLargeError):
+            return silence.no_answer(settings, request, silence.TOO_LARGE, sent=True)
         reasons: list[tuple[type[Exception], str]] = [
             (aiohttp.ClientSSLError, silence.TLS_FAILED),
             (aiohttp.ClientProxyConnectionError, silence.PROXY_FAILED),
             (aiohttp.ClientHttpProxyError, silence.PROXY_FAILED),
             (aiohttp.ConnectionTimeoutError, silence.not_connected_in_time(settings)),
-            (TimeoutError, silence.ANSWER_LATE),
+            (aiohttp.SocketTimeoutError, silence.silent(settings.read_timeout)),
+            (TimeoutError, silence.too_late(settings)),
         ]
-        reason = next((reason for kind, reason in reasons if isinstance(error, kind)), silence.CONNECTION_LOST)
         connected = not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-        return silence.no_answer(settings, request, reason, sent=connected)
+        otherwise = silence.CONNECTION_LOST if connected else silence.NOT_CONNECTED
+        reason = next((reason for kind, reason in reasons if isinstance(error, kind)), otherwise)
+        return silence.no_answer(settings, request, reason, sent=connected, error=error)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """
+    Read an answer to its end, still compressed.
+
+    :raises AnswerTooLargeError: It is too large.
+    """
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > MAX_ANSWER_BYTES:
+            response.close()
+            raise AnswerTooLargeError
+    return bytes(body)

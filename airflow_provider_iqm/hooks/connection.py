@@ -18,6 +18,7 @@ from airflow_provider_iqm.hooks.connection_form import (
     DEFAULT_RATE_LIMIT_POOL,
     DEFAULT_RATE_LIMIT_WINDOW,
     DEFAULT_READ_TIMEOUT,
+    DEFAULT_REQUEST_TIMEOUT,
     DEFAULT_UPLOAD_TIMEOUT,
     DEFAULT_WORKSPACE_HOST,
     FIELDS,
@@ -25,6 +26,9 @@ from airflow_provider_iqm.hooks.connection_form import (
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+MAX_SECONDS = 1_000_000
+"""The longest timeout; a socket takes no much longer one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +39,11 @@ class IQMConnection:
     :param base_url: The API's address, without a slash at its end.
     :param credentials: Who logs in.
     :param api_version: Which version of IQM's API the account speaks.
-    :param connect_timeout: Seconds in which a TCP connection must stand.
-    :param read_timeout: Seconds of silence after which an answer is given up.
-    :param upload_timeout: The same for uploads, after which IQM has a whole file to store.
+    :param connect_timeout: Seconds to wait for a connection.
+    :param read_timeout: Seconds without a byte after which a request fails.
+    :param request_timeout: Seconds for a whole request; for an upload, from the end of the file until the whole answer
+        is here.
+    :param upload_timeout: Seconds without progress after which sending a file fails.
     :param rate_limit_pool: The Airflow pool in which one slot is one request in a window.
     :param rate_limit_window: The window's length in seconds.
     :param requests_per_minute: The requests that a process outside the pool may send in a window. None is
@@ -50,6 +56,7 @@ class IQMConnection:
     api_version: str = API_VERSIONS[0]
     connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
     read_timeout: float = DEFAULT_READ_TIMEOUT
+    request_timeout: float = DEFAULT_REQUEST_TIMEOUT
     upload_timeout: float = DEFAULT_UPLOAD_TIMEOUT
     rate_limit_pool: str = DEFAULT_RATE_LIMIT_POOL
     rate_limit_window: float = DEFAULT_RATE_LIMIT_WINDOW
@@ -86,7 +93,7 @@ class IQMConnection:
             )
         seconds = {
             key: _seconds(extra[key], key, name)
-            for key in ("connect_timeout", "read_timeout", "upload_timeout", "rate_limit_window")
+            for key in ("connect_timeout", "read_timeout", "request_timeout", "upload_timeout", "rate_limit_window")
             if key in extra
         }
         return cls(
@@ -158,10 +165,12 @@ def _workspace_host(extra: Mapping[str, Any], name: str) -> str:
 def _seconds(value: Any, key: str, name: str) -> float:
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise IQMConnectionError(f"{name}: {FIELDS[key]} must be a number of seconds greater than 0.")
+    if not 0 < seconds <= MAX_SECONDS:
+        raise IQMConnectionError(
+            f"{name}: {FIELDS[key]} must be a number of seconds, greater than 0 and at most {MAX_SECONDS:,}."
+        )
     return seconds
 
 
@@ -170,7 +179,7 @@ def _requests(value: Any, name: str) -> int | None:
         return None
     try:
         requests = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         requests = 0
     if requests < 1:
         raise IQMConnectionError(

@@ -22,6 +22,7 @@ DEFAULT_REQUESTS_PER_MINUTE = 20
 
 DEFAULT_CONNECT_TIMEOUT = 10.0
 DEFAULT_READ_TIMEOUT = 60.0
+DEFAULT_REQUEST_TIMEOUT = 120.0
 DEFAULT_UPLOAD_TIMEOUT = 900.0
 
 
@@ -69,7 +70,7 @@ class FormField:
 
 
 _RATE_LIMIT = "Rate limit"
-_TIMEOUTS = "Time-outs"
+_TIMEOUTS = "Timeouts"
 
 _ALL = (
     FormField(name="host", label="API host", help="The API's address", default=DEFAULT_HOST, standard=True),
@@ -122,24 +123,32 @@ _ALL = (
     ),
     FormField(
         name="connect_timeout",
-        label="Connect time-out",
-        help="Seconds in which a connection must stand",
+        label="Connect timeout",
+        help="Seconds to wait for a connection",
         default=DEFAULT_CONNECT_TIMEOUT,
         type="number",
         section=_TIMEOUTS,
     ),
     FormField(
         name="read_timeout",
-        label="Read time-out",
-        help="Seconds of silence after which an answer is given up",
+        label="Read timeout",
+        help="Seconds without a byte after which a request fails",
         default=DEFAULT_READ_TIMEOUT,
         type="number",
         section=_TIMEOUTS,
     ),
     FormField(
+        name="request_timeout",
+        label="Request timeout",
+        help="Seconds for a whole request; for an upload, from the end of the file until IQM has answered",
+        default=DEFAULT_REQUEST_TIMEOUT,
+        type="number",
+        section=_TIMEOUTS,
+    ),
+    FormField(
         name="upload_timeout",
-        label="Upload time-out",
-        help="The same for uploads, and the longest that a piece of the file may take",
+        label="Upload timeout",
+        help="Seconds without progress after which sending a file fails",
         default=DEFAULT_UPLOAD_TIMEOUT,
         type="number",
         section=_TIMEOUTS,

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 import requests
 import tenacity
 from airflow.providers.http.hooks.http import HttpHook
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from airflow_provider_iqm.api.answer import Answer, read_envelope
+from airflow_provider_iqm.api.answer_body import ACCEPT_ENCODING, AnswerTooLargeError
 from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.dialects import speak
 from airflow_provider_iqm.api.exchange import Exchange
@@ -23,6 +24,7 @@ from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.audience.stream import FileBody
 from airflow_provider_iqm.exceptions import IQMError
 from airflow_provider_iqm.hooks import silence
+from airflow_provider_iqm.hooks.answer_limits import AnswerLimits, AnswerLimitsAdapter
 from airflow_provider_iqm.hooks.connection import IQMConnection
 from airflow_provider_iqm.hooks.connection_form import DEFAULT_HOST
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
@@ -152,14 +154,17 @@ class IQMHttpHook(HttpHook):
     def _send(self, request: Request, upload: AudienceUpload | None) -> Any:
         """Send a request once, and return the data of its answer."""
         settings = self.settings
-        read_timeout = settings.read_timeout
-        connect_timeout = settings.connect_timeout
+        limits = AnswerLimits(settings.request_timeout, from_end_of_body=isinstance(request.body, UploadForm))
+        read_timeout = min(settings.read_timeout, settings.request_timeout)
+        connect_timeout = min(settings.connect_timeout, settings.request_timeout)
         body: Any = request.body
         if isinstance(body, UploadForm):
             if upload is None:
                 raise TypeError("an upload's form goes out with its file")
-            # urllib3 holds each piece of the body to the time-out for connecting.
-            connect_timeout = read_timeout = settings.upload_timeout
+            # urllib3 holds each piece of the body to the timeout for connecting.
+            connect_timeout = settings.upload_timeout
+            # IQM has a whole file to store before it answers.
+            read_timeout = settings.request_timeout
             progress = UploadProgress(self.log, upload.file.name)
             body = FileBody(
                 upload.file.path,
@@ -170,18 +175,25 @@ class IQMHttpHook(HttpHook):
                 progress=progress,
             )
         try:
-            response = self._session.request(
-                request.method,
-                settings.base_url + request.path,
-                params=request.params,
-                headers=dict(request.headers),
-                data=body,
-                timeout=(connect_timeout, read_timeout),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise self._no_answer(request, error) from error
-        return read_envelope(Answer(response.status_code, response.headers, response.content), request)
+            with (
+                limits,
+                self._session.request(
+                    request.method,
+                    settings.base_url + request.path,
+                    params=request.params,
+                    headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
+                    data=body,
+                    timeout=(connect_timeout, read_timeout),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                answer = Answer(response.status_code, response.headers, limits.read(response))
+            return read_envelope(answer, request)
+        except (requests.RequestException, HTTPError, AnswerTooLargeError) as error:
+            failure = self._no_answer(request, error, read_timeout, limits)
+        # Outside of the block, so that it has no chain of exceptions, which would fill the log.
+        raise failure
 
     @contextmanager
     def _turn(self, request: Request) -> Iterator[None]:
@@ -204,18 +216,25 @@ class IQMHttpHook(HttpHook):
         """Wait for the rate limit, or before a request is sent again."""
         time.sleep(seconds)
 
-    def _no_answer(self, request: Request, error: requests.RequestException) -> IQMError:
+    def _no_answer(self, request: Request, error: Exception, read_timeout: float, limits: AnswerLimits) -> IQMError:
         settings = self.settings
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
             return silence.unusable_address(self.iqm_conn_id)
-        reasons: list[tuple[type[requests.RequestException], str]] = [
+        if isinstance(error, AnswerTooLargeError):
+            return silence.no_answer(settings, request, silence.TOO_LARGE, sent=True)
+        if limits.too_late:
+            return silence.no_answer(settings, request, silence.too_late(settings), sent=True)
+        connected = not _failed_to_connect(error)
+        reasons: list[tuple[type[Exception], str]] = [
             (requests.exceptions.SSLError, silence.TLS_FAILED),
             (requests.exceptions.ProxyError, silence.PROXY_FAILED),
             (requests.exceptions.ConnectTimeout, silence.not_connected_in_time(settings)),
-            (requests.exceptions.Timeout, silence.ANSWER_LATE),
+            (requests.exceptions.Timeout, silence.silent(read_timeout)),
+            (ReadTimeoutError, silence.silent(read_timeout)),
         ]
-        reason = next((reason for kind, reason in reasons if isinstance(error, kind)), silence.CONNECTION_LOST)
-        return silence.no_answer(settings, request, reason, sent=not _failed_to_connect(error))
+        otherwise = silence.CONNECTION_LOST if connected else silence.NOT_CONNECTED
+        reason = next((reason for kind, reason in reasons if isinstance(error, kind)), otherwise)
+        return silence.no_answer(settings, request, reason, sent=connected, error=error)
 
     def _set_base_url(self, connection: Connection) -> None:
         self.base_url = self.settings.base_url
@@ -227,6 +246,14 @@ class IQMHttpHook(HttpHook):
         session.auth = _leave_headers_alone
         return session
 
+    def _configure_session_from_mount_adapters(self, session: requests.Session) -> requests.Session:
+        adapter = AnswerLimitsAdapter(self.keep_alive_adapter.socket_options)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        # requests reads a redirect's body whole, even if it isn't to follow it.
+        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]  # noqa: ARG005
+        return session
+
     def _configure_session_from_extra(
         self, session: requests.Session, connection: Connection, extra_options: dict[str, Any]
     ) -> requests.Session:
@@ -234,7 +261,7 @@ class IQMHttpHook(HttpHook):
         return super()._configure_session_from_extra(session, transport, extra_options)
 
 
-def _failed_to_connect(error: requests.RequestException) -> bool:
+def _failed_to_connect(error: Exception) -> bool:
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", None), NewConnectionError | ConnectTimeoutError)
 
