@@ -142,7 +142,7 @@ def test_a_slow_log_in(server, connect, get):
     server.answer = SLOW["body"]
     connect(server)
     start = time.monotonic()
-    with pytest.raises(IQMTransportError, match="wasn't complete after 0.3 s .* when asked to log in"):
+    with pytest.raises(IQMTransportError, match=r"wasn't complete after 0.3 s .* when asked to log in"):
         get()
     assert time.monotonic() - start < 2
 
