@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -10,19 +11,20 @@ from importlib import import_module
 
 def lazily(name: str) -> Callable[[Namespace], None]:
     """
-    Return a command that imports its function when it runs, and tells an error in a line.
+    Return a command that imports its function when it runs, and prints an error as one line.
 
     :param name: The function's name in :mod:`airflow_provider_iqm.cli.actions`.
     """
 
     def run(arguments: Namespace) -> None:
-        from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
+        # Without it Airflow 3 leaves its metadata database out of the search for a connection. Airflow's own commands
+        # (``airflow connections get``) set it too. Secrets backends and environment variables still come first.
+        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
         from airflow_provider_iqm.exceptions import IQMError
 
         try:
             getattr(import_module("airflow_provider_iqm.cli.actions"), name)(arguments)
-        except (IQMError, AirflowNotFoundException) as error:
+        except IQMError as error:
             sys.exit(f"{type(error).__name__}: {error}")
 
     return run

@@ -1,10 +1,15 @@
-"""The hook to IQM, for somebody who looks on."""
+"""The hook of the command line."""
 
 from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
+from airflow.configuration import AIRFLOW_HOME
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+from airflow_provider_iqm.exceptions import IQMConnectionError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 
 SECONDS_WORTH_A_BAR = 1.0
@@ -17,6 +22,24 @@ class WatchedHook(IQMHook):
 
     :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
     """
+
+    @classmethod
+    def get_connection(cls, conn_id: str) -> Any:
+        """
+        Return a connection.
+
+        :param conn_id: The connection's id.
+        :raises IQMConnectionError: if it isn't found; the message says how to add it.
+        """
+        try:
+            return super().get_connection(conn_id)
+        except AirflowNotFoundException:
+            raise IQMConnectionError(
+                f'Connection "{conn_id}" not found in the environment, the secrets backends or the database of the '
+                f"Airflow in {AIRFLOW_HOME}. Add it in Airflow's UI (Admin > Connections, type IQM), or run: "
+                f"airflow connections add {conn_id} --conn-type iqm --conn-login EMAIL --conn-password PASSWORD "
+                """--conn-extra '{"client_id": "...", "client_secret": "..."}'"""
+            ) from None
 
     def _sleep(self, seconds: float) -> None:
         if seconds < SECONDS_WORTH_A_BAR or not sys.stderr.isatty():
