@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.damage import ColumnCheck, Damage, DamageCounter, checks_for
 from airflow_provider_iqm.audience.header import Header
-from airflow_provider_iqm.audience.record_batch import BATCH, ReadRecords, RecordBatch
+from airflow_provider_iqm.audience.record_batch import ReadRecords, RecordBatch, batches
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
@@ -92,8 +91,8 @@ def count_contents(
     :param records: The records, each as wide as the header.
     :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
     """
-    counter, records = ContentsCounter(columns, checks_for(columns, mapped)), iter(records)
-    while batch := list(islice(records, BATCH)):
+    counter = ContentsCounter(columns, checks_for(columns, mapped))
+    for batch in batches(records):
         counter.add(batch)
     return counter.contents()
 

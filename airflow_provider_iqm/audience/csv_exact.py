@@ -1,29 +1,28 @@
 """
 The exact reading of a CSV file: slower, and always right about what is wrong, and where.
 
-The rules are RFC 4180's as the standard library's ``csv`` applies them in its strict mode.
+The rules are RFC 4180's as the standard library's ``csv`` applies them in its strict mode. A record has up to
+:data:`~.csv_text.MAX_LINE` characters; ``csv`` alone would refuse values that are longer than 131,072.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 from dataclasses import replace
-from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.byte_scan import scan_bytes
 from airflow_provider_iqm.audience.contents import Contents, check_header, count_contents
-from airflow_provider_iqm.audience.csv_text import PLAIN, Coding, read_lines
+from airflow_provider_iqm.audience.csv_parser import RecordParser
+from airflow_provider_iqm.audience.csv_text import MAX_LINE, PLAIN, Coding, read_line_blocks, read_lines
+from airflow_provider_iqm.audience.record_batch import batches
 from airflow_provider_iqm.exceptions import AudienceFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_HEAD_RECORDS = 1000
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "pipes"}
 
 
@@ -42,9 +41,23 @@ def read_records(
     :param blank_lines: Whether to give empty lines too, without any value.
     :raises AudienceFileError: The text isn't well-formed CSV; the error has the line.
     """
-    reader = csv.reader(read_lines(path, name=name, coding=coding), delimiter=delimiter, strict=True)
+    before = 1 if coding.sep_line else 0
+    start = before + 1
+
+    def bounded_lines() -> Iterator[str]:
+        # Bounds what csv gathers for one record: quoted line breaks could make it as long as the file.
+        seen = length = 0
+        for block in read_line_blocks(path, name=name, coding=coding):
+            if seen != start:
+                seen, length = start, 0
+            elif length > MAX_LINE:
+                return
+            length += sum(map(len, block))
+            yield from block
+
+    reader = csv.reader(bounded_lines(), delimiter=delimiter, strict=True)
     while True:
-        start = reader.line_num + 1
+        start = before + reader.line_num + 1
         try:
             record = next(reader)
         except StopIteration:
@@ -53,9 +66,11 @@ def read_records(
             break
         if record or blank_lines:
             yield start, record
-    # Raised out here, where no other error is being handled: a chain could carry a cell's value.
-    record_text = "".join(islice(read_lines(path, name=name, coding=coding), start - 1, reader.line_num))
-    raise _locate_fault(record_text, name=name, delimiter=delimiter, start=start, end=reader.line_num)
+    # What starts here is too much for csv: a value is longer than its limit, or the record is broken.
+    lines = islice(read_lines(path, name=name, coding=coding), start - before - 1, None)
+    for line, record in RecordParser(lines, name=name, delimiter=delimiter, line=start):
+        if record or blank_lines:
+            yield line, record
 
 
 def read_exactly(path: Path, *, name: str, mapped: Mapping[str, str] | None = None) -> Contents:
@@ -68,7 +83,7 @@ def read_exactly(path: Path, *, name: str, mapped: Mapping[str, str] | None = No
     :raises AudienceFileError: The header or a record is not as it must be; the error has the line.
     """
     records = check_width(read_records(path, name=name), name=name)
-    header_line, columns = read_header(records, name=name)
+    header_line, columns = read_header(records, name=name, path=path)
     contents = count_contents(columns, (record for _, record in records), mapped)
     if not contents.records:
         raise AudienceFileError(
@@ -97,18 +112,25 @@ def check_width(
         yield line, record
 
 
-def read_header(records: Iterator[tuple[int, list[str]]], *, name: str) -> tuple[int, tuple[str, ...]]:
+def read_header(
+    records: Iterator[tuple[int, list[str]]], *, name: str, path: Path | None = None
+) -> tuple[int, tuple[str, ...]]:
     """
     Take the header from the front of what :func:`read_records` gives: its line and its names.
 
+    :param records: The header and the records.
+    :param name: The file's name, for messages.
+    :param path: The plain CSV file that they come from, if they do.
     :raises AudienceFileError: There is none, or it can't be one.
     """
     line, header = next(records, (0, []))
     if not header:
         raise AudienceFileError(f"{name}: the file holds nothing but blank lines. Check what made it.")
     if len(header) == 1:
+        text = next(islice(read_lines(path, name=name), line - 1, None)) if path else ""
         for delimiter, called in _OTHER_DELIMITERS.items():
-            if delimiter in header[0]:
+            # In quotes, it is part of the name.
+            if delimiter in header[0] and not text.startswith('"'):
                 raise AudienceFileError(
                     f"{name}: the header (line {line}) is separated by {called}. Separate the values by commas.",
                     line=line,
@@ -123,7 +145,7 @@ def read_head(records: Iterator[tuple[int, list[str]]]) -> list[list[str]]:
 
     They stand for the list where a look at all of it can be spared.
     """
-    return [record for _, record in islice(records, _HEAD_RECORDS)]
+    return next(batches(record for _, record in records), [])
 
 
 def ragged(name: str, *, line: int, expected: int, found: int, delimiter: str = ",") -> AudienceFileError:
@@ -133,31 +155,5 @@ def ragged(name: str, *, line: int, expected: int, found: int, delimiter: str = 
         f"{name}: the record on line {line} has {found} {'value' if found == 1 else 'values'}, but the header "
         f"has {expected} {'column' if expected == 1 else 'columns'}. Correct the record: a value with a {called} "
         "or a line break in it must stand in double quotes.",
-        line=line,
-    )
-
-
-@cache
-def _value(delimiter: str) -> re.Pattern[str]:
-    """A value, up to the delimiter or line end behind it."""
-    end = rf"{re.escape(delimiter)}\r\n"
-    return re.compile(rf'(?:"[^"]*+(?:""[^"]*+)*+"|[^"{end}][^{end}]*+)?(?=[{end}]|\Z)')
-
-
-def _locate_fault(text: str, *, name: str, delimiter: str, start: int, end: int) -> AudienceFileError:
-    """Look at a broken record's text, and tell where its first broken value starts, and what breaks it."""
-    position = 0
-    while value := _value(delimiter).match(text, position):
-        position = value.end() + 1
-    line = start + len(_LINE_END.findall(text, 0, position))
-    if re.compile(r'"[^"]*+(?:""[^"]*+)*+"').match(text, position):
-        return AudienceFileError(
-            f"{name}: line {end} has text after a closing quote, in the value that starts on line {line}. "
-            'Write a double quote inside a value twice (""), and close every quote before the next delimiter.',
-            line=line,
-        )
-    return AudienceFileError(
-        f"{name}: the quote that opens a value on line {line} is never closed. "
-        'Close it, or write a double quote inside a value twice ("").',
         line=line,
     )

@@ -18,7 +18,7 @@ from airflow_provider_iqm.audience.csv_audit import content_lengths, read_frame
 from airflow_provider_iqm.audience.csv_exact import read_head, read_header, read_records
 from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, found_damage, worth_counting
 from airflow_provider_iqm.audience.duckdb_apart import first_row
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, WHITE_SPACE, quoted, read_csv_sql
+from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, WHITE_SPACE, quoted, read_csv_sql, sum_sql
 from airflow_provider_iqm.audience.record_batch import ReadRecords
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
@@ -45,7 +45,7 @@ def read_fast(
     :raises AudienceFileError: The header or one of the first records is not as it must be.
     """
     records = read_records(path, name=name)
-    line, columns = read_header(records, name=name)
+    line, columns = read_header(records, name=name, path=path)
     width = len(columns)
     head = read_head(records)
     frame = read_frame(path, name=name)
@@ -118,8 +118,8 @@ def _read(
     """
     suspects = sorted(blank)
     # One sum a column takes less time than the sum of a sum.
-    sums = (f"sum({length})" for length in content_lengths(width, with_quotes=with_quotes))
-    measures = ["count(*)", " + ".join(sums)]
+    sums = [f"sum({length})" for length in content_lengths(width, with_quotes=with_quotes)]
+    measures = ["count(*)", sum_sql(sums)]
     measures += [f"bool_or(trim(c{column}, {quoted(WHITE_SPACE)}) <> '')" for column in suspects]
     measures += [check.sql() for check in checks]
     query = f"SELECT {', '.join(measures)} FROM {read_csv_sql(path, width=width)}"  # noqa: S608 - numbers and a path

@@ -19,7 +19,7 @@ BLOCK_BYTES = 1 << 18
 """How much of a file is read at a time."""
 
 MAX_LINE = 2_000_000
-"""The longest line, in characters: far longer than any record."""
+"""The longest line, and the longest record, in characters."""
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -31,10 +31,12 @@ class Coding:
 
     :param encoding: The text's encoding, by Python's name for it.
     :param packed: Whether the whole is gzip-compressed.
+    :param sep_line: Whether the first line is Excel's ``sep=;``, which is left out.
     """
 
     encoding: str = "utf-8"
     packed: bool = False
+    sep_line: bool = False
 
 
 PLAIN = Coding()
@@ -52,9 +54,21 @@ def read_lines(path: Path, *, name: str, coding: Coding = PLAIN) -> Iterator[str
     :param coding: How its bytes stand for text.
     :raises AudienceFileError: Bytes that can't be decoded, a NUL, or an endless line, when the line is reached.
     """
+    return chain.from_iterable(read_line_blocks(path, name=name, coding=coding))
+
+
+def read_line_blocks(path: Path, *, name: str, coding: Coding = PLAIN) -> Iterator[list[str]]:
+    """
+    Read a file's lines as :func:`read_lines` does, as lists: the lines that end in each block of the file.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :param coding: How its bytes stand for text.
+    :raises AudienceFileError: As in :func:`read_lines`.
+    """
     decoder = _Decoder(coding.encoding)
     blocks = chain(read_blocks(path, BLOCK_BYTES, name=name, packed=coding.packed), [b""])
-    number, rest = 0, ""
+    number, rest, left_out = 0, "", int(coding.sep_line)
     for block in blocks:
         text, fault = decoder.decode(block)
         lines = io.StringIO(rest + text, newline="").readlines()
@@ -62,10 +76,13 @@ def read_lines(path: Path, *, name: str, coding: Coding = PLAIN) -> Iterator[str
         rest = lines.pop() if lines and block and fault is None else ""
         if fault and lines and not lines[-1].endswith(("\n", "\r")):
             lines.pop()
+        # Only a line that began in an earlier block can be longer.
+        if max(len(rest), len(lines[0]) if lines else 0) > MAX_LINE:
+            lines.clear()
+            fault = f"it is longer than {MAX_LINE:,} characters, which is the limit. Check the file's line ends."
         number += len(lines)
-        yield from lines
-        if fault is None and len(rest) > MAX_LINE:
-            fault = f"it is longer than {MAX_LINE:,} characters. Check the file's line ends and quotes."
+        yield lines[left_out:]
+        left_out = max(0, left_out - len(lines))
         if fault is not None:
             raise AudienceFileError(f"{name}: line {number + 1} can't be read: {fault}", line=number + 1)
 

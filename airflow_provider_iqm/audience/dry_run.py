@@ -71,8 +71,9 @@ def _suggest(path: Path, reading: Reading, scratch_dir: Path | None) -> None:
 def _header(path: Path, reading: Reading, scratch_dir: Path | None) -> tuple[str, ...]:
     with Scratch(scratch_dir) as scratch, reading_bar(path):
         plain = plain_file(path, columns=(), reading=reading, scratch=scratch, cleaned=False, limited=False)
-        read = read_rows if plain.path.suffix.lower() == ".xlsx" else read_records
-        return read_header(read(plain.path, name=plain.name), name=plain.name)[1]
+        if plain.path.suffix.lower() == ".xlsx":
+            return read_header(read_rows(plain.path, name=plain.name), name=plain.name)[1]
+        return read_header(read_records(plain.path, name=plain.name), name=plain.name, path=plain.path)[1]
 
 
 def _describe(upload: AudienceUpload) -> None:

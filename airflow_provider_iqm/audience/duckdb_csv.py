@@ -7,10 +7,10 @@ because its guesses were seen to drop records in silence.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.plain_copy import header_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,9 @@ holds this byte anywhere is not for DuckDB to judge.
 """
 
 LINE_BYTES = 131_072
-"""The longest record for DuckDB to read; it is the longest value for the ``csv`` module."""
+"""The longest record for DuckDB to read, unless it is told otherwise."""
+
+_FLAT_TERMS = 100
 
 _BUFFER_BYTES = 16_000_000
 """Half of DuckDB's own choice: as fast, with half the memory. Each thread has at least one buffer."""
@@ -66,12 +68,13 @@ def connect(
     )
 
 
-def read_csv_sql(path: Path, *, width: int) -> str:
+def read_csv_sql(path: Path, *, width: int, line_bytes: int = LINE_BYTES) -> str:
     """
     Build the SQL expression that reads a file's records as the text columns ``c0``, ``c1``, ….
 
     :param path: The file.
     :param width: How many columns it has.
+    :param line_bytes: The longest record, in bytes.
     """
     # No new_line: DuckDB 2.0 was seen to lose records of a CRLF file when it is told of CRLF, and to count them right
     # when it isn't.
@@ -79,8 +82,8 @@ def read_csv_sql(path: Path, *, width: int) -> str:
     return (
         f"read_csv({quoted(_as_glob(path))}, columns = {{{columns}}}, auto_detect = false, header = true, "
         f"""delim = ',', quote = '"', escape = '"', """
-        f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {LINE_BYTES}, "
-        f"buffer_size = {_BUFFER_BYTES}, "
+        f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {line_bytes}, "
+        f"buffer_size = {max(_BUFFER_BYTES, 2 * line_bytes)}, "
         f"nullstr = {quoted(NULL_MARK.decode())}, allow_quoted_nulls = false, encoding = 'utf-8', "
         "compression = 'none', hive_partitioning = false, parallel = true)"
     )
@@ -92,12 +95,21 @@ def copy_options(columns: Sequence[str]) -> str:
 
     :param columns: The header's names.
     """
-    text = io.StringIO()
-    # With CRLF as its line end, csv quotes a name with a lone CR or LF in it.
-    csv.writer(text, lineterminator="\r\n").writerow(columns)
-    header = text.getvalue().removesuffix("\r\n") + "\n"
+    header = header_line(columns) + "\n"
     # The header is ours: DuckDB would rename a column that differs from another in nothing but letter case.
     return f"FORMAT csv, HEADER false, PREFIX {quoted(header)}, SUFFIX '\n', NULLSTR {quoted(NULL_MARK.decode())}"
+
+
+def sum_sql(terms: Sequence[str]) -> str:
+    """
+    Build the SQL expression of a sum: a balanced tree, since DuckDB takes no expression deeper than 1,000.
+
+    :param terms: What is summed up.
+    """
+    if len(terms) <= _FLAT_TERMS:
+        return " + ".join(terms)
+    middle = len(terms) // 2
+    return f"({sum_sql(terms[:middle])}) + ({sum_sql(terms[middle:])})"
 
 
 def _as_glob(path: Path) -> str:

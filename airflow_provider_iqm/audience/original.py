@@ -8,10 +8,13 @@ the first) is written once to a plain copy; what is plain already is left as it 
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from itertools import chain, dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.contents import check_header
 from airflow_provider_iqm.audience.csv_exact import check_width, read_records
 from airflow_provider_iqm.audience.csv_text import BLOCK_BYTES, PLAIN, Coding, read_lines
 from airflow_provider_iqm.audience.file import check_regular, read_head
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.audience.scratch import Scratch
 
+_SEP_LINE = re.compile(r'("?)sep=(?P<delimiter>.)\1[\r\n]*', re.IGNORECASE)
+
 DELIMITERS = (",", ";", "\t", "|")
 """The delimiters that are found out, in the order in which they are tried."""
 
@@ -40,6 +45,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+
+_HOST_NAME_ENCODINGS = ("idna", "punycode")
+"""Python's text encodings that no file is written in, and that can't be decoded block by block."""
 
 _GROWTH = 100
 """How many times its size a list that is to be cleaned may have as plain CSV; a gzip file of more is no list."""
@@ -67,14 +75,14 @@ class Reading:
             if value is not None and not isinstance(value, str):
                 raise ReadingOptionError(f"{argument} must be text, but it is of type {type(value).__name__}.")
         delimiter = self.delimiter
-        if delimiter is not None and (len(delimiter) != 1 or delimiter.isalnum() or delimiter in '"\r\n\0 '):
+        if delimiter is not None and not _is_delimiter(delimiter):
             raise ReadingOptionError(
                 f"delimiter is {delimiter!r}. It must be one character, such as a comma, a semicolon, a tab or a pipe."
             )
         if self.encoding is not None and not _is_encoding(self.encoding):
             raise ReadingOptionError(
-                f"encoding is {self.encoding!r}, which is no text encoding of Python's. Give one such as utf-8, cp1252 "
-                "(Windows-1252), latin-1 or utf-16-le."
+                f"encoding is {self.encoding!r}, which isn't a text encoding that Python reads files in. Give one such "
+                "as utf-8, cp1252 (Windows-1252), latin-1 or utf-16-le."
             )
 
 
@@ -149,15 +157,25 @@ def _plain_text(
     if reading.sheet is not None:
         raise ReadingOptionError(f"{name}: sheet is {reading.sheet!r}, but only a workbook (.xlsx) has sheets.")
     coding = _find_coding(path, name=name, encoding=reading.encoding)
-    delimiter = reading.delimiter or _find_delimiter(path, name=name, coding=coding, columns=columns)
+    sep = _read_sep_line(path, name=name, coding=coding)
+    if sep:
+        coding = replace(coding, sep_line=True)
+    delimiter = reading.delimiter or sep or _find_delimiter(path, name=name, coding=coding, columns=columns)
     if coding == PLAIN and delimiter == ",":
         return PlainFile(path, name, name if path.suffix.lower() == ".csv" else _csv_name(name))
     copy = scratch.new_file("plain.csv")
-    if delimiter == ",":
+    if delimiter == "," and not sep:
         write_lines(copy, read_lines(path, name=name, coding=coding), name=name, max_bytes=max_bytes)
     else:
         # Empty lines too, so that every record stays on its line.
         records = read_records(path, name=name, delimiter=delimiter, coding=coding, blank_lines=True)
+        if sep:
+            # The copy starts with the header, so its line number is known only here.
+            records = dropwhile(lambda numbered: not numbered[1], records)
+            line, header = next(records, (0, []))
+            if header:
+                check_header(header, name=name, line=line)
+            records = chain([(line, header)], records)
         if not cleaned:
             records = check_width(records, name=name, delimiter=delimiter)
         write_records(copy, (record for _, record in records), name=name, max_bytes=max_bytes)
@@ -191,6 +209,13 @@ def _find_coding(path: Path, *, name: str, encoding: str | None) -> Coding:
     return Coding(found, packed)
 
 
+def _read_sep_line(path: Path, *, name: str, coding: Coding) -> str:
+    """Give the delimiter that Excel's ``sep=;`` names, which is no part of the list; blank where there is none."""
+    line = next(read_lines(path, name=name, coding=coding), "")
+    found = _SEP_LINE.fullmatch(line)
+    return found["delimiter"] if found and _is_delimiter(found["delimiter"]) else ""
+
+
 def _find_delimiter(path: Path, *, name: str, coding: Coding, columns: Collection[str]) -> str:
     """Find the first delimiter under which the header has all mapped columns, or the most, or the most columns."""
     fits: dict[str, tuple[int, int]] = {}
@@ -207,14 +232,18 @@ def _find_delimiter(path: Path, *, name: str, coding: Coding, columns: Collectio
     return max(fits, key=lambda delimiter: fits[delimiter])
 
 
+def _is_delimiter(text: str) -> bool:
+    return len(text) == 1 and not text.isalnum() and text not in '"\r\n\0 '
+
+
 def _is_encoding(name: str) -> bool:
-    """Whether Python has a text encoding of this name, unlike ``hex``."""
+    """Whether Python has a text encoding of this name, unlike ``hex``, and files may be written in it."""
     try:
         "a".encode(name)
         codecs.getincrementaldecoder(name)
     except (LookupError, ValueError):
         return False
-    return True
+    return codecs.lookup(name).name not in _HOST_NAME_ENCODINGS
 
 
 def _csv_name(name: str) -> str:

@@ -33,13 +33,13 @@ def read_blocks(path: Path, size: int, *, name: str, packed: bool) -> Iterator[b
                 tell_read(plain.tell())
                 yield block
         return
-    unpacked, damaged = 0, False
+    unpacked, damage = 0, ""
     with path.open("rb") as packed_file, gzip.open(packed_file) as file:
-        while not damaged:
+        while not damage:
             try:
                 block = file.read(size)
-            except (gzip.BadGzipFile, EOFError, zlib.error):
-                damaged = True
+            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+                damage = _describe_damage(error)
             else:
                 if not block:
                     return
@@ -47,5 +47,18 @@ def read_blocks(path: Path, size: int, *, name: str, packed: bool) -> Iterator[b
                 tell_read(packed_file.tell())
                 yield block
     raise AudienceFileError(
-        f"{name}: the gzip file is damaged or cut off; {unpacked:,} bytes could be unpacked. Write or copy it again."
+        f"{name}: the gzip file is damaged or cut off: {damage}"
+        + (f" (after {unpacked:,} unpacked bytes or more)" if unpacked else "")
+        + ". Write or copy it again."
     )
+
+
+def _describe_damage(error: Exception) -> str:
+    """Say what is wrong; not in the error's own words, which quote bytes of the file."""
+    if isinstance(error, EOFError):
+        return "it ends too early"
+    if isinstance(error, zlib.error):
+        return "its compressed data is invalid"
+    if "Not a gzipped file" in str(error):
+        return "something that isn't gzip follows the end of its data"
+    return "its checksum, its length or its header is wrong"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from itertools import chain, islice
+from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.record_batch import batches, line_batches
 from airflow_provider_iqm.exceptions import AudienceFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-_Item = TypeVar("_Item")
 
 _BATCH = 2000
 
@@ -28,7 +27,9 @@ def write_records(path: Path, records: Iterable[Sequence[str]], *, name: str, ma
     :param max_bytes: How large the file may become.
     :raises AudienceFileError: It becomes larger, or a value is no Unicode text.
     """
-    _write(path, map(_as_csv, _batches(records)), name=name, max_bytes=max_bytes)
+    records = iter(records)
+    header = (f"{header_line(columns)}\r\n" for columns in islice(records, 1))
+    _write(path, chain(header, map(_as_csv, batches(records, _BATCH))), name=name, max_bytes=max_bytes)
 
 
 def write_lines(path: Path, lines: Iterable[str], *, name: str, max_bytes: int | None = None) -> None:
@@ -41,7 +42,22 @@ def write_lines(path: Path, lines: Iterable[str], *, name: str, max_bytes: int |
     :param max_bytes: How large the file may become.
     :raises AudienceFileError: It becomes larger, or is no Unicode text.
     """
-    _write(path, map("".join, _batches(lines)), name=name, max_bytes=max_bytes)
+    _write(path, map("".join, line_batches(lines, _BATCH)), name=name, max_bytes=max_bytes)
+
+
+def header_line(columns: Sequence[str]) -> str:
+    """
+    Write a header as a line of CSV, without its line end.
+
+    :param columns: The names.
+    """
+    # One name with a semicolon in it would be taken for several.
+    ambiguous = len(columns) == 1 and any(delimiter in columns[0] for delimiter in ";\t|")
+    text = io.StringIO(newline="")
+    # With CRLF as its line end, csv quotes a name with a lone CR or LF in it.
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL if ambiguous else csv.QUOTE_MINIMAL, lineterminator="\r\n")
+    writer.writerow(columns)
+    return text.getvalue().removesuffix("\r\n")
 
 
 def _write(path: Path, pieces: Iterable[str], *, name: str, max_bytes: int | None) -> None:
@@ -68,13 +84,6 @@ def _write(path: Path, pieces: Iterable[str], *, name: str, max_bytes: int | Non
         "Correct it where the list is made.",
         line=line,
     )
-
-
-def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    # itertools.batched() is new in Python 3.12.
-    items = iter(items)
-    while batch := list(islice(items, _BATCH)):
-        yield batch
 
 
 def _as_csv(records: Iterable[Sequence[str]]) -> str:

@@ -4,13 +4,58 @@ from __future__ import annotations
 
 import csv
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain, islice
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+_Record = TypeVar("_Record", bound=Sequence[str])
 
 BATCH = 1000
 """How many records are looked at together."""
 
+_BATCH_CHARACTERS = 4_000_000
+"""Long records are looked at in smaller batches, or they would take too much memory."""
+
+_STEP = 16
+"""How many items are taken before their length is looked at."""
+
 _QUOTE = ord('"')
+
+
+def batches(records: Iterable[_Record], count: int = BATCH) -> Iterator[list[_Record]]:
+    """
+    Split records into batches of a bounded length.
+
+    :param records: The records.
+    :param count: How many records a batch has at most.
+    """
+    return _bounded(records, count, lambda step: sum(map(len, step)) + sum(map(len, chain.from_iterable(step))))
+
+
+def line_batches(lines: Iterable[str], count: int) -> Iterator[list[str]]:
+    """
+    Split lines into batches of a bounded length.
+
+    :param lines: The lines.
+    :param count: How many lines a batch has at most.
+    """
+    return _bounded(lines, count, lambda step: sum(map(len, step)))
+
+
+def _bounded(items: Iterable[_Item], count: int, length_of: Callable[[list[_Item]], int]) -> Iterator[list[_Item]]:
+    items = iter(items)
+    batch: list[_Item] = []
+    length = 0
+    while step := list(islice(items, min(_STEP, count - len(batch)))):
+        batch += step
+        length += length_of(step)
+        if len(batch) == count or length > _BATCH_CHARACTERS:
+            yield batch
+            batch, length = [], 0
+    if batch:
+        yield batch
 
 
 class RecordBatch(ABC):

@@ -10,7 +10,7 @@ from airflow_provider_iqm.audience.csv_audit import Frame, content_lengths, read
 from airflow_provider_iqm.audience.csv_exact import read_head, read_header, read_records
 from airflow_provider_iqm.audience.csv_fast import read_fast
 from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, worth_counting
-from airflow_provider_iqm.audience.duckdb_csv import read_csv_sql
+from airflow_provider_iqm.audience.duckdb_csv import LINE_BYTES, read_csv_sql, sum_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +71,7 @@ def direct_source(path: Path, *, name: str) -> Source | None:
     :raises AudienceFileError: The header or one of the first records is not as it must be.
     """
     records = read_records(path, name=name)
-    line, columns = read_header(records, name=name)
+    line, columns = read_header(records, name=name, path=path)
     head = read_head(records)
     if not head or any(len(record) != len(columns) for record in head):
         return None
@@ -83,7 +83,7 @@ def direct_source(path: Path, *, name: str) -> Source | None:
         return None
     width = len(columns)
     with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
-    content = " + ".join(content_lengths(width, with_quotes=with_quotes))
+    content = sum_sql(content_lengths(width, with_quotes=with_quotes))
     return Source(path, columns, read_csv_sql(path, width=width), "false", content, frame, head)
 
 
@@ -103,5 +103,9 @@ def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[st
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         # Not the names themselves: by a CR in the first line, DuckDB would take CR for the file's line end.
         writer.writerow([*(f"c{position}" for position in range(width)), "ragged"])
-        writer.writerows([*record, ""] if len(record) == width else ragged for _, record in records)
-    return Source(path, columns, read_csv_sql(path, width=width + 1), f"c{width} <> ''", "0", None)
+        rows = ([*record, ""] if len(record) == width else ragged for _, record in records)
+        longest = max(map(writer.writerow, rows), default=0)
+    # A character takes up to four bytes.
+    line_bytes = max(LINE_BYTES, min(4 * longest, path.stat().st_size))
+    sql = read_csv_sql(path, width=width + 1, line_bytes=line_bytes)
+    return Source(path, columns, sql, f"c{width} <> ''", "0", None)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_iqm.audience.cleaning import Cleaning
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_fast import read_fast
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, connect, copy_options, quoted
+from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, connect, copy_options, quoted, sum_sql
 from airflow_provider_iqm.audience.file import CSV
 from airflow_provider_iqm.audience.plan import make_plan
 from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
@@ -126,7 +126,7 @@ def _sources(file: AudienceFile, *, scratch: Scratch, memory_limit: str) -> Iter
         if source and contents and contents.records == file.records:
             yield source
     records = (read_records if file.media_type == CSV else read_rows)(file.path, name=file.name)
-    _, columns = read_header(records, name=file.name)
+    _, columns = read_header(records, name=file.name, path=file.path if file.media_type == CSV else None)
     yield copied_source(columns, records, path=scratch.new_file("exact.csv"))
 
 
@@ -209,7 +209,7 @@ class _Splitter:
             )
 
     def _least_bytes(self) -> str:
-        return " + ".join([str(len(self.values)), *(f"strlen({value})" for value in self.values)])
+        return sum_sql([str(len(self.values)), *(f"strlen({value})" for value in self.values)])
 
     def _write(
         self, connection: DuckDBPyConnection, number: int, sizes: dict[int, tuple[int, int]]

@@ -464,3 +464,63 @@ def test_any_table_in_any_form_is_read_the_same(prepare, rows, delimiter, encodi
         )
     assert upload.file.records == len(rows)
     assert list(csv.reader(io.StringIO(sent.removeprefix("\ufeff"), newline=""), strict=True)) == [header, *rows]
+
+
+SEP_LINES = {
+    "semicolon": ("sep=;\nemail;b\na@b.com;1\n", {}),
+    "CRLF and a byte order mark": ("\ufeffsep=;\r\nemail;b\r\na@b.com;1\r\n", {}),
+    "tab": ("SEP=\t\nemail\tb\na@b.com\t1\n", {}),
+    "comma": ("sep=,\nemail,b\na@b.com,1\n", {}),
+    "quoted": ('"sep=;"\nemail;b\na@b.com;1\n', {}),
+    "an unusual one": ("sep=#\nemail#b\na@b.com#1\n", {}),
+    "blank lines behind": ("sep=;\n\n\nemail;b\na@b.com;1\n", {}),
+    "overruled": ("sep=;\nemail|b\na@b.com|1\n", {"delimiter": "|"}),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("encoding", [None, "utf-16"])
+@pytest.mark.parametrize("case", SEP_LINES)
+def test_the_sep_line_of_excel_names_the_delimiter_and_is_no_record(prepare, monkeypatch, case, encoding, packed):
+    text, options = SEP_LINES[case]
+    monkeypatch.setattr("airflow_provider_iqm.audience.csv_text.BLOCK_BYTES", 7)
+    content = text.removeprefix("\ufeff" if encoding else "").encode(encoding or "utf-8")
+    content = gzip.compress(content) if packed else content
+    upload, sent = prepare(content, "list.csv", **options)
+    assert sent == "email,b\r\na@b.com,1\r\n"
+    assert upload.file.records == 1
+
+
+def test_faults_behind_a_sep_line_keep_their_lines(refuse):
+    assert refuse(f"sep=;\nemail;b\n1;2\n{SECRET};2;3\n").line == 4
+    assert refuse(f"sep=,\nemail,b\n1,2\n{SECRET},2,3\n").line == 4
+    assert refuse(f'sep=;\nemail;b\n"{SECRET}" ;2\n').line == 3
+    assert refuse("sep=;\n\nemail;b;b\n1;2;3\n").line == 3
+    assert "nothing but blank lines" in str(refuse("sep=;"))
+
+
+@pytest.mark.parametrize("cleaned", [False, True])
+def test_one_quoted_name_may_hold_another_delimiter(prepare, cleaned):
+    options = {"columns": {"email;work": "Email"}, "normalize": cleaned}
+    for text in ('"email;work"\na@b.com\n', '\r\n"email;work"\r\na@b.com\r\n'):
+        upload, sent = prepare(text, **options)
+        assert upload.file.columns == ("email;work",)
+        assert sent.lstrip().startswith('"email;work"')
+    upload, sent = prepare('sep=|\n"email;work"\na@b.com\n', **options)
+    assert upload.file.columns == ("email;work",)
+
+
+GZIP = gzip.compress("".join(f"email{number},{number * number}\n" for number in range(3000)).encode())
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        *((GZIP[:length], "it ends too early") for length in (2, 9, 10, 11, 100, 5000, len(GZIP) - 8, len(GZIP) - 1)),
+        (GZIP[:-8] + bytes(8), "its checksum, its length or its header is wrong"),
+        (GZIP[:20] + b"\xff" * 200, "its compressed data is invalid"),
+        (GZIP + SECRET.encode(), "something that isn't gzip follows the end of its data"),
+    ],
+)
+def test_what_is_wrong_with_a_gzip_file_is_said(refuse, content, says):
+    assert says in str(refuse(content, "list.csv.gz"))
