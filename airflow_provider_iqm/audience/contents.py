@@ -14,6 +14,8 @@ from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_LONGEST_NAME = 1000
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -121,10 +123,17 @@ def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "l
     :param line: The line, or the row, of the header.
     :param unit: What that is called.
     :param certain: Whether they are column names for certain, as a database's are.
-    :raises AudienceFileError: A name is blank or occurs twice.
+    :raises AudienceFileError: A name is blank, too long for messages to name it, or occurs twice.
     """
     positions: dict[str, int] = {}
     for position, column in enumerate(columns, start=1):
+        if len(column) > _LONGEST_NAME:
+            raise AudienceFileError(
+                f"{name}: the name of column {position} of {len(columns)} in the header ({unit} {line}) has "
+                f"{len(column):,} characters; the limit is {_LONGEST_NAME:,}. Give the column a shorter name, or close "
+                "the quote in it.",
+                line=line,
+            )
         if column not in positions and not is_blank(column):
             positions[column] = position
             continue

@@ -105,6 +105,15 @@ def test_a_file_without_line_ends_is_given_up_early(make_file, refuse, monkeypat
     assert next(blocks) < 10
 
 
+@pytest.mark.parametrize("long", [1001, LIMIT + 1, MAX_LINE - 9])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_long_name_in_the_header_is_refused_with_the_reason(make_file, refuse, long, quote):
+    error = refuse(make_file(f"a,{quote}{SECRET.ljust(long)}{quote}\n1,2\n"))
+    assert f"the name of column 2 of 2 in the header (line 1) has {long:,} characters" in str(error)
+    assert error.line == 1
+    assert len(str(error)) < 300
+
+
 def test_a_limit_that_others_have_set_does_no_harm(make_file):
     limit = csv.field_size_limit(3)
     try:
