@@ -1,11 +1,13 @@
-"""Keeps Airflow from retrying what retrying can't mend."""
+"""What Airflow makes of an error: whether it retries the task, and what the last line of its log says."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, get_current_context
 
 from airflow_provider_iqm.exceptions import IQMFinalError
 
@@ -18,13 +20,36 @@ def final_errors_fail_the_task() -> Iterator[None]:
     Airflow retries no task that ends in that exception. The error keeps its own type, so that ``except
     IQMAuthenticationError`` works as written; only Airflow's type is added, here and not in the tree itself, since
     audience files can be checked without Airflow.
+
+    Whatever ends the task is repeated as the last line of its log.
     """
+    _repeat_error_in_last_line()
     try:
         yield
     except IQMFinalError as error:
         if isinstance(error, AirflowFailException):
             raise
         raise _failing(error).with_traceback(error.__traceback__) from error.__cause__
+
+
+def _repeat_error_in_last_line() -> None:
+    try:
+        get_current_context()
+    except (AirflowException, RuntimeError):
+        # A script, or a triggerer.
+        return
+    _add_failure_listener()
+
+
+@functools.cache
+def _add_failure_listener() -> None:
+    from airflow_provider_iqm.hooks import failure_listener
+
+    try:
+        module = import_module("airflow.sdk.listener")
+    except ImportError:  # before Airflow 3.2
+        module = import_module("airflow.listeners.listener")
+    module.get_listener_manager().add_listener(failure_listener)
 
 
 def _failing(error: IQMFinalError) -> IQMFinalError:
