@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 AIRFLOW ?= 3.3
+# Most tests wait for something most of the time: more processes than cores are faster.
+JOBS ?= 4
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv/airflow-$(AIRFLOW)-py$(PYTHON_VERSION)
 BIN := $(VENV)/bin
@@ -12,17 +14,20 @@ INSTALLED := $(VENV)/.installed
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 export PYTHONWARNINGS := ignore::DeprecationWarning
 
-.PHONY: help demo test matrix wheel lint types docs bench constraints clean
+.PHONY: help demo test test-cluster matrix wheel lint types docs bench constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: $(INSTALLED) ## Run the warehouse Dag in Airflow against a local IQM
 	@$(BIN)/python demo/run.py
 
-test: $(INSTALLED) ## Run all tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(INSTALLED) ## Run the unit and integration tests, JOBS at once
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m "not cluster" $(ARGS)
+
+test-cluster: $(INSTALLED) ## Run the tests that start a whole Airflow
+	$(BIN)/python -m pytest -m cluster $(ARGS)
 
 matrix: ## Run the tests on every supported Airflow and Python that is found; CELLS="3.1/3.12 3.3/3.13" on some
 	@$(PYTHON) .ci/matrix.py $(CELLS)

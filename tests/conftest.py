@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-HOME = tempfile.mkdtemp(prefix="airflow-provider-iqm-tests-")
+# Short, because a process of pytest-xdist has its home in that of the first, and the path of a socket has 107 bytes.
+HOME = tempfile.mkdtemp(prefix="iqm-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 # Nothing that the tests leave behind is in a place where others look.
 tempfile.tempdir = os.environ["TMPDIR"] = HOME

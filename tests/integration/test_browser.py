@@ -1,7 +1,7 @@
 """
 What people see: a connection made in Airflow's form, and the way from a task's page to its audience.
 
-``IQM_SCREENSHOTS=docs/images make test ARGS=tests/integration/test_browser.py`` renews the documentation's pictures.
+``IQM_SCREENSHOTS=docs/images make test-cluster ARGS=tests/integration/test_browser.py`` renews the pictures.
 """
 
 from __future__ import annotations
