@@ -19,13 +19,13 @@ from airflow_provider_iqm.audience.garbled import GarbledCounter
 from airflow_provider_iqm.audience.record_batch import BATCH, ExportedLines, read_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 LINES = BATCH + 1
 """How many lines are to be taken in at a time: the header, and as many records as others read before they judge."""
 
 _BATCH_BYTES = 4_000_000
-"""Longer records, which no list of people has, are left to the reading: here they would take too much memory."""
+"""How many bytes of lines are to be taken in at a time, at most; what is cut here is left to the reading."""
 
 _FEW_COLUMNS = 3
 """Up to here, the values of single columns are split off in less time than ``csv`` takes to read all."""
@@ -44,6 +44,37 @@ class Export:
     records: int
     fingerprint: str | None = None
     contents: Contents | None = None
+
+
+class LineBatch:
+    """
+    Gathers lines, up to so many and so many bytes.
+
+    :param take: Called with the lines, a batch at a time; the list is used again.
+    """
+
+    def __init__(self, take: Callable[[list[bytes]], object]) -> None:
+        self._take = take
+        self._lines: list[bytes] = []
+        self._bytes = 0
+
+    def add(self, line: bytes) -> None:
+        """
+        Gather a line.
+
+        :param line: The line.
+        """
+        self._lines.append(line)
+        self._bytes += len(line)
+        if len(self._lines) == LINES or self._bytes >= _BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand on what is gathered."""
+        if self._lines:
+            self._take(self._lines)
+        self._lines.clear()
+        self._bytes = 0
 
 
 class ExportTally:
@@ -76,7 +107,7 @@ class ExportTally:
         if lines and not self._header:
             self._header, lines = lines[0], lines[1:]
         self.records += len(lines)
-        fits = len(text) <= LINE_BYTES or (len(text) <= _BATCH_BYTES and max(map(len, lines)) <= LINE_BYTES)
+        fits = len(text) <= LINE_BYTES or (len(text) < _BATCH_BYTES and max(map(len, lines)) <= LINE_BYTES)
         self._known = self._known and fits
         if self._known:
             try:

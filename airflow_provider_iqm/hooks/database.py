@@ -1,15 +1,22 @@
-"""Airflow's hook to the database that a query is for."""
+"""Airflow's hook to the database that a query is for, and the connection that it makes."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
 
 from airflow_provider_iqm.exceptions import QueryError
+from airflow_provider_iqm.hooks.database_errors import database_errors, error_text
+from airflow_provider_iqm.hooks.driver_logs import without_driver_logs
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+log = logging.getLogger(__name__)
 
 
 def database_hook(conn_id: str) -> DbApiHook:
@@ -42,3 +49,47 @@ def database_hook(conn_id: str) -> DbApiHook:
             "no SQL queries. Give the connection of a database that Airflow's common-sql reaches."
         )
     return hook
+
+
+@contextmanager
+def open_connection(hook: DbApiHook) -> Iterator[Any]:
+    """
+    Connect to a database, and close the connection afterwards; nothing is committed.
+
+    :param hook: The hook to the database.
+    :raises QueryFailedError: The database can't be reached, or refuses the login.
+    """
+    conn_id = hook_conn_id(hook)
+    with database_errors(conn_id, "connecting"):
+        connection: Any = hook.get_conn()
+    with without_driver_logs(driver_package(connection)):
+        try:
+            yield connection
+        finally:
+            _close(connection, conn_id)
+
+
+def hook_conn_id(hook: DbApiHook) -> str:
+    """
+    Return the id of a hook's connection.
+
+    :param hook: The hook.
+    """
+    return str(getattr(hook, hook.conn_name_attr))
+
+
+def driver_package(item: object) -> str:
+    """
+    Return the package of the driver that has made a connection or a cursor.
+
+    :param item: The connection or the cursor.
+    """
+    return type(item).__module__.partition(".")[0]
+
+
+def _close(connection: Any, conn_id: str) -> None:
+    try:
+        connection.close()
+    # What was read is complete without it, and what has failed before is the error to show.
+    except Exception as error:  # noqa: BLE001 - drivers' errors have nothing in common
+        log.warning('Connection "%s": closing failed: %s', conn_id, error_text(error))

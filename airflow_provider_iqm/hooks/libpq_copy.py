@@ -6,7 +6,7 @@ import select
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.export import LINES
+from airflow_provider_iqm.audience.export import LineBatch
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
@@ -31,18 +31,15 @@ def copy_by_libpq(connection: PGconn, copy: str, take: Callable[[list[bytes]], o
         _wait(connection, select.POLLOUT | select.POLLIN)
     result = _result(connection)
     if result is not None and result.status == ExecStatus.COPY_OUT:
-        size, lines = 0, list[bytes]()
+        size, lines = 0, LineBatch(take)
         while size >= 0:
             size, line = connection.get_copy_data(1)
             if size > 0:
                 # A thousand of libpq's own buffers would set off Python's garbage collector again and again.
-                lines.append(bytes(line))
-                if len(lines) == LINES:
-                    take(lines)
-                    lines.clear()
+                lines.add(bytes(line))
             elif size == 0:
                 _wait(connection, select.POLLIN)
-        take(lines)
+        lines.flush()
         result = _result(connection)
     if result is None or result.status != ExecStatus.COMMAND_OK:
         _fail(result)
@@ -62,14 +59,9 @@ def _wait(connection: PGconn, events: int) -> None:
 
 
 def _fail(result: PGresult | None) -> None:
-    from psycopg import OperationalError, errors
-    from psycopg.pq import DiagnosticField
+    from psycopg import OperationalError
+    from psycopg.errors import error_from_result
 
-    state = result.error_field(DiagnosticField.SQLSTATE) if result is not None else None
-    if result is None or state is None:
+    if result is None:
         raise OperationalError("the connection was lost")
-    try:
-        kind = errors.lookup(state.decode())
-    except KeyError:
-        kind = OperationalError
-    raise kind((result.error_field(DiagnosticField.MESSAGE_PRIMARY) or b"").decode(errors="replace"))
+    raise error_from_result(result)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from airflow_provider_iqm.audience.export import LINES, Export, ExportTally
-from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.audience.export import Export, ExportTally, LineBatch
+from airflow_provider_iqm.exceptions import AudienceFileError, QueryFailedError
+from airflow_provider_iqm.hooks.database_errors import database_errors
 from airflow_provider_iqm.hooks.libpq_copy import copy_by_libpq
 from airflow_provider_iqm.hooks.query import RESULT, Parameters, QueryResult, ResultLimits
 
@@ -22,6 +23,7 @@ _TEXTS = {
     16: "{}::text",  # boolean: true, false
     700: _FLOAT,
     701: _FLOAT,
+    1042: "{}::text",  # char(n): without the blanks that it is padded with
     1082: _DATE,
     1114: _TIMESTAMP,
     1184: _DATE,  # with time zone
@@ -33,6 +35,9 @@ _BYTES = (17, 1001)
 """``bytea``, and arrays of it."""
 
 
+_PREPARED = "SELECT * FROM (\n"
+
+
 class CopiedResult(QueryResult):
     """
     A result that Postgres exports.
@@ -40,16 +45,20 @@ class CopiedResult(QueryResult):
     :param connection: The connection, of psycopg2 or of psycopg.
     :param sql: The query.
     :param parameters: The values of its placeholders.
+    :param conn_id: The connection's id, for messages.
     """
 
-    def __init__(self, connection: Any, sql: str, parameters: Parameters | None) -> None:
-        super().__init__(connection)
-        with self.failures_told():
+    def __init__(self, connection: Any, sql: str, parameters: Parameters | None, *, conn_id: str) -> None:
+        super().__init__(connection, conn_id=conn_id)
+        with database_errors(conn_id, "the query", sql=sql):
             self._cursor = connection.cursor()
             _speak_utf8(connection)
             self._sql = self._bound(sql, parameters) if parameters else sql
+        # Positions are shown as in the user's own text only.
+        shown = "" if parameters else self._sql
+        with database_errors(conn_id, "the query", sql=shown, offset=len(_PREPARED)):
             # Postgres plans the query, and stops before the first row.
-            self._cursor.execute(f"SELECT * FROM (\n{self._sql}\n) AS query LIMIT 0")  # noqa: S608 - the user's own
+            self._cursor.execute(f"{_PREPARED}{self._sql}\n) AS query LIMIT 0")
         self._description = self._cursor.description
 
     @property
@@ -60,13 +69,19 @@ class CopiedResult(QueryResult):
     def write(self, path: Path, limits: ResultLimits, mapped: Mapping[str, str] | None = None) -> Export:
         """Have Postgres write its rows as CSV, with a header."""
         copy, tally = self._copy(), ExportTally(mapped)
-        with path.open("wb") as file, self.failures_told():
+        with path.open("wb") as file:
             copied = _CopiedFile(file, limits, tally)
-            if hasattr(self._cursor, "copy_expert"):
-                self._cursor.copy_expert(copy, copied)
-                copied.flush()
-            else:
-                copy_by_libpq(self.connection.pgconn, copy, copied.take)
+            try:
+                with database_errors(self.conn_id, "the query"):
+                    if hasattr(self._cursor, "copy_expert"):
+                        self._cursor.copy_expert(copy, copied)
+                        copied.flush()
+                    else:
+                        copy_by_libpq(self.connection.pgconn, copy, copied.take)
+            except QueryFailedError:
+                if copied.disk_error is None:
+                    raise
+                raise copied.disk_error from None
         return tally.export()
 
     def _copy(self) -> str:
@@ -107,24 +122,26 @@ class _CopiedFile:
         self._file = file
         self._limits = limits
         self._tally = tally
-        self._waiting: list[bytes] = []
+        self._waiting = LineBatch(self.take)
+        self.disk_error: OSError | None = None
 
     def take(self, lines: Sequence[bytes]) -> None:
         """Write lines."""
         text = self._tally.add(lines)
         self._limits.check(records=self._tally.records, file_bytes=self._tally.bytes)
-        self._file.write(text)
+        try:
+            self._file.write(text)
+        except OSError as error:
+            self.disk_error = error
+            raise
 
     def write(self, line: bytes) -> None:
         """Take a line, in time."""
-        self._waiting.append(line)
-        if len(self._waiting) == LINES:
-            self.flush()
+        self._waiting.add(line)
 
     def flush(self) -> None:
         """Write what is waiting."""
-        self.take(self._waiting)
-        self._waiting.clear()
+        self._waiting.flush()
 
 
 def _speak_utf8(connection: Any) -> None:

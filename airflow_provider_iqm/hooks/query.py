@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,10 @@ from airflow_provider_iqm.audience.dataframe import text_records
 from airflow_provider_iqm.audience.export import Export
 from airflow_provider_iqm.audience.header import Header
 from airflow_provider_iqm.audience.plain_copy import write_records
-from airflow_provider_iqm.exceptions import AudienceFileError, IQMError, QueryFailedError
+from airflow_provider_iqm.exceptions import AudienceFileError, QueryFailedError
+from airflow_provider_iqm.hooks.char_padding import is_padded, without_padding
+from airflow_provider_iqm.hooks.database import driver_package, hook_conn_id, open_connection
+from airflow_provider_iqm.hooks.database_errors import database_errors, error_text
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
 
 if TYPE_CHECKING:
@@ -27,16 +31,14 @@ Parameters = Mapping[str, Any] | Sequence[Any]
 RESULT = "The query's result"
 """What messages call it."""
 
-_BATCH = 10_000
+_MOST_ROWS = 10_000
+"""How many rows are fetched at a time, at most."""
 
-_TELLING = ("ProgrammingError", "OperationalError", "NotSupportedError")
-"""The errors of PEP 249 that are about the statement or the connection; others may quote values."""
+_BATCH_BYTES = 4_000_000
+"""How much text is fetched at a time, where the rows fetched before tell how many rows that is."""
 
-_QUOTING = ("InvalidInputException",)
-"""Errors that are among these by their driver's mistake: DuckDB's quotes the value that it can't read."""
-
-_DATA_EXCEPTION = "22"
-"""The class of SQLSTATE that is about values, whatever a driver makes of it; Snowflake says ProgrammingError."""
+_SINGLE_ROWS = ("sqlite3", "pymysql", "MySQLdb", "pyodbc", "oracledb", "pymssql")
+"""Drivers whose ``fetchmany()`` is a loop over ``fetchone()``, so that a batch can end at any row at no cost."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,12 @@ class QueryResult(ABC):
     What a query returns, before its rows are read.
 
     :param connection: The connection to the database.
+    :param conn_id: Its id, for messages.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, *, conn_id: str) -> None:
         self.connection = connection
+        self.conn_id = conn_id
 
     @property
     @abstractmethod
@@ -108,25 +112,6 @@ class QueryResult(ABC):
         """
         check_header(self.columns, name=RESULT, line=1, certain=True)
 
-    @contextmanager
-    def failures_told(self) -> Iterator[None]:
-        """
-        Turn what the driver raises into an error that holds no value of the list.
-
-        :raises QueryFailedError: The driver raised an error.
-        """
-        # Connections that follow PEP 249's optional part know their own errors.
-        own_errors = getattr(self.connection, "Error", Exception)
-        try:
-            yield
-            return
-        except IQMError:
-            raise
-        except own_errors as error:
-            message = _failure(error)
-        # The driver's own error, which may quote values, must not be shown beside this one.
-        raise QueryFailedError(message) from None
-
 
 class FetchedResult(QueryResult):
     """
@@ -135,16 +120,21 @@ class FetchedResult(QueryResult):
     :param connection: The connection to the database.
     :param sql: The query.
     :param parameters: The values of its placeholders.
+    :param conn_id: The connection's id, for messages.
     :param on_server: Whether the rows stay on the server, in a named cursor, until they are fetched.
     """
 
-    def __init__(self, connection: Any, sql: str, parameters: Parameters | None, *, on_server: bool) -> None:
-        super().__init__(connection)
-        with self.failures_told():
-            self._cursor = connection.cursor(f"iqm_{uuid.uuid4().hex}") if on_server else connection.cursor()
+    def __init__(
+        self, connection: Any, sql: str, parameters: Parameters | None, *, conn_id: str, on_server: bool
+    ) -> None:
+        super().__init__(connection, conn_id=conn_id)
+        self._sql = sql
+        with self._errors():
+            self._cursor = _named_cursor(connection) if on_server else _cursor(connection)
+            self._single_rows = driver_package(self._cursor) in _SINGLE_ROWS
             self._cursor.execute(*((sql, parameters) if parameters else (sql,)))
             # A named cursor of psycopg2 knows its columns only after the first rows.
-            self._first: Sequence[Any] = self._cursor.fetchmany(_BATCH)
+            self._first = self._fetch(1)
 
     @property
     def columns(self) -> Sequence[str]:
@@ -154,75 +144,95 @@ class FetchedResult(QueryResult):
     def write(self, path: Path, limits: ResultLimits, mapped: Mapping[str, str] | None = None) -> Export:
         """Write its rows as CSV, with a header."""
         count, header = 0, Header(tuple(self.columns), certain=True)
+        padded = [is_padded(driver_package(self._cursor), column[1]) for column in self._cursor.description or ()]
 
         def counted() -> Iterator[Sequence[str]]:
             nonlocal count
             for rows in self._batches():
                 count += len(rows)
                 limits.check(records=count)
-                columns = list(zip(*map(_values, rows), strict=True))
+                columns = [
+                    [without_padding(value) for value in values] if strip else values
+                    for values, strip in zip(zip(*rows, strict=True), padded, strict=True)
+                ]
                 yield from text_records(header, columns, name=RESULT)
 
         write_records(path, chain([self.columns], counted()), name=RESULT, max_bytes=limits.file_bytes)
         return Export(count)
 
-    def _batches(self) -> Iterator[Sequence[Any]]:
-        rows = self._first
+    def _errors(self) -> AbstractContextManager[None]:
+        return database_errors(self.conn_id, "the query", sql=self._sql)
+
+    def _batches(self) -> Iterator[Sequence[Sequence[Any]]]:
+        rows, wanted = self._first, 1
+        # Nothing else holds the first rows, which may be large.
+        del self._first
         while rows:
+            largest = max(map(_size, rows))
             yield rows
-            with self.failures_told():
-                rows = self._cursor.fetchmany(_BATCH)
+            del rows
+            wanted = max(1, min(4 * wanted, _MOST_ROWS, _BATCH_BYTES // max(largest, 1)))
+            with self._errors():
+                rows = self._fetch(wanted)
+
+    def _fetch(self, wanted: int) -> Sequence[Sequence[Any]]:
+        if not self._single_rows:
+            return [_values(row) for row in self._cursor.fetchmany(wanted)]
+        rows: list[Sequence[Any]] = []
+        size = 0
+        while len(rows) < wanted and size < _BATCH_BYTES and (row := self._cursor.fetchone()) is not None:
+            rows.append(_values(row))
+            size += _size(rows[-1])
+        return rows
 
 
 @contextmanager
 def open_query(hook: DbApiHook, sql: str, parameters: Parameters | None = None) -> Iterator[QueryResult]:
     """
-    Ask a query, and close its connection afterwards; nothing is committed.
+    Run a query, and close its connection afterwards; nothing is committed.
 
     Postgres exports the result itself, as CSV. Elsewhere rows are fetched, in Redshift from a cursor on the server.
 
     :param hook: The hook to the database.
     :param sql: One query, without or with a semicolon at its end.
     :param parameters: The values of its placeholders, in the driver's style.
-    :raises QueryFailedError: The database refused the query.
+    :raises QueryFailedError: The database can't be reached, or refused the query.
     """
     sql = sql.strip().removesuffix(";")
-    connection: Any = hook.get_conn()
-    try:
-        if getattr(hook, "conn_type", None) != "postgres":
-            yield FetchedResult(connection, sql, parameters, on_server=False)
-        elif hook.connection_extra.get("redshift") or hook.connection_extra.get("redshift-serverless"):
-            yield FetchedResult(connection, sql, parameters, on_server=True)
-        else:
-            from airflow_provider_iqm.hooks.postgres_copy import CopiedResult
-
-            yield CopiedResult(connection, sql, parameters)
-    finally:
-        connection.close()
+    conn_id = hook_conn_id(hook)
+    with open_connection(hook) as connection:
+        try:
+            yield _result(hook, connection, sql, parameters, conn_id=conn_id)
+        except MemoryError as error:
+            raise QueryFailedError(f'Connection "{conn_id}": the query failed: {error_text(error)}') from None
 
 
-def _values(row: Any) -> Iterable[Any]:
+def _result(hook: DbApiHook, connection: Any, sql: str, parameters: Parameters | None, *, conn_id: str) -> QueryResult:
+    if getattr(hook, "conn_type", None) != "postgres":
+        return FetchedResult(connection, sql, parameters, conn_id=conn_id, on_server=False)
+    if hook.connection_extra.get("redshift") or hook.connection_extra.get("redshift-serverless"):
+        return FetchedResult(connection, sql, parameters, conn_id=conn_id, on_server=True)
+    from airflow_provider_iqm.hooks.postgres_copy import CopiedResult
+
+    return CopiedResult(connection, sql, parameters, conn_id=conn_id)
+
+
+def _named_cursor(connection: Any) -> Any:
+    return connection.cursor(f"iqm_{uuid.uuid4().hex}")
+
+
+def _cursor(connection: Any) -> Any:
+    driver = driver_package(connection)
+    if driver in ("pymysql", "MySQLdb"):
+        # Their usual cursor reads the whole result into memory.
+        return connection.cursor(import_module(f"{driver}.cursors").SSCursor)
+    return connection.cursor()
+
+
+def _values(row: Any) -> Sequence[Any]:
     # The connection may ask for cursors that return dictionaries.
-    return row.values() if isinstance(row, dict) else row
+    return list(row.values()) if isinstance(row, dict) else row
 
 
-def _failure(error: Exception) -> str:
-    kind = type(error)
-    code = _sqlstate(error)
-    what = f"{kind.__module__}.{kind.__qualname__}" + (f" ({code})" if code else "")
-    kinds = {base.__name__ for base in kind.__mro__}
-    if kinds & {*_TELLING} and not kinds & {*_QUOTING} and not code.startswith(_DATA_EXCEPTION):
-        # Further lines quote the statement, and with it its parameters.
-        return f"The query failed: {what}: {str(error).strip().partition(chr(10))[0]}"
-    return (
-        f"The query failed: {what}. The database's message is not shown, since it may hold values of the list: "
-        "ask the query in the database to see it."
-    )
-
-
-def _sqlstate(error: Exception) -> str:
-    match error.args:
-        # redshift_connector raises the fields of Postgres' message.
-        case ({"C": str(code)}, *_):
-            return code
-    return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
+def _size(row: Sequence[Any]) -> int:
+    return sum([len(value) for value in row if isinstance(value, str | bytes)])

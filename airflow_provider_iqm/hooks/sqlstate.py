@@ -1,0 +1,103 @@
+"""What an error's SQLSTATE means, in plain words: the classes of the SQL standard, and Postgres' common codes."""
+
+from __future__ import annotations
+
+_CODES = {
+    "22001": "value too long",
+    "22003": "number out of range",
+    "22007": "invalid date or time",
+    "22008": "date or time out of range",
+    "22012": "division by zero",
+    "22018": "invalid character value for cast",
+    "22021": "character not in the encoding",
+    "22P02": "invalid text representation of a value",
+    "25006": "read-only transaction",
+    "28P01": "wrong password",
+    "3D000": "undefined database",
+    "3F000": "undefined schema",
+    "40P01": "deadlock",
+    "42501": "permission denied",
+    "42601": "syntax error",
+    "42702": "ambiguous column",
+    "42703": "undefined column",
+    "42704": "undefined object",
+    "42712": "duplicate alias",
+    "42803": "grouping error",
+    "42804": "data type mismatch",
+    "42883": "undefined function",
+    "42P01": "undefined table",
+    "42P18": "indeterminate data type",
+    "42S02": "undefined table",
+    "42S22": "undefined column",
+    "53100": "disk full",
+    "53200": "out of memory",
+    "53300": "too many connections",
+    "57014": "query canceled, such as by a statement timeout",
+    "57P01": "the database was shut down, or ended the connection",
+    "57P03": "the database can't accept connections now",
+    "57P05": "idle session timeout",
+    "HYT00": "timeout",
+    "P0001": "error raised by code in the database",
+}
+
+_CLASSES = {
+    "02": "no data",
+    "07": "dynamic SQL error",
+    "08": "the connection failed or was lost",
+    "0A": "feature not supported",
+    "21": "cardinality violation",
+    "22": "a value can't be used",
+    "23": "integrity constraint violation",
+    "24": "invalid cursor state",
+    "25": "invalid transaction state",
+    "26": "invalid SQL statement name",
+    "28": "login refused",
+    "2D": "invalid transaction termination",
+    "2F": "error in an SQL routine",
+    "34": "invalid cursor name",
+    "38": "error in an external routine",
+    "39": "error in the call of an external routine",
+    "3D": "undefined database",
+    "3F": "undefined schema",
+    "40": "transaction rolled back",
+    "42": "syntax error or access violation",
+    "44": "check option violation",
+    "45": "error raised by code in the database",
+    "53": "insufficient resources",
+    "54": "program limit exceeded",
+    "55": "object not in the required state",
+    "57": "operator intervention",
+    "58": "system error of the database",
+    "F0": "configuration file error",
+    "HV": "error in a foreign data wrapper",
+    "P0": "error in a PL/pgSQL function",
+    "XX": "internal error of the database",
+}
+
+_ADVICE = {
+    "08": "Check that the database is running and can be reached from the worker.",
+    "28": "Check the connection's login and password.",
+    "3D": "Check the connection's schema (the database's name).",
+    "42": "Correct the query.",
+    "42501": "Grant the connection's user the right to read what the query reads.",
+    "53": "Retry when the database has more room, memory or free connections.",
+    "57014": "Raise the database's statement timeout, or make the query faster.",
+}
+
+
+def sqlstate_meaning(sqlstate: str) -> str:
+    """
+    Return what a SQLSTATE means, or an empty text for a class that is the database's own.
+
+    :param sqlstate: Five characters.
+    """
+    return _CODES.get(sqlstate) or _CLASSES.get(sqlstate[:2], "")
+
+
+def sqlstate_advice(sqlstate: str) -> str:
+    """
+    Return what to do about a SQLSTATE, where there is more to say than to run the query in the database.
+
+    :param sqlstate: Five characters.
+    """
+    return _ADVICE.get(sqlstate) or _ADVICE.get(sqlstate[:2], "")
