@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow_provider_iqm.exceptions import IQMError, QueryFailedError
-from airflow_provider_iqm.hooks.sqlstate import sqlstate_advice, sqlstate_meaning
+from airflow_provider_iqm.hooks.sqlstate import describe_sqlstate, describe_sqlstate_class
 
 _SQLSTATE = re.compile(r"(?=.*[0-9])[0-9A-Z]{5}")
-_NUMBER = re.compile(r"-?[0-9]{1,6}|(ORA|DPY|DPI)-[0-9]{4,5}|SQLITE_[A-Z_]{2,40}")
+_NUMBER = re.compile(r"-?[1-9][0-9]{0,5}|(ORA|DPY|DPI)-[0-9]{4,5}|SQLITE_[A-Z_]{2,40}")
 _TRINO_NAME = re.compile(r"[A-Z]+(_[A-Z]+){1,8}")
 _CLASS_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,100}")
 
@@ -30,9 +30,13 @@ _LINES = (
 """Where a message says where the error is. The numbers are shown only if the query has such a line."""
 
 _HOST = "Check the connection's host and port, and that the database is running and can be reached from the worker."
-NO_MEMORY = ("a row is too large for the worker's memory", "Return smaller values, or give the task more memory.")
+_NO_MEMORY = ("a row is too large for the worker's memory", "Return smaller values, or give the task more memory.")
+_WRONG_PARAMETERS = (
+    "the parameters don't fit the placeholders",
+    "Give `parameters` a value for each placeholder, in the driver's style.",
+)
 _PHRASES = (
-    (r"out of memory", *NO_MEMORY),
+    (r"out of memory|cannot allocate memory", *_NO_MEMORY),
     (r"could not decode to utf-8", "a text isn't valid UTF-8", "Correct it where it is written, or CAST it to BLOB."),
     (r"translate host|not known|getaddrinfo|name resolution|unknown \w*\s?server host|nodename nor", "unknown host name", _HOST),  # noqa: E501
     (r"refused", "connection refused", _HOST),
@@ -41,12 +45,15 @@ _PHRASES = (
     (r"authentication failed|access denied|login failed|incorrect username|no password|role .* does not exist", "login refused", "Check the connection's login and password."),  # noqa: E501
     (r"unknown database|cannot open database|database .* does not exist", "undefined database", "Check the connection's schema (the database's name)."),  # noqa: E501
     (r"\bssl\b|\btls\b|certificate", "TLS failed", "Check the certificates and the TLS settings of the connection."),
-    (r"unable to open database file|cannot open file", "the database's file can't be opened", "Check the path in the connection's host, and its permissions."),  # noqa: E501
+    (r"unable to open database file|cannot open file|not a( valid \w+)? database", "the database's file can't be opened", "Check the path in the connection's host, and its permissions."),  # noqa: E501
     (r"database is locked", "the database is locked", "Retry when no other process writes to it."),
     (r"disk is full|no space left", "disk full", "Free space where the database keeps its files."),
     (r"no such table|table .* (doesn't|does not) exist|invalid object name", "undefined table", "Correct the query."),
-    (r"no such column|unknown column|invalid column name", "undefined column", "Correct the query."),
-    (r"bindings|placeholders?\b|format string|not all arguments converted|parameter", "the parameters don't fit the placeholders", "Give `parameters` one value for each placeholder, in the driver's style."),  # noqa: E501
+    (r"no such column|unknown column|invalid column name|column .* not found", "undefined column", "Correct the query."),  # noqa: E501
+    (r"bindings supplied|binding parameter|placeholder|format string|not all arguments|parameters? (missing|was|were)|statement parameters", *_WRONG_PARAMETERS),  # noqa: E501
+    (r"function .* does not exist|no function matches|no such function|arguments to function", "undefined function", "Correct the query."),  # noqa: E501
+    (r"(only|multiple|more than) .*statement", "more than one statement", "Give one query."),
+    (r"connection option|unexpected keyword", "an unknown option", "Check the connection's extra."),
     (r"syntax", "syntax error", "Correct the query."),
 )  # fmt: skip
 """What drivers without SQLSTATE say, and this package's own words for it."""
@@ -56,13 +63,13 @@ _SEARCHED = 1000
 
 
 @contextmanager
-def database_errors(conn_id: str, doing: str, *, sql: str = "", offset: int = 0) -> Iterator[None]:
+def database_errors(conn_id: str, doing: str, *, sql: str | None = None, offset: int = 0) -> Iterator[None]:
     """
     Turn what a database's driver raises into an error that holds no text of the database's.
 
     :param conn_id: The connection, for the message.
     :param doing: What fails, such as ``the query``.
-    :param sql: The query, in which a position is shown.
+    :param sql: The query, in which a position is shown; empty where none can be; ``None`` where no query is run.
     :param offset: Where it begins in the statement that the database gets.
     :raises QueryFailedError: The driver raised an error.
     """
@@ -79,27 +86,27 @@ def database_errors(conn_id: str, doing: str, *, sql: str = "", offset: int = 0)
             failure.__context__ = None
 
 
-def error_text(error: BaseException, sql: str = "", offset: int = 0) -> str:
+def error_text(error: BaseException, sql: str | None = None, offset: int = 0) -> str:
     """
     Describe a driver's error without a word of the database's.
 
     :param error: The error.
-    :param sql: The query, in which a position is shown.
+    :param sql: The query, in which a position is shown; empty where none can be; ``None`` where no query is run.
     :param offset: Where it begins in the statement that the database gets.
     """
     chain = list(_chain(error))
     telling = next((item for item in chain if _sqlstate(item) or _number(item)), chain[-1])
     sqlstate, number = _sqlstate(telling), _number(telling)
-    meaning, advice = sqlstate_meaning(sqlstate), sqlstate_advice(sqlstate)
-    if not meaning:
-        meaning, advice = next(filter(None, map(_own_words, chain)), ("", ""))
-    codes = [f"SQLSTATE {sqlstate}"] if sqlstate else [f"error {number}"] if number else []
-    named = ", ".join([_class_name(telling), *codes])
-    position = next(filter(None, (_position(item, sql, offset) for item in chain)), "")
-    what = f"{meaning} ({named})" if meaning else named
+    words = [describe_sqlstate(sqlstate), *map(_own_words, chain), describe_sqlstate_class(sqlstate)]
+    meaning, advice = next((found for found in words if found[0]), ("", ""))
+    codes = [f"SQLSTATE {sqlstate}"] if sqlstate else []
+    codes += [f"error {number}"] if number else []
+    named = ", ".join([*codes, _class_name(telling)])
+    position = next(filter(None, (_position(item, sql or "", offset) for item in chain)), "")
+    what = f"{meaning}{position} ({named})" if meaning else f"{named}{position}"
     hidden = "The database's message is not shown, since it may contain personal data"
-    see = f"{hidden}; run the query in a SQL client to see it." if sql else f"{hidden}."
-    return " ".join(filter(None, [f"{what}{position}.", advice, see]))
+    see = f"{hidden}." if sql is None else f"{hidden}; run the query in a SQL client to see it."
+    return " ".join(filter(None, [f"{what}.", advice, see]))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -161,13 +168,16 @@ def _place(line: int | str, column: int | str | None, sql: str) -> str:
     return f" at line {line}, column {column}" if fits else f" at line {line}"
 
 
-def _own_words(error: BaseException) -> tuple[str, str] | None:
+def _own_words(error: BaseException) -> tuple[str, str]:
     if isinstance(error, MemoryError):
-        return NO_MEMORY
+        return _NO_MEMORY
+    if isinstance(error, KeyError):
+        # By psycopg2, whose message is the name alone.
+        return _WRONG_PARAMETERS
     text = _text(error)
     found = (words for pattern, *words in _PHRASES if re.search(pattern, text, re.IGNORECASE))
     meaning, advice = next(found, ("", ""))
-    return (meaning, advice) if meaning else None
+    return meaning, advice
 
 
 def _text(error: BaseException) -> str:

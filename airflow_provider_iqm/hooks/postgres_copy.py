@@ -72,7 +72,7 @@ class CopiedResult(QueryResult):
         with path.open("wb") as file:
             copied = _CopiedFile(file, limits, tally)
             try:
-                with database_errors(self.conn_id, "the query"):
+                with database_errors(self.conn_id, "the query", sql=""):
                     if hasattr(self._cursor, "copy_expert"):
                         self._cursor.copy_expert(copy, copied)
                         copied.flush()

@@ -204,7 +204,7 @@ def open_query(hook: DbApiHook, sql: str, parameters: Parameters | None = None) 
         try:
             yield _result(hook, connection, sql, parameters, conn_id=conn_id)
         except MemoryError as error:
-            raise QueryFailedError(f'Connection "{conn_id}": the query failed: {error_text(error)}') from None
+            raise QueryFailedError(f'Connection "{conn_id}": the query failed: {error_text(error, sql)}') from None
 
 
 def _result(hook: DbApiHook, connection: Any, sql: str, parameters: Parameters | None, *, conn_id: str) -> QueryResult:

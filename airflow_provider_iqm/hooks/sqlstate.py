@@ -85,19 +85,19 @@ _ADVICE = {
 }
 
 
-def sqlstate_meaning(sqlstate: str) -> str:
+def describe_sqlstate(sqlstate: str) -> tuple[str, str]:
     """
-    Return what a SQLSTATE means, or an empty text for a class that is the database's own.
+    Return what a SQLSTATE means, and what to do; each is empty where there is nothing to say.
 
     :param sqlstate: Five characters.
     """
-    return _CODES.get(sqlstate) or _CLASSES.get(sqlstate[:2], "")
+    return _CODES.get(sqlstate, ""), _ADVICE.get(sqlstate) or _ADVICE.get(sqlstate[:2], "")
 
 
-def sqlstate_advice(sqlstate: str) -> str:
+def describe_sqlstate_class(sqlstate: str) -> tuple[str, str]:
     """
-    Return what to do about a SQLSTATE, where there is more to say than to run the query in the database.
+    Return the same of the SQLSTATE's class, which is less exact.
 
     :param sqlstate: Five characters.
     """
-    return _ADVICE.get(sqlstate) or _ADVICE.get(sqlstate[:2], "")
+    return _CLASSES.get(sqlstate[:2], ""), _ADVICE.get(sqlstate[:2], "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import pytest
 
 PATH = os.pathsep.join([os.environ["PATH"], *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))])
 """Debian keeps Postgres' binaries beside the path."""
+
+MARIADB_PORT = 3306
 
 
 def binary(name: str) -> str:
@@ -78,6 +81,27 @@ def postgres() -> Iterator[int]:
 
 
 @contextmanager
+def mariadb() -> Iterator[int]:
+    """Hand out the port of the MariaDB that runs here, or run an empty one; ``root`` has no password."""
+    if listens(MARIADB_PORT):
+        yield MARIADB_PORT
+        return
+    install, server = binary("mariadb-install-db"), binary("mariadbd")
+    folder = tempfile.mkdtemp(prefix="iqm-tests-mariadb-", dir="/tmp")
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    port = free_port()
+    options = [f"--datadir={folder}/data", f"--user={user}"]
+    try:
+        command = [install, *options, "--auth-root-authentication-method=normal", "--skip-test-db"]
+        subprocess.run(command, check=True, capture_output=True, cwd=folder)
+        command = [server, *options, "--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder}/socket"]
+        with _running(command, port, cwd=folder, end=signal.SIGTERM):
+            yield port
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def redis() -> Iterator[int]:
     """Run an empty Redis, and hand out its port."""
     port = free_port()
@@ -96,7 +120,7 @@ def s3() -> Iterator[int]:
 
 
 @contextmanager
-def _running(command: list[str], port: int, **options) -> Iterator[None]:
+def _running(command: list[str], port: int, *, end: signal.Signals = signal.SIGINT, **options) -> Iterator[None]:
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, **silent, **options)
     try:
@@ -104,7 +128,7 @@ def _running(command: list[str], port: int, **options) -> Iterator[None]:
         yield
     finally:
         # To Postgres it means: end now, whoever is connected.
-        process.send_signal(subprocess.signal.SIGINT)
+        process.send_signal(end)
         process.wait(timeout=30)
 
 

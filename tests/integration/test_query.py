@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import multiprocessing
+import resource
 import sqlite3
 import traceback
 from contextlib import closing
@@ -15,6 +17,7 @@ from airflow.providers.postgres.hooks import postgres as postgres_hook
 from airflow_provider_iqm.exceptions import AudienceFileError, QueryError, QueryFailedError
 from airflow_provider_iqm.hooks.database import database_hook
 from airflow_provider_iqm.hooks.query import ResultLimits, open_query
+from tests.integration.memory import growth, memory
 
 
 @pytest.fixture(params=["the hook's driver", "psycopg2", "fetched"])
@@ -29,7 +32,7 @@ def warehouse(request, postgres, monkeypatch):
 
 @pytest.fixture
 def ask(tmp_path):
-    """Ask a query of ``warehouse``; return the records of the file, the header first."""
+    """Run a query on ``warehouse``; return the records of the file, the header first."""
 
     def ask_query(sql, parameters=None, limits=ResultLimits()):  # noqa: B008
         path = tmp_path / "result.csv"
@@ -142,9 +145,74 @@ def test_what_fails_on_the_way_shows_no_value(warehouse, ask):
     assert "frodo" not in "".join(traceback.format_exception(raised.value))
 
 
-def test_what_is_wrong_with_the_query_is_told(warehouse, ask):
-    with pytest.raises(QueryFailedError, match='relation "nothing_here" does not exist'):
-        ask("SELECT * FROM nothing_here")
+def test_what_is_wrong_with_the_query_is_told_by_code_and_place(warehouse, ask):
+    with pytest.raises(QueryFailedError, match=r"undefined table at line 2.*SQLSTATE 42P01"):
+        ask("SELECT *\nFROM nothing_here")
+    with pytest.raises(QueryFailedError, match=r"syntax error at line 1.*SQLSTATE 42601"):
+        ask("SELECT 'a' 'b'\nFROM x")
+
+
+def test_positions_are_those_of_the_users_query(postgres, ask, monkeypatch):
+    for psycopg3 in (True, False):
+        monkeypatch.setattr(postgres_hook, "USE_PSYCOPG3", psycopg3)
+        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.connection())
+        with pytest.raises(QueryFailedError, match="undefined column at line 2, column 3 "):
+            ask("SELECT 'ö',\n  emial FROM (SELECT 'a' AS email) AS x")
+
+
+@pytest.fixture
+def raising(warehouse):
+    """A function that raises an error with a person in each of its fields, after a notice with one."""
+    fields = ", ".join(f"{field} = 'frodo'" for field in ("DETAIL", "HINT", "COLUMN", "TABLE", "CONSTRAINT"))
+    warehouse.run(
+        f"""
+        CREATE OR REPLACE FUNCTION complain(code text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+            RAISE NOTICE 'frodo';
+            RAISE EXCEPTION 'bad mail %', 'frodo' USING ERRCODE = code, {fields};
+        END $$
+        """
+    )
+
+
+@pytest.mark.parametrize("code", ["53400", "0A000", "08006", "42000", "42601", "P0001", "U0001", "FRODO"])
+@pytest.mark.parametrize("when", ["at once", "on the way"])
+def test_what_code_in_the_database_raises_is_not_shown(warehouse, raising, ask, capfd, caplog, code, when):
+    caplog.set_level("DEBUG")
+    condition = "n = 30000" if when == "on the way" else "true"
+    call = f"complain('{code}')" if code != "FRODO" else "complain('FRO' || 'DO')"
+    sql = f"SELECT n, CASE WHEN {condition} THEN {call} END AS x FROM generate_series(1, 40000) AS n"
+    with pytest.raises(QueryFailedError) as raised:
+        ask(sql)
+    shown = "".join(traceback.format_exception(raised.value)) + caplog.text + "".join(capfd.readouterr())
+    assert "frodo" not in shown.lower()
+    assert raised.value.__context__ is None
+    assert code == "FRODO" or f"SQLSTATE {code}" in str(raised.value)
+
+
+DOWN = {
+    "refused": ({"port": 1}, "connection refused"),
+    "no such host": ({"host": "nowhere.invalid"}, "unknown host name"),
+    "no such database": ({"schema": "nowhere"}, "undefined database"),
+    "no such user": ({"login": "nobody_here"}, "login refused"),
+    "wrong extra": ({"extra": {"no_such_option": "1"}}, "an unknown option"),
+}
+
+
+@pytest.mark.parametrize("case", DOWN)
+@pytest.mark.parametrize("psycopg3", [True, False])
+def test_a_database_that_cannot_be_reached_fails_the_query(postgres, monkeypatch, ask, case, psycopg3):
+    change, message = DOWN[case]
+    monkeypatch.setattr(postgres_hook, "USE_PSYCOPG3", psycopg3)
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(json.loads(postgres.connection()) | change))
+    with pytest.raises(QueryFailedError, match=f'"warehouse": connecting failed: .*{message}') as raised:
+        ask("SELECT 1 AS a")
+    assert raised.value.__context__ is None
+
+
+def test_the_padding_of_char_is_no_data(warehouse, ask):
+    sql = "SELECT 'abc'::char(10) AS a, 'abc  '::text AS b, 'abc  '::varchar(10) AS c, NULL::char(3) AS d"
+    assert ask(sql)[1] == ["abc", "abc  ", "abc  ", ""]
+    assert ask("SELECT 'abc'::char(10) AS a")[1] == ["abc"]
 
 
 def test_a_lost_connection_fails_the_query(warehouse, ask):
@@ -154,6 +222,39 @@ def test_a_lost_connection_fails_the_query(warehouse, ask):
     """
     with pytest.raises(QueryFailedError, match="failed"):
         ask(sql)
+
+
+@pytest.mark.parametrize("psycopg3", [True, False])
+def test_records_of_megabytes_are_not_gathered(postgres, monkeypatch, tmp_path, psycopg3):
+    monkeypatch.setattr(postgres_hook, "USE_PSYCOPG3", psycopg3)
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.connection())
+
+    def write():
+        sql = "SELECT n, repeat('x', CASE WHEN n > 990 THEN 10000000 END) AS x FROM generate_series(1, 1010) AS n"
+        with open_query(database_hook("warehouse"), sql) as result:
+            assert result.write(tmp_path / "result.csv", ResultLimits()).records == 1010
+
+    assert growth(write) < 64_000_000
+
+
+def _in_little_memory(pipe, ask, sql):
+    size = memory(kind="VmSize") + 150_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    try:
+        ask(sql)
+        pipe.send("no error")
+    except QueryFailedError as error:
+        pipe.send(f"{error} {error.__context__}")
+
+
+def test_a_row_that_does_not_fit_into_memory_fails_the_query(warehouse, ask):
+    forked = multiprocessing.get_context("fork")
+    here, there = forked.Pipe()
+    process = forked.Process(target=_in_little_memory, args=(there, ask, "SELECT repeat('x', 200000000) AS x"))
+    process.start()
+    process.join(60)
+    assert here.poll()
+    assert here.recv().startswith('Connection "warehouse": the query failed')
 
 
 def test_every_connection_is_closed(warehouse, ask):
@@ -193,8 +294,33 @@ def test_sqlite_is_fetched(sqlite, ask):
 def test_sqlite_refuses_bytes_and_tells_what_is_wrong(sqlite, ask):
     with pytest.raises(AudienceFileError, match="'photo'"):
         ask("SELECT x'00' AS photo")
-    with pytest.raises(QueryFailedError, match="no such table: nothing_here"):
+    with pytest.raises(QueryFailedError, match="undefined table"):
         ask("SELECT * FROM nothing_here")
+
+
+SQLITE_WRONG = [
+    "SELECT email FROM people WHERE json('frodo')",
+    "SELECT 'frodo' 'x' 'frodo'",
+    "SELECT abs('frodo', 1)",
+    "SELECT frodo FROM people",
+    "SELECT CAST(x'66726f646fff' AS TEXT) AS email",
+    "SELECT email FROM people UNION ALL SELECT CAST(x'66726f646fff' AS TEXT)",
+]
+
+
+@pytest.mark.parametrize("sql", SQLITE_WRONG)
+def test_sqlite_shows_neither_literals_nor_values(sqlite, ask, sql):
+    with pytest.raises(QueryFailedError, match='"warehouse": the query failed') as raised:
+        ask(sql)
+    assert "frodo" not in "".join(traceback.format_exception(raised.value))
+    assert raised.value.__context__ is None
+
+
+@pytest.mark.parametrize("host", ["/nowhere/warehouse.db", "/etc/hostname"])
+def test_a_file_that_is_no_database_fails_the_query(monkeypatch, ask, host):
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": host}))
+    with pytest.raises(QueryFailedError, match="the database's file can't be opened"):
+        ask("SELECT name FROM sqlite_master")
 
 
 @pytest.fixture
@@ -235,7 +361,7 @@ def test_duckdb_is_fetched(duck, ask):
 def test_duckdb_refuses_bytes_and_tells_what_is_wrong(duck, ask):
     with pytest.raises(AudienceFileError, match="'photo'"):
         ask("SELECT 'x'::blob AS photo")
-    with pytest.raises(QueryFailedError, match="nothing_here does not exist"):
+    with pytest.raises(QueryFailedError, match="undefined table at line 1"):
         ask("SELECT * FROM nothing_here")
 
 

@@ -1,39 +1,119 @@
-"""What a failed query may show, by drivers that are not here."""
+"""How rows are fetched by drivers that are not here."""
 
 from __future__ import annotations
+
+import csv
+import logging
+from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_iqm.exceptions import QueryFailedError
-from airflow_provider_iqm.hooks.query import FetchedResult
+from airflow_provider_iqm.hooks.query import ResultLimits, open_query
 
 
-class ProgrammingError(Exception):
-    sqlstate: str | None = None
+class Cursor:
+    """A cursor over rows that are made when they are fetched; it takes note of how many are asked for."""
 
+    def __init__(self, rows, types=("str",)):
+        self._rows = iter(rows)
+        self.description = [(f"c{number}", kind) for number, kind in enumerate(types)]
+        self.asked = []
 
-def snowflake(sqlstate: str, message: str) -> ProgrammingError:
-    error = ProgrammingError(message)
-    error.sqlstate = sqlstate
-    return error
+    def execute(self, sql, *parameters):
+        logging.getLogger(__name__.partition(".")[0]).error("running %s", sql)
 
-
-def redshift(sqlstate: str, message: str) -> ProgrammingError:
-    return ProgrammingError({"S": "ERROR", "C": sqlstate, "M": message})
+    def fetchmany(self, size):
+        self.asked.append(size)
+        return [row for _, row in zip(range(size), self._rows, strict=False)]
 
 
 class Connection:
-    def __init__(self, error):
-        self._error = error
+    def __init__(self, cursor=None, error=None):
+        self._cursor, self._error = cursor, error
 
     def cursor(self):
-        raise self._error
+        return self._cursor
+
+    def close(self):
+        if self._error:
+            raise self._error
 
 
-@pytest.mark.parametrize("driver", [snowflake, redshift])
-def test_a_message_is_shown_unless_it_is_about_values(driver):
-    with pytest.raises(QueryFailedError, match="customer does not exist"):
-        FetchedResult(Connection(driver("42S02", "customer does not exist")), "SELECT 1", None, on_server=False)
-    with pytest.raises(QueryFailedError, match=r"\(22018\)") as raised:
-        FetchedResult(Connection(driver("22018", "Numeric value 'frodo'")), "SELECT 1", None, on_server=False)
-    assert "frodo" not in str(raised.value)
+def hook_to(connection, conn_type="snowflake"):
+    return SimpleNamespace(
+        conn_name_attr="conn", conn="warehouse", conn_type=conn_type, get_conn=lambda: connection, connection_extra={}
+    )
+
+
+@pytest.fixture
+def fetch(tmp_path):
+    def fetch_rows(cursor, **limits):
+        path = tmp_path / "result.csv"
+        with open_query(hook_to(Connection(cursor)), "SELECT 1") as result:
+            result.write(path, ResultLimits(**limits))
+        with path.open(newline="") as file:
+            return list(csv.reader(file))[1:]
+
+    return fetch_rows
+
+
+def test_small_rows_are_fetched_in_large_batches_and_large_ones_in_small_batches(fetch):
+    small = Cursor(("x",) for _ in range(50_000))
+    assert len(fetch(small)) == 50_000
+    assert max(small.asked) == 10_000
+    assert len(small.asked) < 20
+    large = Cursor(("x" * 100_000,) for _ in range(200))
+    fetch(large)
+    assert max(large.asked) <= 40
+
+
+@pytest.mark.parametrize(
+    "kind", ["CHAR(5)", "DB_TYPE_NCHAR", "char", "CHAR_TYPE", SimpleNamespace(name="DB_TYPE_CHAR")]
+)
+def test_the_padding_of_char_is_no_data(fetch, kind):
+    assert fetch(Cursor([("abc  ", "abc  "), (None, None)], types=(kind, "VARCHAR"))) == [["abc", "abc  "], ["", ""]]
+
+
+@pytest.mark.parametrize("kind", ["VARCHAR(5)", "nvarchar", "STRING", 254, 1042, None, str, "DB_TYPE_VARCHAR"])
+def test_other_blanks_are_data(fetch, kind):
+    assert fetch(Cursor([("abc  ",)], types=(kind,))) == [["abc  "]]
+
+
+def test_a_driver_logs_no_statement(fetch, caplog):
+    fetch(Cursor([("x",)]))
+    assert "running" not in caplog.text
+    Cursor([]).execute("SELECT 2")
+    assert "running SELECT 2" in caplog.text
+
+
+def test_a_connection_that_cannot_be_closed_costs_nothing(tmp_path, caplog):
+    connection = Connection(Cursor([("x",)]), error=RuntimeError("frodo is gone"))
+    with open_query(hook_to(connection), "SELECT 1") as result:
+        assert result.write(tmp_path / "result.csv", ResultLimits()).records == 1
+    assert '"warehouse": closing failed: RuntimeError' in caplog.text
+    assert "frodo" not in caplog.text
+
+
+def test_what_has_failed_before_a_failed_close_is_told(tmp_path):
+    class Broken(Cursor):
+        def execute(self, sql, *parameters):
+            raise ValueError("frodo")
+
+    connection = Connection(Broken([]), error=RuntimeError("closed already"))
+    with pytest.raises(QueryFailedError, match="the query failed: ValueError"), open_query(hook_to(connection), "x"):
+        pass
+
+
+def test_too_little_memory_is_told(tmp_path):
+    class Large(Cursor):
+        def fetchmany(self, size):
+            if self.asked:
+                raise MemoryError
+            return super().fetchmany(size)
+
+    with (
+        pytest.raises(QueryFailedError, match="too large for the worker's memory"),
+        open_query(hook_to(Connection(Large([("x",)] * 3))), "x") as result,
+    ):
+        result.write(tmp_path / "result.csv", ResultLimits())
