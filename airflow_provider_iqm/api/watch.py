@@ -9,6 +9,7 @@ from airflow_provider_iqm.api.audience import MatchedAudience, ReadyAudience, re
 from airflow_provider_iqm.exceptions import AudienceFailedError
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES, AudienceStatus
+from airflow_provider_iqm.wording import count_of
 
 MAX_TOLD = 10
 """How many audiences are told of one by one in the log; of more of them, it tells how many have which status."""
@@ -99,7 +100,7 @@ class AudienceWatch:
                 "%s is Ready: match rate %s, reach %s",
                 label,
                 "unknown" if rate is None else f"{rate:.2f} %",
-                "unknown" if reach is None else f"{reach:,} users",
+                "unknown" if reach is None else count_of(reach, "user"),
             )
         elif status in set(AudienceStatus):
             self.log.info("%s is %s", label, status)

@@ -79,9 +79,9 @@ def _header(path: Path, reading: Reading, scratch_dir: Path | None) -> tuple[str
 def _describe(upload: AudienceUpload) -> None:
     file, mapping = upload.file, upload.mapping
     samples = {column: [_masked(value) for value in values] for column, values in file.samples.items()}
-    _write(f"File:       {file.name}")
+    _write(f"File:       {file.display_name}")
     _write(f"Records:    {file.records:,}")
-    _write(f"Bytes:      {file.size:,}")
+    _write(f"Bytes:      {upload.size_text}")
     _write(f"Matched by: {mapping.kind.label}")
     _write(f"Columns:    {json.dumps(mapping.columns, ensure_ascii=False)}")
     _write(f"Settings:   {json.dumps(mapping.settings)}")

@@ -16,6 +16,7 @@ from airflow_provider_iqm.audience.signature import HEAD_BYTES, check_signature
 from airflow_provider_iqm.audience.xlsx import read_workbook
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
+from airflow_provider_iqm.wording import as_unicode, display_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,11 @@ class AudienceFile:
     damage: tuple[Damage, ...] = ()
     fingerprint: str | None = None
 
+    @property
+    def display_name(self) -> str:
+        """What messages call it."""
+        return display_name(self.name)
+
     def __repr__(self) -> str:
         # Without the samples: they are personal data, and a repr ends up in logs.
         return f"<AudienceFile {self.name!r}, {self.records} records, {self.size} bytes>"
@@ -93,8 +99,8 @@ def inspect_file(
         holds no value of the file.
     """
     path = Path(path)
-    file_name = file_name or path.name
-    name = original_name or file_name
+    file_name = file_name or as_unicode(path.name)
+    name = original_name or display_name(path.name)
     media_type = _MEDIA_TYPES.get(Path(file_name).suffix.lower())
     if media_type is None:
         raise AudienceFileError(
@@ -163,10 +169,16 @@ def check_regular(path: Path, *, name: str) -> int:
     :return: Its size in bytes.
     :raises AudienceFileError: There is none.
     """
+    status, allowed = None, True
     try:
         status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        status = None
+    except PermissionError:
+        allowed = False
+    except (OSError, ValueError):
+        # No such file, or a path that no file can have: one that is too long, or has a NUL.
+        pass
+    if not allowed:
+        raise _unreadable(path, name=name)
     if status is None:
         raise AudienceFileError(
             f"{name}: there is no file {str(path)!r}. Check the path, and that it is on this worker."
@@ -192,7 +204,11 @@ def read_head(path: Path, *, name: str) -> bytes:
             return file.read(HEAD_BYTES)
     except PermissionError:
         pass
-    raise AudienceFileError(f"{name}: Airflow's user may not read {str(path)!r}. Change the file's permissions.")
+    raise _unreadable(path, name=name)
+
+
+def _unreadable(path: Path, *, name: str) -> AudienceFileError:
+    return AudienceFileError(f"{name}: Airflow's user may not read {str(path)!r}. Change the file's permissions.")
 
 
 def _read_csv(

@@ -55,7 +55,7 @@ def _sums_by_duckdb(file: AudienceFile) -> tuple[int, int] | None:
 
 def _sums(file: AudienceFile) -> tuple[int, int]:
     upper = lower = 0
-    for values in _records(file.path, name=file.name, is_csv=file.media_type == CSV):
+    for values in _records(file.path, name=file.display_name, is_csv=file.media_type == CSV):
         digest = hashlib.md5(_BETWEEN.join(values).encode(), usedforsecurity=False).digest()
         # As DuckDB's md5_number() reads it.
         number = int.from_bytes(digest, "little")

@@ -10,6 +10,7 @@ from airflow_provider_iqm.audience.header import Header
 from airflow_provider_iqm.audience.names import did_you_mean, find_field, find_setting, listed, settings_of
 from airflow_provider_iqm.exceptions import ColumnMappingError
 from airflow_provider_iqm.vocabulary import FIELD_LABELS, FIELD_SETTINGS, MAPPING_KINDS, Field, MappingKind
+from airflow_provider_iqm.wording import is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -84,6 +85,11 @@ def _check_texts(mapping: object, *, argument: str, example: str) -> None:
         if not isinstance(key, str) or not isinstance(value, str):
             raise ColumnMappingError(
                 f"{argument} must map text to text, such as {example}, but {key!r} is mapped to {value!r}."
+            )
+        if not is_unicode(key):
+            raise ColumnMappingError(
+                f"{argument} has the name {key!r}, which isn't valid Unicode: it has half of a surrogate pair. Correct "
+                "it where it comes from."
             )
 
 

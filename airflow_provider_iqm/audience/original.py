@@ -24,6 +24,7 @@ from airflow_provider_iqm.audience.signature import HEAD_BYTES, check_signature
 from airflow_provider_iqm.audience.xlsx import is_first_sheet, read_rows
 from airflow_provider_iqm.exceptions import AudienceFileError, ReadingOptionError
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES
+from airflow_provider_iqm.wording import as_unicode, display_name, is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -91,19 +92,21 @@ class PlainFile:
     """
     A list in a form that IQM takes.
 
-    :param path: The file that was given, or the copy.
-    :param name: What the user calls it, for messages.
+    :param path: The file that was given, a link to it, or the copy.
+    :param name: What messages call it.
     :param file_name: The name that IQM is to see.
+    :param is_copy: Whether it is a copy.
     """
 
     path: Path
     name: str
     file_name: str
+    is_copy: bool = False
 
     @property
     def csv_name(self) -> str:
         """The name of a CSV file made of it."""
-        return _csv_name(self.name)
+        return _csv_name(self.file_name)
 
 
 def plain_file(
@@ -122,9 +125,9 @@ def plain_file(
     :param limited: Whether IQM's limits hold; not for a list that is to be split.
     :raises AudienceFileError: It can't be read; the error has the line, where one is to blame.
     """
-    name = path.name
-    unpacked = Path(_without(name, _PACKED))
-    workbook = unpacked.suffix.lower() == _WORKBOOK and unpacked.name == name
+    name, file_name = display_name(path.name), as_unicode(path.name)
+    unpacked = Path(_without(file_name, _PACKED))
+    workbook = unpacked.suffix.lower() == _WORKBOOK and unpacked.name == file_name
     if not workbook and unpacked.suffix.lower() not in _TEXTS:
         raise AudienceFileError(
             f"{name}: IQM takes CSV and XLSX files, and tells them by their names. "
@@ -132,28 +135,43 @@ def plain_file(
         )
     size = check_regular(path, name=name)
     max_bytes = max(MAX_FILE_BYTES, _GROWTH * size) if cleaned or not limited else MAX_FILE_BYTES
+    if not is_unicode(str(path.absolute())):
+        # DuckDB opens no file whose name isn't UTF-8.
+        link = scratch.path / file_name
+        link.symlink_to(path.absolute())
+        path = link
     if workbook:
-        return _plain_workbook(path, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes)
-    return _plain_text(path, columns=columns, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes)
+        return _plain_workbook(path, name=name, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes)
+    return _plain_text(
+        path, name=name, columns=columns, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes
+    )
 
 
-def _plain_workbook(path: Path, *, reading: Reading, scratch: Scratch, cleaned: bool, max_bytes: int) -> PlainFile:
-    name, sheet = path.name, reading.sheet
+def _plain_workbook(
+    path: Path, *, name: str, reading: Reading, scratch: Scratch, cleaned: bool, max_bytes: int
+) -> PlainFile:
+    sheet = reading.sheet
     if reading.delimiter is not None or reading.encoding is not None:
         raise ReadingOptionError(f"{name}: a workbook has no delimiter and no encoding. Remove the arguments.")
     check_signature(read_head(path, name=name), name=name, workbook=True)
     if not cleaned and (sheet is None or is_first_sheet(path, sheet, name=name)):
-        return PlainFile(path, name, name)
+        return PlainFile(path, name, path.name)
     copy = scratch.new_file("plain.csv")
     records = (record for _, record in read_rows(path, name=name, sheet=sheet, strict=not cleaned))
     write_records(copy, records, name=name, max_bytes=max_bytes)
-    return PlainFile(copy, name, _csv_name(name))
+    return PlainFile(copy, name, _csv_name(path.name), is_copy=True)
 
 
 def _plain_text(
-    path: Path, *, columns: Collection[str], reading: Reading, scratch: Scratch, cleaned: bool, max_bytes: int
+    path: Path,
+    *,
+    name: str,
+    columns: Collection[str],
+    reading: Reading,
+    scratch: Scratch,
+    cleaned: bool,
+    max_bytes: int,
 ) -> PlainFile:
-    name = path.name
     if reading.sheet is not None:
         raise ReadingOptionError(f"{name}: sheet is {reading.sheet!r}, but only a workbook (.xlsx) has sheets.")
     coding = _find_coding(path, name=name, encoding=reading.encoding)
@@ -162,7 +180,7 @@ def _plain_text(
         coding = replace(coding, sep_line=True)
     delimiter = reading.delimiter or sep or _find_delimiter(path, name=name, coding=coding, columns=columns)
     if coding == PLAIN and delimiter == ",":
-        return PlainFile(path, name, name if path.suffix.lower() == ".csv" else _csv_name(name))
+        return PlainFile(path, name, path.name if path.suffix.lower() == ".csv" else _csv_name(path.name))
     copy = scratch.new_file("plain.csv")
     if delimiter == "," and not sep:
         write_lines(copy, read_lines(path, name=name, coding=coding), name=name, max_bytes=max_bytes)
@@ -179,7 +197,7 @@ def _plain_text(
         if not cleaned:
             records = check_width(records, name=name, delimiter=delimiter)
         write_records(copy, (record for _, record in records), name=name, max_bytes=max_bytes)
-    return PlainFile(copy, name, _csv_name(name))
+    return PlainFile(copy, name, _csv_name(path.name), is_copy=True)
 
 
 def _find_coding(path: Path, *, name: str, encoding: str | None) -> Coding:
@@ -190,10 +208,10 @@ def _find_coding(path: Path, *, name: str, encoding: str | None) -> Coding:
         head = next(read_blocks(path, BLOCK_BYTES, name=name, packed=True), b"")[:HEAD_BYTES]
         if not head:
             raise AudienceFileError(f"{name}: the file inside is empty. Check the query or export that made it.")
-    elif name.lower().endswith(_PACKED):
+    elif path.name.lower().endswith(_PACKED):
         raise AudienceFileError(
             f"{name}: the name says gzip, but the content is not, or is damaged. If it was unpacked already, "
-            f"name it {_csv_name(name)}."
+            f"name it {_csv_name(path.name)}."
         )
     marked = next((marked for mark, marked in _MARKS if head.startswith(mark)), None)
     named = codecs.lookup(encoding).name.removesuffix("-sig") if encoding else None

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from airflow_provider_iqm.audience.reading_progress import watching
+from airflow_provider_iqm.wording import display_name
 
 LOOK_AHEAD_BYTES = 4_000_000
 """Up to here, the beginning may be all that is read block by block: DuckDB, which can't be watched, reads the rest."""
@@ -28,12 +29,13 @@ def reading_bar(path: Path) -> Iterator[None]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+    name = display_name(path.name)
     size = path.stat().st_size if path.is_file() else 0
     text = TextColumn("{task.description}", markup=False)
     columns = (SpinnerColumn(), text, BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        checking = progress.add_task(f"Checking {path.name} ({size / 1e6:,.1f} MB)", total=None)
-        reading = progress.add_task(f"Reading {path.name} ({size / 1e6:,.1f} MB)", total=size, visible=False)
+        checking = progress.add_task(f"Checking {name} ({size / 1e6:,.1f} MB)", total=None)
+        reading = progress.add_task(f"Reading {name} ({size / 1e6:,.1f} MB)", total=size, visible=False)
 
         def show(position: int) -> None:
             measured = LOOK_AHEAD_BYTES < position < size

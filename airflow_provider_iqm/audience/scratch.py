@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from airflow_provider_iqm.exceptions import CleaningOptionError
+from airflow_provider_iqm.wording import is_unicode
 
 PREFIX = "iqm-audience-"
 """What the folders' names begin with."""
@@ -37,6 +38,10 @@ class Scratch:
             raise CleaningOptionError(
                 f"scratch_dir {str(self._parent)!r} is no folder that Airflow's user may write to. "
                 "Make it, or name another."
+            )
+        if not is_unicode(str(self._parent.absolute())):
+            raise CleaningOptionError(
+                f"scratch_dir is {str(self._parent)!r}, whose name isn't UTF-8, so DuckDB can't use it. Give another."
             )
         sweep(self._parent)
         self._lock, path = _make_locked(self._parent)

@@ -113,20 +113,20 @@ def split_list(
         if parts:
             return parts
     raise AudienceFileError(
-        f"{file.name}: DuckDB could not split the file. Check that scratch_dir has room for it twice, and give it more "
-        "memory (memory_limit)."
+        f"{file.display_name}: DuckDB could not split the file. Check that scratch_dir has room for it twice, "
+        "and give it more memory (memory_limit)."
     )
 
 
 def _sources(file: AudienceFile, *, scratch: Scratch, memory_limit: str) -> Iterator[Source]:
     """Give the file itself, if DuckDB can be trusted with it, then its exact copy."""
     if file.media_type == CSV:
-        contents = read_fast(file.path, name=file.name, memory_limit=memory_limit)
-        source = direct_source(file.path, name=file.name)
+        contents = read_fast(file.path, name=file.display_name, memory_limit=memory_limit)
+        source = direct_source(file.path, name=file.display_name)
         if source and contents and contents.records == file.records:
             yield source
-    records = (read_records if file.media_type == CSV else read_rows)(file.path, name=file.name)
-    _, columns = read_header(records, name=file.name, path=file.path if file.media_type == CSV else None)
+    records = (read_records if file.media_type == CSV else read_rows)(file.path, name=file.display_name)
+    _, columns = read_header(records, name=file.display_name, path=file.path if file.media_type == CSV else None)
     yield copied_source(columns, records, path=scratch.new_file("exact.csv"))
 
 
@@ -184,7 +184,8 @@ class _Splitter:
                 self._check_keys(connection, number, max(sizes, key=lambda part: self.limits.share(*sizes[part])))
             number = max(number + 1, least)
         raise AudienceFileError(
-            f"{self.file.name}: the list would have more than {_MOST_PARTS:,} parts. Raise max_records or max_bytes."
+            f"{self.file.display_name}: the list would have more than {_MOST_PARTS:,} parts. Raise max_records or "
+            "max_bytes."
         )
 
     def _sizes(self, connection: DuckDBPyConnection, number: int) -> dict[int, tuple[int, int]]:
@@ -203,9 +204,9 @@ class _Splitter:
         ).fetchone()
         if row and not self.limits.allow(*row):
             raise AudienceFileError(
-                f"{self.file.name}: {row[0]:,} records have the same value in {quote_names(self.keys)}, more than one "
-                "part may have, and records with one key stay together. Remove duplicates (drop_duplicates), or map "
-                "another key."
+                f"{self.file.display_name}: {row[0]:,} records have the same value in {quote_names(self.keys)}, "
+                "more than one part may have, and records with one key stay together. Remove duplicates "
+                "(drop_duplicates), or map another key."
             )
 
     def _least_bytes(self) -> str:

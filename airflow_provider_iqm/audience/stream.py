@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.wording import display_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,6 +90,6 @@ class FileBody:
 
     def _changed(self) -> AudienceFileError:
         return AudienceFileError(
-            f"{self.path.name}: the file has changed since it was checked. "
+            f"{display_name(self.path.name)}: the file has changed since it was checked. "
             "Let the task that writes it finish before the upload starts, and run the upload again."
         )

@@ -21,6 +21,7 @@ from airflow_provider_iqm.audience.original import Reading, plain_file
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.exceptions import AudienceNameError
+from airflow_provider_iqm.wording import is_unicode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class AudienceUpload:
     :param mapping: The mapping, resolved against the file.
     :param report: What became of the records, where the file is a cleaned copy.
     :param scratch: The folder of the file, where it is a copy.
+    :param made_by: What the copy was made by, such as cleaning; blank where the file goes out as it is.
+    :param original_size: The size of the file that the copy was made of, in bytes.
     """
 
     name: str
@@ -40,6 +43,14 @@ class AudienceUpload:
     mapping: ColumnMapping
     report: CleaningReport | None = None
     scratch: Scratch | None = None
+    made_by: str = ""
+    original_size: int = 0
+
+    @property
+    def size_text(self) -> str:
+        """The size of what is sent, in bytes, and what it was before."""
+        size = f"{self.file.size:,}"
+        return f"{size} after {self.made_by} ({self.original_size:,} before)" if self.made_by else size
 
     def close(self) -> None:
         """Remove the copy, if there is one."""
@@ -96,6 +107,11 @@ def check_arguments(
     """
     if not isinstance(audience_name, str) or not audience_name.strip():
         raise AudienceNameError("audience_name is empty: IQM needs a name for the audience.")
+    if not is_unicode(audience_name):
+        raise AudienceNameError(
+            f"audience_name is {audience_name!r}, which isn't valid Unicode: it has half of a surrogate pair. "
+            "Correct it where it comes from."
+        )
     cleaning = Cleaning(**options)
     if isinstance(columns, Mapping):
         column_settings = cleaning.settings(columns, column_settings)
@@ -153,6 +169,7 @@ def prepare_upload(
             cleaned=cleaning.asked,
             limited=limited,
         )
+        original_size = Path(file_path).stat().st_size
         if cleaning.asked:
             cleaner = Cleaner(
                 plain.path,
@@ -180,7 +197,20 @@ def prepare_upload(
                 columns, column_settings, file_columns=file.columns, blank_columns=file.blank_columns
             )
             report = None
+        made_by = ""
+        if cleaning.asked:
+            made_by = "cleaning and hashing" if cleaning.hash_columns else "cleaning"
+        elif plain.is_copy:
+            made_by = "conversion to plain CSV"
         # From here on, the upload looks after the folder.
         stack.pop_all()
         name = audience_name.strip()
-        return AudienceUpload(name=name, file=file, mapping=mapping, report=report, scratch=scratch)
+        return AudienceUpload(
+            name=name,
+            file=file,
+            mapping=mapping,
+            report=report,
+            scratch=scratch,
+            made_by=made_by,
+            original_size=original_size,
+        )

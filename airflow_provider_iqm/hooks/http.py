@@ -165,7 +165,7 @@ class IQMHttpHook(HttpHook):
             connect_timeout = settings.upload_timeout
             # IQM has a whole file to store before it answers.
             read_timeout = settings.request_timeout
-            progress = UploadProgress(self.log, upload.file.name)
+            progress = UploadProgress(self.log, upload.file.display_name)
             body = FileBody(
                 upload.file.path,
                 size=upload.file.size,

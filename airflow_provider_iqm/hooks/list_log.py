@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.log import Log, log_group
+from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from airflow_provider_iqm.audience.upload import AudienceUpload
@@ -23,13 +24,13 @@ def tell_of_list(log: Log, upload: AudienceUpload) -> None:
     :param log: The log.
     :param upload: The list, ready to go to IQM.
     """
-    file, report = upload.file, upload.report
+    file, report, name = upload.file, upload.report, upload.file.display_name
     if report:
-        title = f"Cleaned {file.name}: {report.records_kept:,} of {report.records_read:,} records kept"
+        title = f"Cleaned {name}: {report.records_kept:,} of {count_of(report.records_read, 'record')} kept"
         with log_group(log, title):
             for line in str(report).splitlines():
                 log.info("%s", line)
-    _warn(log, [f"{file.name} has {damage}" for damage in file.damage])
+    _warn(log, [f"{name} has {damage}" for damage in file.damage])
 
 
 @contextmanager

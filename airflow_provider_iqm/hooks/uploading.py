@@ -225,9 +225,9 @@ class IQMUploadHook(IQMHttpHook):
         self.log.info(
             'Uploading matched audience "%s": %s, records: %s, bytes: %s, matched by %s',
             upload.name,
-            upload.file.name,
+            upload.file.display_name,
             f"{upload.file.records:,}",
-            f"{upload.file.size:,}",
+            upload.size_text,
             upload.mapping.kind.label,
         )
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from openlineage.client.event_v2 import InputDataset
 
 from airflow_provider_iqm.lineage.source import Source
+from airflow_provider_iqm.wording import as_unicode
 
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
 
@@ -21,7 +22,7 @@ def file_name(path: str | Path) -> tuple[str, str]:
     """
     url = urlsplit(str(path)) if "://" in str(path) else None
     if url is None or url.scheme == "file":
-        return "file", str(Path(url.path if url else path).absolute())
+        return "file", as_unicode(str(Path(url.path if url else path).absolute()))
     bucket = url.netloc.rpartition("@")[-1]
     return f"{_SCHEMES.get(url.scheme, url.scheme)}://{bucket}", url.path.strip("/")
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+from airflow_provider_iqm.exceptions import CleaningOptionError
 from airflow_provider_iqm.operators.staging import filesystem, storage_failures_told, storage_path
+from airflow_provider_iqm.wording import as_unicode, is_unicode
 
 
 def put_parts(parts: Sequence[Path], folder: str | Path, *, list_name: str) -> list[str]:
@@ -23,8 +25,15 @@ def put_parts(parts: Sequence[Path], folder: str | Path, *, list_name: str) -> l
     :param folder: A path, which is made if it isn't there, or a URL of object storage; a bucket is not made.
     :param list_name: The list's own file name.
     :return: The parts' paths or URLs.
+    :raises CleaningOptionError: The folder's name isn't UTF-8, so that it can't be handed on to the uploads.
     :raises ObjectStorageError: There is no such bucket, or the connection's credentials may not write to it.
     """
+    if not is_unicode(str(folder)):
+        raise CleaningOptionError(
+            f"output_dir is {str(folder)!r}, whose name isn't UTF-8, so the uploads couldn't be given its path. "
+            "Give another."
+        )
+    list_name = as_unicode(list_name)
     names = [
         f"{list_name}.part-{number}-of-{len(parts)}{part.suffix.lower()}" for number, part in enumerate(parts, start=1)
     ]

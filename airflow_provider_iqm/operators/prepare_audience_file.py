@@ -13,6 +13,7 @@ from airflow_provider_iqm.operators.part_folder import put_parts
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.staging import storage_path
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
+from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,7 +102,7 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
     def _tell(self, context: Context, upload: AudienceUpload, parts: list[Part]) -> None:
         records = [part.records for part in parts]
         if len(records) == 1:
-            self.log.info('Prepared "%s": %s records, in %s', upload.name, f"{sum(records):,}", self.output_dir)
+            self.log.info('Prepared "%s": %s, in %s', upload.name, count_of(sum(records), "record"), self.output_dir)
         else:
             each = ", ".join(f"{number:,}" for number in records)
             text = 'Prepared "%s": %s records in %s parts (%s), in %s'

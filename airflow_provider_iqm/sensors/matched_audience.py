@@ -29,6 +29,7 @@ from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, ready_audiences
 from airflow_provider_iqm.triggers.matched_audience import MAX_POKE_INTERVAL, AudienceReadyTrigger
+from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -163,7 +164,7 @@ class AudienceReadySensor(BaseSensorOperator):
         untold = {audience["id"] for audience in ready if audience["match_rate"] is None}
         if len(set(self.ids)) <= MAX_DETAILS or not untold:
             return ready
-        self.log.info("Asking for the match rates of %s audiences, one request each", f"{len(untold):,}")
+        self.log.info("Asking for the match rates of %s, one request each", count_of(len(untold), "audience"))
         told = {audience_id: ready_part(self.hook.get_matched_audience(audience_id)) for audience_id in sorted(untold)}
         return [told.get(audience["id"], audience) for audience in ready]
 

@@ -13,6 +13,7 @@ from airflow_provider_iqm.exceptions import AudienceFileError, QueryError
 from airflow_provider_iqm.hooks.database import database_hook
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
+from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,7 +106,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
             check_columns(mapping.columns, result.columns, certain=True)
             # A list that is to be cleaned is read then anyway.
             export = result.write(path, limits, None if cleaning.asked else mapping.columns)
-        self.log.info("The query on %s returned %s rows", self.conn_id, f"{export.records:,}")
+        self.log.info("The query on %s returned %s", self.conn_id, count_of(export.records, "row"))
         if export.records:
             return export
         message = f"{RESULT} is empty: it has no row."

@@ -34,6 +34,7 @@ from airflow_provider_iqm.exceptions import (
     IQMRequestError,
 )
 from airflow_provider_iqm.vocabulary import AudienceStatus
+from airflow_provider_iqm.wording import count_of
 
 PAGE_ROWS = 1000
 """The most rows that IQM gives in one answer (contract, "page size")."""
@@ -162,7 +163,7 @@ class V3:
         found = []
         for start in range(0, len(wanted), PAGE_ROWS):
             ids = wanted[start : start + PAGE_ROWS]
-            found += yield from self._search(f"look at {len(ids)} audiences", {"audienceIds": ids})
+            found += yield from self._search(f"look at {count_of(len(ids), 'audience')}", {"audienceIds": ids})
         return [audience for audience in found if audience["id"] in set(wanted)]
 
     def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
