@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def count_of(number: int, noun: str) -> str:
@@ -42,18 +45,24 @@ def is_unicode(text: str) -> bool:
 
     :param text: The text.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return _SURROGATE.search(text) is None
 
 
 def as_unicode(name: str) -> str:
     """
-    Write a file's name so that it can be sent: bytes that aren't UTF-8 become U+FFFD.
+    Write a name so that it can be sent: bytes of a file's name that aren't UTF-8 (PEP 383) become U+FFFD.
 
-    :param name: The name, whose bytes may not be UTF-8 (PEP 383).
+    :param name: The name.
     """
-    # Not os.fsencode(): it refuses what no file system has returned.
-    return name.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if not is_unicode(name) else name
+    return _SURROGATE.sub("\ufffd", name)
+
+
+def printable_on(stream: TextIO, text: str) -> str:
+    """
+    Escape the characters of a text that a stream can't write, such as those that a terminal's encoding lacks.
+
+    :param stream: The stream.
+    :param text: The text.
+    """
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

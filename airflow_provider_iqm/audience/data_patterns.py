@@ -19,7 +19,7 @@ class ValueKind(StrEnum):
     URL = "a URL"
     NUMBER = "a number"
     STATE = "a US state"
-    CODE = "a code such as yes, M or n/a"
+    CODE = "a code"
 
 
 IDENTIFYING = frozenset(

@@ -7,7 +7,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.dry_run_options import OPTIONS
@@ -18,7 +17,7 @@ from airflow_provider_iqm.audience.suggest import suggest_mapping
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.audience.xlsx import read_rows
 from airflow_provider_iqm.exceptions import CleaningOptionError, IQMError, ReadingOptionError
-from airflow_provider_iqm.wording import quote_names
+from airflow_provider_iqm.wording import as_unicode, printable_on, quote_names
 
 PASSED, FAILED, WRONG_USAGE = 0, 1, 2
 """The exit statuses."""
@@ -43,7 +42,7 @@ def dry_run(arguments: Namespace, *, check_mapping: Callable[[AudienceUpload], b
             _suggest(path, Reading(**{key: options[key] for key in keys}), options["scratch_dir"])
             return PASSED
         with reading_bar(path):
-            upload = prepare_upload(file_path=path, audience_name=path.name, **options)
+            upload = prepare_upload(file_path=path, audience_name=as_unicode(path.name), **options)
         with upload:
             _describe(upload)
             if check_mapping:
@@ -98,17 +97,11 @@ def _masked(value: str) -> str:
 
 
 def _write(line: str) -> None:
-    _write_to(sys.stdout, line)
+    sys.stdout.write(printable_on(sys.stdout, f"{line}\n"))
 
 
 def _fail(message: str, status: int) -> int:
     # What was found so far stands before it where both go to one place.
     sys.stdout.flush()
-    _write_to(sys.stderr, message)
+    sys.stderr.write(printable_on(sys.stderr, f"{message}\n"))
     return status
-
-
-def _write_to(stream: TextIO, line: str) -> None:
-    encoding = stream.encoding or "utf-8"
-    # A name may have characters that the terminal hasn't.
-    stream.write(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding))

@@ -145,8 +145,11 @@ def is_header_word(name: str) -> bool:
         return True
     tokens = _TOKEN.findall(letters)
     words = [token.casefold() for token in tokens if not token.isdigit()]
-    if name.strip() == "ID" or any(len(token) > _MOST_DIGITS for token in tokens if token.isdigit()):
-        # The former may be Idaho.
+    if name.strip() == "ID" or name.lstrip()[:1].isdigit() or sum(map(str.isdigit, name)) > _MOST_DIGITS:
+        # Idaho, the number of a house, a phone.
+        return False
+    if words[1:] and words[-1] in ("st", "street"):
+        # State Street, First St.
         return False
     if folded in _WORDS:
         return True

@@ -45,7 +45,7 @@ _TEXTS = {
         "Check the download or export: the page may be an error.",
     ),
     rb"\{\s*([\"'}]|\Z)|\[\s*([\[{\"'\](]|-?\d|null\b|true\b|false\b|\Z)": (
-        "JSON, not CSV",
+        "JSON",
         "Export the list as CSV, or convert it, such as with pandas.",
     ),
     rb"insert\s+into\s|create\s+(table|database)\s|drop\s+table\s|copy\s+\S+\s*(\(.*?\)\s*)?from\s+stdin"

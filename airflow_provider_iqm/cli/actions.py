@@ -14,6 +14,7 @@ from airflow_provider_iqm.audience.dry_run import dry_run
 from airflow_provider_iqm.audience.upload import AudienceUpload
 from airflow_provider_iqm.cli.logs_on_stderr import logs_on_stderr
 from airflow_provider_iqm.cli.watched_hook import WatchedHook
+from airflow_provider_iqm.wording import printable_on
 
 SHOWN = ("id", "name", "status", "match_rate", "uniques", "records", "reason")
 """What is shown of an audience."""
@@ -80,8 +81,12 @@ def _show_audiences(found: Sequence[Any], arguments: Namespace) -> None:
 def _show(rows: list[dict[str, Any]], arguments: Namespace) -> None:
     if arguments.output == "json":
         # For programs: numbers stay numbers, and no line is broken for the sake of the screen.
-        sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
+        sys.stdout.write(printable_on(sys.stdout, json.dumps(rows, ensure_ascii=False) + "\n"))
         return
+    rows = [
+        {key: printable_on(sys.stdout, value) if isinstance(value, str) else value for key, value in row.items()}
+        for row in rows
+    ]
     if arguments.output == "table":
         rows = [{key: "" if value is None else value for key, value in row.items()} for row in rows]
     AirflowConsole().print_as(data=rows, output=arguments.output)

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collec
 from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
 from airflow_provider_iqm.audience.scratch import PREFIX
 from airflow_provider_iqm.hooks.running_task import running_task
+from airflow_provider_iqm.wording import as_unicode
 
 if TYPE_CHECKING:
     from airflow_provider_iqm.hooks.http import IQMHttpHook
@@ -24,7 +25,7 @@ def report_file(hook: IQMHttpHook, file_path: str | Path) -> None:
     """
     # A copy in scratch is nobody's file.
     if _somebody_may_read() and not Path(file_path).parent.name.startswith(PREFIX):
-        uri = str(file_path) if "://" in str(file_path) else Path(file_path).absolute().as_uri()
+        uri = as_unicode(str(file_path)) if "://" in str(file_path) else Path(file_path).absolute().as_uri()
         get_hook_lineage_collector().add_input_asset(context=hook, uri=uri)
 
 

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.exceptions import ObjectStorageError
+from airflow_provider_iqm.wording import is_unicode
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +28,12 @@ def storage_path(path: str | Path) -> Path | ObjectStoragePath:
     Tell a path on the worker from a URL of object storage; ``file://`` is the worker's own.
 
     :param path: A path, or a URL as Airflow's ``ObjectStoragePath`` takes it, with its connection before the ``@``.
+    :raises ObjectStorageError: The URL can't be written in UTF-8.
     """
     if "://" not in str(path):
         return Path(path)
+    if not is_unicode(str(path)):
+        raise ObjectStorageError(f"{str(path)!r} is no valid URL: it has bytes that aren't UTF-8. Correct the URL.")
     url = ObjectStoragePath(str(path))
     return Path(url.path) if url.protocol == "file" else url
 

@@ -115,7 +115,8 @@ def test_a_list_is_uploaded_and_waited_for(log_of, sandbox):
         CLEANED
         + DAMAGED
         + """\
-INFO Uploading matched audience "People": people.csv, records: 44, bytes: 3,491, matched by email
+INFO Uploading matched audience "People": people.csv, records: 44, bytes: 3,491 after cleaning and \
+hashing (1,629 before), matched by email
 WARNING IQM answered HTTP 429 when asked to upload matched audience "People": Too Many Requests. The account's limit \
 of requests is used up: give its tasks one pool, and try again in a minute. Next attempt in SECONDS s.
 INFO IQM created audience ID "People"

@@ -79,3 +79,10 @@ def test_results_come_in_the_order_asked_for():
 )
 def test_what_is_waited_for_is_told_in_a_few_words(ids, label):
     assert AudienceWatch(ids, LOG).label == label
+
+
+@pytest.mark.parametrize(("users", "text"), [(1, "reach 1 user"), (0, "reach 0 users")])
+def test_one_user_is_not_users(caplog, users, text):
+    caplog.set_level(logging.INFO)
+    AudienceWatch([7], LOG).observe(audience() | {"uniques": users})
+    assert caplog.text.rstrip().endswith(text)

@@ -11,6 +11,7 @@ from airflow_provider_iqm.lineage.file_source import file_name
     ("path", "expected"),
     [
         ("/data/list.csv", ("file", "/data/list.csv")),
+        ("/data/J\udcf6rg.csv", ("file", "/data/J\ufffdrg.csv")),
         (Path("list.csv"), ("file", str(Path.cwd() / "list.csv"))),
         ("file:///data/list.csv", ("file", "/data/list.csv")),
         ("s3://lake@people/in/list.csv", ("s3://people", "in/list.csv")),

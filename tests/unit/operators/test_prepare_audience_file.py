@@ -6,8 +6,9 @@ from unittest.mock import MagicMock
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_iqm.exceptions import ObjectStorageError
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
-from airflow_provider_iqm.operators.staging import staged
+from airflow_provider_iqm.operators.staging import staged, storage_path
 
 
 @pytest.fixture
@@ -100,3 +101,18 @@ def test_parts_in_object_storage_can_be_uploaded_from_there(prepare, tmp_path):
 def test_wrong_limits_fail_without_a_retry(prepare):
     with pytest.raises(AirflowFailException, match="max_records"):
         prepare(3, max_records=5_000_001)
+
+
+def test_the_parts_of_a_file_whose_name_is_not_utf8_can_be_handed_on(prepare, tmp_path):
+    parts, _ = prepare(100, name="J\udcf6rg.csv", max_records=60)
+    assert parts[0]["file_path"] == str(tmp_path / "parts" / "J\ufffdrg.csv.part-1-of-2.csv")
+
+
+def test_the_parts_need_a_folder_that_can_be_handed_on(prepare, tmp_path):
+    with pytest.raises(AirflowFailException, match=r"output_dir is .*Andr\\udce9', whose name isn't UTF-8"):
+        prepare(100, output_dir=str(tmp_path / "Andr\udce9"), max_records=60)
+
+
+def test_a_url_that_is_not_utf8_is_refused():
+    with pytest.raises(ObjectStorageError, match="is no valid URL"):
+        storage_path("s3://bucket/J\udcf6rg.csv")
