@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_iqm``: talks to IQM from the command line."""
+"""``python -m airflow_provider_iqm``: the command line without Airflow's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     :param arguments: The command line's arguments; None for those of this process.
     """
-    parser = argparse.ArgumentParser(prog="python -m airflow_provider_iqm", description="Talk to IQM.")
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_iqm", description="Check connections, audiences and files for IQM."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         subparser = commands.add_parser(

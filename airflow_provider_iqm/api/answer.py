@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_iqm.api.answer_body import decode_body, parse_json
+from airflow_provider_iqm.api.login_advice import login_advice
 from airflow_provider_iqm.exceptions import (
     AudienceNotFoundError,
     IQMAccountOnHoldError,
@@ -124,7 +125,7 @@ def _raise_error(status: int, document: Any, data: Any, answer: Answer, request:
     what = f"IQM answered HTTP {status} when asked to {request.purpose}{said}"
     what = what if what.endswith((".", "!", "?")) else f"{what}."
     error = _error_class(status, data, detail, request)
-    advice = _advice(error, status, data, request)
+    advice = _advice(error, status, document, data, detail, request)
     raise error(
         f"{what} {advice}".rstrip(),
         status=status,
@@ -146,7 +147,7 @@ def _error_class(status: int, data: Any, detail: str, request: Request) -> type[
     return IQMRequestError
 
 
-def _advice(error: type[IQMApiError], status: int, data: Any, request: Request) -> str:
+def _advice(error: type[IQMApiError], status: int, document: Any, data: Any, detail: str, request: Request) -> str:
     """Return what the reader should do now."""
     if error is IQMAccountOnHoldError:
         reason = data.get("reason") or "IQM gave no reason."
@@ -155,12 +156,7 @@ def _advice(error: type[IQMApiError], status: int, data: Any, request: Request) 
     if error is IQMAuthenticationError and not request.authenticates:
         return "IQM refuses a token that is new: check the connection's workspace host and ow_id."
     if error is IQMAuthenticationError:
-        return {
-            401: "Check the connection's client ID and client secret.",
-            403: "Check the connection's email and password, and that its workspace host is one of this user's.",
-            404: "Check the connection's host: there is no log-in at this address.",
-            405: "Check the connection's host: there is no log-in at this address.",
-        }.get(status, "Check the connection's email, password and workspace host.")
+        return login_advice(status, document, detail, request.headers)
     if error is IQMRateLimitError:
         return "The account's limit of requests is used up: give its tasks one pool, and try again in a minute."
     if error is IQMServerError:
@@ -169,6 +165,11 @@ def _advice(error: type[IQMApiError], status: int, data: Any, request: Request) 
         return "Nothing is wrong with the request: try again later."
     if error is AudienceNotFoundError:
         return "Check the audience's id, and that it belongs to the connection's workspace."
+    if status == 403 and "X-IAA-OW-ID" in request.headers:
+        return (
+            f"The user isn't allowed to do this in workspace {request.headers['X-IAA-OW-ID']}. Check the connection's "
+            "organization workspace ID (ow_id), or ask IQM for the permission."
+        )
     if status < 400:
         return "The client follows no redirects: put the API's own address into the connection's host."
     if status == 413:

@@ -6,22 +6,28 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from airflow.cli.simple_table import AirflowConsole
 
+from airflow_provider_iqm.api.audience import MatchedAudience
 from airflow_provider_iqm.audience.dry_run import dry_run
 from airflow_provider_iqm.audience.upload import AudienceUpload
 from airflow_provider_iqm.cli.logs_on_stderr import logs_on_stderr
 from airflow_provider_iqm.cli.watched_hook import WatchedHook
+from airflow_provider_iqm.exceptions import AudienceNotFoundError
+from airflow_provider_iqm.vocabulary import AudienceStatus
 from airflow_provider_iqm.wording import printable_on
 
 SHOWN = ("id", "name", "status", "match_rate", "uniques", "records", "reason")
-"""What is shown of an audience."""
+"""The fields of an audience that are shown."""
+MAX_DETAILS = 10
+"""For how many audiences the match rate is read, one request each, where IQM's list lacks it (classic)."""
 
 
 def check(arguments: Namespace) -> None:
-    """Log in, and say whether it worked."""
+    """Check the connection: log in to IQM."""
     with logs_on_stderr():
         works, message = WatchedHook(arguments.conn_id).test_connection()
     (sys.stdout if works else sys.stderr).write(f"{message}\n")
@@ -30,7 +36,7 @@ def check(arguments: Namespace) -> None:
 
 
 def columns(arguments: Namespace) -> None:
-    """List the account's columns, data partners and data formats."""
+    """List the columns, data partners and data formats that the account can use."""
     with logs_on_stderr():
         hook = WatchedHook(arguments.conn_id)
         lists = {
@@ -42,7 +48,7 @@ def columns(arguments: Namespace) -> None:
 
 
 def status(arguments: Namespace) -> None:
-    """Say how far audiences are."""
+    """Show the status and match rate of audiences."""
     with logs_on_stderr():
         hook = WatchedHook(arguments.conn_id)
         found = [hook.get_matched_audience(audience_id) for audience_id in arguments.audience_ids]
@@ -52,17 +58,39 @@ def status(arguments: Namespace) -> None:
 def audiences(arguments: Namespace) -> None:
     """List the account's matched audiences."""
     with logs_on_stderr():
-        found = WatchedHook(arguments.conn_id).search_matched_audiences(arguments.name)
-    _show_audiences([audience for audience in found if arguments.status in (None, audience["status"])], arguments)
+        hook = WatchedHook(arguments.conn_id)
+        found = hook.search_matched_audiences(arguments.name)
+        shown = [audience for audience in found if arguments.status in (None, audience["status"])]
+        _fill_in_match_rates(shown, hook)
+    _show_audiences(shown, arguments)
+
+
+def _fill_in_match_rates(audiences: list[MatchedAudience], hook: WatchedHook) -> None:
+    """Replace the newest ready audiences that lack a match rate by their details."""
+    lacking = [
+        index
+        for index, audience in enumerate(audiences)
+        if audience["status"] == AudienceStatus.READY and audience["match_rate"] is None
+    ]
+    lacking.sort(key=lambda index: audiences[index]["id"], reverse=True)
+    for index in lacking[:MAX_DETAILS]:
+        with suppress(AudienceNotFoundError):  # deleted since it was listed
+            audiences[index] = hook.get_matched_audience(audiences[index]["id"])
+    left = len(lacking) - MAX_DETAILS
+    if left > 0:
+        sys.stderr.write(
+            f"Match rates are shown for the {MAX_DETAILS} newest ready audiences only (one request each), not for "
+            f"{left} more. For any audience, run: status ID\n"
+        )
 
 
 def validate(arguments: Namespace) -> None:
-    """Say what an upload of a file would send, and what is wrong with it."""
+    """Check a file as an upload would, without sending it."""
     check_mapping = None
     if arguments.conn_id:
         hook = WatchedHook(arguments.conn_id)
         with logs_on_stderr():
-            # What is wrong with the connection shows before minutes are spent on reading the file.
+            # Fail on a wrong connection before spending minutes on reading the file.
             hook.settings  # noqa: B018
 
         def check_mapping(upload: AudienceUpload) -> bool:

@@ -1,4 +1,4 @@
-"""What can be asked on the command line, as Airflow's own commands are defined."""
+"""The commands, defined like Airflow's own."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from airflow_provider_iqm.audience.dry_run_options import EXIT_STATUS, OPTIONS
 from airflow_provider_iqm.cli.lazily import lazily
 from airflow_provider_iqm.vocabulary import AudienceStatus
 
-ARG_CONNECTION = Arg(("--conn-id",), help="the connection to IQM (default: iqm_default)", default="iqm_default")  # type: ignore[no-untyped-call]
-ARG_AUDIENCE_IDS = Arg(("audience_ids",), help="the audiences' ids", type=int, nargs="+", metavar="ID")  # type: ignore[no-untyped-call]
-ARG_NAME = Arg(("--name",), help="list only audiences whose name holds this text", default="")  # type: ignore[no-untyped-call]
+ARG_CONNECTION = Arg(("--conn-id",), help="Airflow connection to IQM (default: iqm_default)", default="iqm_default")  # type: ignore[no-untyped-call]
+ARG_AUDIENCE_IDS = Arg(("audience_ids",), help="id of an audience", type=int, nargs="+", metavar="ID")  # type: ignore[no-untyped-call]
+ARG_NAME = Arg(("--name",), help="only audiences whose name contains this text", default="")  # type: ignore[no-untyped-call]
 ARG_STATUS = Arg(  # type: ignore[no-untyped-call]
     ("--status",),
-    help=f"list only audiences that are so: {', '.join(AudienceStatus)}",
+    help=f"only audiences with this status: {', '.join(AudienceStatus)}",
     type=str.title,
     choices=[status.value for status in AudienceStatus],
     metavar="STATUS",
 )
 ARG_ACCOUNT = Arg(  # type: ignore[no-untyped-call]
     ("--conn-id",),
-    help="a connection to IQM that speaks v3, against whose account's own lists the mapping is checked too",
+    help="also check the mapping against the account of this connection (needs api_version v3)",
 )
 DRY_RUN_ARGS = tuple(Arg(option.flags, **option.facts) for option in OPTIONS)  # type: ignore[no-untyped-call]
 
 COMMANDS = (
     ActionCommand(
         name="check",
-        help="Log in, and say whether it worked",
+        help="Check the connection: log in to IQM",
         func=lazily("check"),
         args=(ARG_CONNECTION,),
     ),
     ActionCommand(
         name="columns",
-        help="List the account's columns, data partners and data formats",
+        help="List the columns, data partners and data formats that the account can use",
         func=lazily("columns"),
         args=(ARG_CONNECTION, ARG_OUTPUT),
     ),
     ActionCommand(
         name="status",
-        help="Say how far audiences are",
+        help="Show the status and match rate of audiences",
         func=lazily("status"),
         args=(ARG_AUDIENCE_IDS, ARG_CONNECTION, ARG_OUTPUT),
     ),
@@ -51,7 +51,7 @@ COMMANDS = (
     ),
     ActionCommand(
         name="validate",
-        help="Tell what an upload of a file would send, and what is wrong with it; nothing is sent",
+        help="Check a file as an upload would, without sending it",
         epilog=EXIT_STATUS,
         func=lazily("validate"),
         args=(*DRY_RUN_ARGS, ARG_ACCOUNT),
@@ -60,5 +60,5 @@ COMMANDS = (
 
 
 def get_iqm_cli_commands() -> list[CLICommand]:
-    """Return the commands that ``airflow`` gets from this provider."""
-    return [GroupCommand(name="iqm", help="Talk to IQM", subcommands=COMMANDS)]
+    """Return the commands that this provider adds to ``airflow``."""
+    return [GroupCommand(name="iqm", help="Check connections, audiences and files for IQM", subcommands=COMMANDS)]

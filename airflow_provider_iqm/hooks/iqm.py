@@ -39,14 +39,18 @@ class IQMHook(IQMUploadHook):
         return connection_form.field_behaviour()
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in, and return whether it worked and what to mend if it did not."""
+        """Log in, and return whether it worked, and what to correct if it didn't."""
         try:
-            login = self._speak().login
-            token = self._drive(login.token())
+            iqm = self._speak()
+            token = self._drive(iqm.login.token())
+            if iqm.login.credentials.ow_id:
+                # The login doesn't look at this one; any other request does.
+                self._drive(iqm.data_formats())
         except IQMError as error:
             return False, str(error)
-        workspace = f"workspace {token.ow_id} at " if token.ow_id else ""
-        return True, f"Logged in to {workspace}{login.credentials.workspace_host}."
+        ow_id = iqm.login.credentials.ow_id or token.ow_id
+        workspace = f"workspace {ow_id} at " if ow_id else ""
+        return True, f"Logged in to {workspace}{iqm.login.credentials.workspace_host}."
 
     def get_column_list(self) -> list[AudienceField]:
         """

@@ -9,6 +9,7 @@ import sys
 from argparse import ArgumentParser
 
 import pytest
+import requests
 from airflow.cli import cli_parser
 
 from airflow_provider_iqm.cli.commands import get_iqm_cli_commands
@@ -73,6 +74,31 @@ def test_audiences_are_filtered_by_their_status(iqm, sandbox, audience_id):
     assert [row["id"] for row in json_of(iqm("audiences", "--status", "ready", "-o", "json"))] == [audience_id]
     assert json_of(iqm("audiences", "--status", "Rejected", "-o", "json")) == []
     assert "'Rejected'" in iqm("audiences", "--status", "redy", code=2)
+
+
+@pytest.mark.parametrize("version", ["classic", "v3"])
+def test_ready_audiences_are_listed_with_what_status_says_of_them(iqm, sandbox, audience_id, version):
+    sandbox.connect(api_version=version)
+    (processing,) = json_of(iqm("audiences", "-o", "json"))
+    assert processing["match_rate"] is None
+    sandbox.advance(60)
+    listed = json_of(iqm("audiences", "-o", "json"))
+    assert listed == json_of(iqm("status", str(audience_id), "-o", "json"))
+    assert listed[0]["match_rate"] > 0
+    assert listed[0]["records"] == 1
+
+
+def test_no_more_match_rates_are_read_than_the_rate_limit_allows(sandbox):
+    requests.post(f"{sandbox.url}/_sandbox/audiences", json={"name": "Old", "count": 13}, timeout=30).raise_for_status()
+    sandbox.advance(60)
+    command = [sys.executable, "-m", "airflow_provider_iqm", "audiences", "-o", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    known = [row["id"] for row in json_of(done.stdout) if row["match_rate"] is not None]
+    newest = sorted(audience.id for audience in sandbox.audiences)[-10:]
+    assert sorted(known) == newest
+    assert "not for 3 more" in done.stderr
+    # The login, the list, and one for each.
+    assert len(sandbox.requests) == 12
 
 
 def test_what_is_logged_stays_out_of_the_answer(iqm, sandbox, audience_id):

@@ -170,8 +170,9 @@ def test_a_log_in_that_is_refused_says_which_fields_to_look_at(log_of, sandbox):
     assert log[0] == "INFO Waiting for audience ID to become Ready".replace("ID", "17")
     assert last_error(log) == (
         "ERROR IQM answered HTTP 403 when asked to log in: User doesn't exist or user is not "
-        "allowed to provided workspace. Check the connection's email and password, and that its workspace host is one "
-        "of this user's."
+        "allowed to provided workspace. IQM doesn't say which of email, password and workspace host is wrong. "
+        "Log in to IQM in a browser with the connection's email and password: if that fails, correct them; if it "
+        'works, replace the workspace host "app.iqm.com" with the host name in the browser\'s address bar.'
     )
 
 

@@ -96,6 +96,35 @@ def test_a_refused_log_in_names_what_to_check(status, culprit):
         read(status, {"success": False, "errorObjects": [{"error": "No."}]}, LOG_IN)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "named", "unnamed"),
+    [
+        (401, {"error": "invalid_client", "error_description": "No."}, "client ID and client secret", "password"),
+        (400, {"error": "invalid_client"}, "client ID and client secret", "password"),
+        (401, {"success": False, "errorObjects": [{"error": "Unknown client."}]}, "client ID", "password"),
+        (401, b"", "client ID and client secret", "password"),
+        (400, {"error": "invalid_grant", "error_description": "No."}, "email and password", "workspace"),
+        (401, {"error": "invalid_grant"}, "email and password", "client"),
+        (401, {"success": False, "errorObjects": [{"error": "Bad credentials"}]}, "email and password", "client"),
+        (403, {"success": False, "errorObjects": [{"error": "Wrong password."}]}, "email and password", "workspace"),
+        (400, {"error": {"message": "Wrong client secret."}}, "client ID and client secret", "password"),
+        (403, {"success": False, "errorObjects": [{"error": "No."}]}, '"app.iqm.com"', "client"),
+        (403, {"error": {"message": "User or password unknown in workspace client.x."}}, '"app.iqm.com"', "secret"),
+    ],
+)
+def test_a_refused_log_in_is_blamed_as_precisely_as_the_answer_allows(status, body, named, unnamed):
+    request = LOG_IN.with_headers({"X-IAA-HOST": "app.iqm.com"})
+    with pytest.raises(IQMAuthenticationError) as raised:
+        read(status, body, request)
+    assert named in str(raised.value)
+    assert unnamed not in str(raised.value)
+
+
+def test_a_workspace_that_is_refused_after_the_log_in_is_named():
+    with pytest.raises(IQMRequestError, match=r"workspace 7\. Check the connection's organization workspace ID"):
+        read(403, {"success": False, "errorObjects": [{"error": "No."}]}, READ.with_headers({"X-IAA-OW-ID": "7"}))
+
+
 def test_a_server_error_of_an_upload_says_that_the_outcome_is_unknown():
     with pytest.raises(IQMServerError, match="not known whether IQM did it"):
         read(504, b"<html></html>", UPLOAD)

@@ -359,6 +359,18 @@ def test_test_connection_logs_in_and_says_what_is_wrong(hook, requests_mock, wai
     assert "no connection within 10 s" in message
 
 
+def test_test_connection_tries_a_workspace_id_of_the_connection(hook, requests_mock, iqm_connection):
+    iqm_connection(ow_id="7")
+    requests_mock.post(LOG_IN, json={"success": True, "data": token(owId=200001)})
+    formats = f"{API}/api/v3/audience/static/matched/data-format"
+    requests_mock.get(formats, json={"success": True, "data": []})
+    assert hook.test_connection() == (True, "Logged in to workspace 7 at app.iqm.com.")
+    requests_mock.get(formats, status_code=403, json={"success": False, "errorObjects": [{"error": "No."}]})
+    works, message = hook.test_connection()
+    assert not works
+    assert "organization workspace ID" in message
+
+
 def test_run_makes_any_other_call_logged_in(hook, iqm):
     iqm.post(f"{API}/api/v3/other", json={"success": True, "data": {"x": 1}})
     assert hook.run("api/v3/other", json={"a": 1}) == {"x": 1}
