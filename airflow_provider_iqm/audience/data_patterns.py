@@ -64,6 +64,7 @@ wisconsin|wyoming
 """
 _STATES = frozenset(_STATE_CODES.split()), frozenset(name.strip() for name in _STATE_NAMES.split("|"))
 _CODES = frozenset({"true", "false", "yes", "no", "null", "none", "nan", "n/a", "na", "male", "female", "unknown"})
+_LONGEST = 300
 _LETTERS = frozenset("FMNTUXY")
 
 
@@ -75,6 +76,8 @@ def value_kind(text: str) -> ValueKind | None:
     :return: ``None`` for a blank one, and for words: they may be a column's name as well as a person's.
     """
     text = text.strip()
+    if len(text) > _LONGEST:
+        return None
     codes, names = _STATES
     if text in codes or text.casefold() in names:
         return ValueKind.STATE

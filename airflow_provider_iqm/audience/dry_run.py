@@ -10,6 +10,7 @@ from pathlib import Path
 
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.dry_run_options import OPTIONS
+from airflow_provider_iqm.audience.header import Header
 from airflow_provider_iqm.audience.original import Reading, plain_file
 from airflow_provider_iqm.audience.reading_bar import reading_bar
 from airflow_provider_iqm.audience.scratch import Scratch
@@ -77,7 +78,13 @@ def _header(path: Path, reading: Reading, scratch_dir: Path | None) -> tuple[str
 
 def _describe(upload: AudienceUpload) -> None:
     file, mapping = upload.file, upload.mapping
-    samples = {column: [_masked(value) for value in values] for column, values in file.samples.items()}
+    header = Header(file.columns, mapped=mapping.columns.keys())
+    samples = {
+        column if header.may_be_shown or column in mapping.columns else header.label(position): [
+            _masked(value) for value in file.samples[column]
+        ]
+        for position, column in enumerate(file.columns)
+    }
     _write(f"File:       {file.display_name}")
     _write(f"Records:    {file.records:,}")
     _write(f"Bytes:      {upload.size_text}")

@@ -50,11 +50,15 @@ _ALL_WORDS = _WORDS.union(_WORDS_BESIDE.split())
 _KNOWN = frozenset(
     "".join(filter(str.isalnum, name.casefold())) for field in Field for name in (field.value, *FIELD_LABELS[field])
 )
+_ANSWERS = frozenset({"cell", "email", "e-mail", "home", "landline", "mail", "mobile", "phone", "telephone"})
+"""What a person's preferred channel may be: a value, even where it is the name of a mapped column."""
+
 _PLACEHOLDER = re.compile(r"[a-z][0-9]{0,2}|(?:col|column|field|var)_?[0-9]+")
 """Names that say nothing, and that no value of a list is."""
 
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _MOST_DIGITS = 4
+_LONGEST_WORDS = 100
 
 
 @dataclass(frozen=True)
@@ -90,10 +94,15 @@ class Header:
         filled = [name for name in self.names if name.strip()]
         words = {name for name in filled if is_header_word(name)}
         placeholders = [name for name in filled if _PLACEHOLDER.fullmatch(name)]
-        if len(words) >= _MANY_WORDS or len(placeholders) == len(filled) or not self.mapped.isdisjoint(filled):
+        if len(words) >= _MANY_WORDS or len(placeholders) == len(filled) or self._has_mapped:
             return True
         likely = [name for name in filled if name in words or name in placeholders or _is_likely(name)]
         return len(words) > 0 and 2 * len(likely) > len(filled)
+
+    @property
+    def _has_mapped(self) -> bool:
+        found = [name for name in self.names if name in self.mapped]
+        return len(found) > 1 or any(name.casefold() not in _ANSWERS for name in found)
 
     @property
     def doubt(self) -> str:
@@ -128,7 +137,9 @@ class Header:
         :param position: Its position, from 0.
         """
         name = self.names[position]
-        return f"column {name!r}" if self.may_be_shown else f"column {position + 1} of {len(self.names)}"
+        if self.may_be_shown or name in self.mapped:
+            return f"column {name!r}"
+        return f"column {position + 1} of {len(self.names)}"
 
 
 def count_identifying(names: Collection[str]) -> int:
@@ -138,6 +149,8 @@ def count_identifying(names: Collection[str]) -> int:
 
 def is_header_word(name: str) -> bool:
     """Whether a name is made of the words of headers, such as ``first_name``, ``E-Mail`` or ``homePhone2``."""
+    if len(name) > _LONGEST_WORDS:
+        return False
     decomposed = unicodedata.normalize("NFKD", name).replace("ß", "ss")
     letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     folded = "".join(filter(str.isalnum, letters.casefold()))

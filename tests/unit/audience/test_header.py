@@ -139,6 +139,8 @@ def test_a_mapped_column_in_it_makes_any_line_a_header_unless_something_in_it_is
     names = ("имя", "почта")
     assert not Header(names).may_be_shown
     assert Header(names, mapped={"почта"}).may_be_shown
+    assert not Header(("Mary", "Jones", "Email"), mapped={"Email", "Zip"}).may_be_shown
+    assert Header(("ponies", "shoes", "Email", "Zip"), mapped={"Email", "Zip"}).may_be_shown
     assert not Header((*names, "02134"), mapped={"почта"}).may_be_shown
 
 

@@ -154,6 +154,15 @@ def test_the_dry_run_shows_nothing_of_it_either(file, arguments):
     assert_hidden(records, said.getvalue())
 
 
+def test_nor_a_list_that_is_mapped_by_the_values_of_its_first_record(make_file, capsys):
+    path = make_file("minnie@mail.example,Wilhelmina,02134\nxav@mail.example,Xaviera,10012\n")
+    status = main([str(path), "--columns", "minnie@mail.example=Email", "--column-settings", "Email=Raw"])
+    said = "".join(capsys.readouterr())
+    assert (status, '"column 2 of 3": ["xxxxxxx"]' in said) == (0, True)
+    assert "may have no header" in said
+    assert_hidden([["Wilhelmina", "02134", "Xaviera", "10012"]], said)
+
+
 PEOPLE = '{"name": "Wilhelmina Quackenbush", "email": "minnie@mail.example"}'
 
 OTHER_FORMATS = {
