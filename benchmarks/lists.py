@@ -6,6 +6,9 @@ import csv
 import random
 from pathlib import Path
 
+AREA_CODES = [202, 212, 305, 312, 415, 503, 617, 702, 808, 907]
+"""Of ten states: not every number of three digits is one."""
+
 HEADER = ["id", "email", "phone", "first_name", "last_name", "street", "state", "zip"]
 
 
@@ -26,7 +29,7 @@ def write_list(path: Path, *, records: int) -> Path:
             if number % 20 == 0:
                 street += ', The Mill,\nApt "7"' if number % 100 == 0 else ", Apt 7"
             email = f"Person.{number}.of.the.household@Mailbox{number % 97}.Example.com" if number % 50 else "nobody"
-            phone = f"({dice.randint(200, 999)}) 555-{number % 10_000:04d}"
+            phone = f"({dice.choice(AREA_CODES)}) 555-{number % 10_000:04d}"
             first = dice.choice(["Zoë", "Ada", "José", "Alexandria", "Bartholomew"])
             last = dice.choice(["O'Brien", "Peña", "Smith", "Featherstonehaugh"])
             writer.writerow([f"{number:012d}", email, phone, first, last, street, "NY", f"{number % 99_999:05d}"])

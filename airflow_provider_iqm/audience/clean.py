@@ -26,6 +26,7 @@ from airflow_provider_iqm.audience.plan import (
     fault_tally,
     hash_in,
     make_plan,
+    repair_tally,
     telling_value,
 )
 from airflow_provider_iqm.audience.report import CleaningReport
@@ -97,12 +98,13 @@ class Cleaner:
                 f"{self.name}: DuckDB could not clean the file. Check that scratch_dir has room for it twice, and give "
                 "it more memory (memory_limit)."
             )
-        file, mapping, dropped, duplicates = done
+        file, mapping, dropped, duplicates, repaired = done
         report = CleaningReport(
             records_read=file.records + duplicates + dropped.total(),
             records_kept=file.records,
             dropped=dict(dropped),
             duplicates=duplicates,
+            repaired=repaired,
             damage={damage.label: damage.count for damage in file.damage},
             seconds=time.perf_counter() - started,
         )
@@ -113,7 +115,7 @@ class Cleaner:
         _, columns = read_header(records, name=self.name, path=self.path)
         return copied_source(columns, records, path=self.scratch.new_file("exact.csv"))
 
-    def _try(self, source: Source) -> tuple[AudienceFile, ColumnMapping, Counter[str], int] | None:
+    def _try(self, source: Source) -> tuple[AudienceFile, ColumnMapping, Counter[str], int, dict[str, int]] | None:
         """Clean a source; ``None`` where DuckDB can't be trusted with it."""
         import duckdb
 
@@ -143,7 +145,12 @@ class Cleaner:
         dropped: Counter[str] = Counter()
         for number, count in (+faults).items():
             dropped[plan.faults[number].reason] += count
-        return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates
+        repaired = {
+            repair.label: count
+            for number, repair in enumerate(plan.repairs)
+            if (count := tallies[repair_tally(number)])
+        }
+        return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates, repaired
 
     def _is_whole(self, source: Source, records: int, content_bytes: int, scan: ByteScan) -> bool:
         """Audit what DuckDB read: whether it is the whole file, and nothing else."""
@@ -235,6 +242,7 @@ def _write(
 ) -> tuple[int, int, dict[str, int]]:
     """Write the cleaned copy: its records, the duplicates left out, and the tallies of the plan."""
     counts = [*map(fault_tally, range(len(plan.faults))), *map(damage_tally, range(len(plan.checks)))]
+    counts += map(repair_tally, range(len(plan.repairs)))
     create_tallies(connection, counts=counts, sums=[CONTENT])
     if DataFormat.SHA512 in cleaning.hashes().values():
         connection.create_function("sha512", _sha512, ["VARCHAR"], "VARCHAR")

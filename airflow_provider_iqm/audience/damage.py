@@ -134,6 +134,8 @@ _CHECKS = (
     # With the capital E of spreadsheets; programming languages write a small one.
     Check(DamageKind.SCIENTIFIC, _NUMBERS, (5, 24), ("E+",), " *[0-9]([.,][0-9]+)?E[+][0-9]+ *", cheap=True),
     Check(DamageKind.SCIENTIFIC, _NUMBERS, (5, 24), ("e+",), " *[0-9]([.,][0-9]+)?e[+][0-9]+ *"),
+    # Java and JavaScript write no sign. Without a decimal mark, it may as well be an id.
+    Check(DamageKind.SCIENTIFIC, _NUMBERS, (5, 24), (".", ","), " *[0-9][.,][0-9]+[Ee][0-9]+ *"),
     Check(
         DamageKind.DATE,
         _IDS,

@@ -15,6 +15,7 @@ class CleaningReport:
     :param records_kept: The records of the cleaned copy.
     :param dropped: Reason → how many records were left out for it; each record counts once.
     :param duplicates: How many records were left out because an earlier one says the same.
+    :param repaired: Kind of repair, and its column → how many values were repaired in records without a fault.
     :param damage: Kind of damage, and its column → how many values of the file as it was given seem to have it.
     :param seconds: How long the cleaning took.
     """
@@ -24,6 +25,7 @@ class CleaningReport:
     dropped: dict[str, int]
     duplicates: int
     seconds: float
+    repaired: dict[str, int] = field(default_factory=dict)
     damage: dict[str, int] = field(default_factory=dict)
 
     def counts(self) -> dict[str, Any]:
@@ -35,13 +37,15 @@ class CleaningReport:
             "duplicates": self.duplicates,
             "seconds": round(self.seconds, 3),
         }
-        return counts | {"damage": dict(self.damage)} if self.damage else counts
+        found = {"repaired": dict(self.repaired), "damage": dict(self.damage)}
+        return counts | {name: labels for name, labels in found.items() if labels}
 
     def __str__(self) -> str:
         """Write the account as one block, a line for each count."""
         lines = [("records read", self.records_read), ("records kept", self.records_kept)]
         lines += [(f"dropped: {reason}", count) for reason, count in sorted(self.dropped.items())]
         lines.append(("duplicates", self.duplicates))
+        lines += [(f"repaired: {label}", count) for label, count in sorted(self.repaired.items())]
         lines += [(f"damage: {label}", count) for label, count in sorted(self.damage.items())]
         width = max(len(label) for label, _ in lines)
         rows = [f"  {label:<{width}}  {count:>11,}" for label, count in lines]

@@ -1,4 +1,9 @@
-"""The states, the District of Columbia and the territories, by USPS Publication 28, appendix B."""
+"""
+The states, the District of Columbia, the territories and the armed forces, by name and abbreviation.
+
+Names and codes are those of USPS Publication 28, appendix B. The abbreviations are the traditional ones: those of the
+style manuals of the Government Publishing Office and the Associated Press, and older variants.
+"""
 
 from __future__ import annotations
 
@@ -69,3 +74,67 @@ STATE_CODES: dict[str, str] = {
     "WYOMING": "WY",
 }
 """Upper-case name → two-letter code."""
+
+_OTHER_NAMES = {
+    "AL": "ALA",
+    "AK": "ALAS",
+    "AS": "AM SAMOA",
+    "AZ": "ARIZ",
+    "AR": "ARK",
+    "CA": "CALIF, CAL, CALI",
+    "CO": "COLO, COL",
+    "CT": "CONN",
+    "DE": "DEL",
+    "DC": "DIST OF COLUMBIA, WASH DC",
+    "FM": "MICRONESIA",
+    "FL": "FLA",
+    "HI": "HAWAI\u02bbI",
+    "ID": "IDA",
+    "IL": "ILL, ILLS",
+    "IN": "IND",
+    "KS": "KANS, KAN",
+    "KY": "KEN, KENT",
+    "MA": "MASS",
+    "MI": "MICH",
+    "MN": "MINN",
+    "MS": "MISS",
+    "MT": "MONT",
+    "NE": "NEBR, NEB",
+    "NV": "NEV",
+    "NH": "N HAMPSHIRE",
+    "NJ": "N JERSEY",
+    "NM": "N MEX, NEW MEX, N MEXICO",
+    "NY": "N YORK",
+    "NC": "N CAROLINA, NO CAROLINA, N CAR, NO CAR",
+    "ND": "N DAKOTA, NO DAKOTA, N DAK, NO DAK",
+    "MP": "NORTHERN MARIANAS, N MARIANA ISLANDS, CNMI",
+    "MH": "REPUBLIC OF THE MARSHALL ISLANDS",
+    "OK": "OKLA",
+    "OR": "OREG, ORE",
+    "PA": "PENNA, PENN",
+    "PW": "REPUBLIC OF PALAU",
+    "RI": "RHODE ISLAND AND PROVIDENCE PLANTATIONS",
+    "SC": "S CAROLINA, SO CAROLINA, S CAR, SO CAR",
+    "SD": "S DAKOTA, SO DAKOTA, S DAK, SO DAK",
+    "TN": "TENN",
+    "TX": "TEX",
+    "VI": "USVI",
+    "WA": "WASH",
+    "WV": "W VIRGINIA, W VA, WEST VA",
+    "WI": "WISC, WIS",
+    "WY": "WYO",
+    "AA": "AA, ARMED FORCES AMERICAS, ARMED FORCES THE AMERICAS, ARMED FORCES AMERICAS (EXCEPT CANADA)",
+    "AE": "AE, ARMED FORCES EUROPE, ARMED FORCES AFRICA, ARMED FORCES CANADA, ARMED FORCES MIDDLE EAST, "
+    "ARMED FORCES EUROPE THE MIDDLE EAST AND CANADA",
+    "AP": "AP, ARMED FORCES PACIFIC, ARMED FORCES THE PACIFIC",
+}
+
+STATE_KEYS: dict[str, str] = {
+    name.replace(" ", "").replace(",", ""): code
+    for name, code in [
+        *STATE_CODES.items(),
+        *((code, code) for code in STATE_CODES.values()),
+        *((name, code) for code, names in _OTHER_NAMES.items() for name in names.split(", ")),
+    ]
+}
+"""Name, abbreviation or code, in upper case without blanks and punctuation → two-letter code."""

@@ -98,7 +98,7 @@ VALUES = {
             "+44 20 7946 0958": BAD,
             "678-9012": BAD,
             "4.41E+11": BAD,
-            "345-678-9012 x5": BAD,
+            "345-678-9012 x5": "3456789012",
             "23456789012": BAD,
             "345+6789012": BAD,
             "()": BAD,
@@ -177,22 +177,27 @@ def test_values_are_normalised_or_their_records_left_out(clean, case):
 
 WHITE = " \t\n\u00a0\u2003\u3000\x1f"
 EMAIL = rf'[^@,;<>()"{WHITE}]+@[^@.,;<>()"{WHITE}]+(\.[^@.,;<>()"{WHITE}]+)+'
+NANP = "(?:[2-9](?:[02-58][0-9]|1[02-9])|[2-8]6[0-9]|[24-9]7[0-9])[2-9](?:[02-9][0-9]|1[02-9])[0-9]{4}"
 MARKS = re.compile(rf"[()./\-\u2010-\u2015{WHITE}]")
 
 
 def email(value):
     value = value.strip().lower()
+    if ".." in value or value[:1] == "." or ".@" in value:
+        return None
     return value if re.fullmatch(EMAIL, value) else None
 
 
 def phone(value):
     digits = MARKS.sub("", value)
-    return digits[-10:] if re.fullmatch(r"(\+?1)?[0-9]{10}", digits) else None
+    return digits[-10:] if re.fullmatch(rf"(\+?1)?{NANP}", digits) else None
 
 
 def cellphone(value):
     digits = MARKS.sub("", value)
-    return digits if re.fullmatch(r"\+[1-9][0-9]{6,14}", digits) else None if value.strip() else ""
+    if re.search(r"^\+?[0-9]+\.[0-9]{1,3}$|\.[0-9]$", value.strip()):
+        return None
+    return digits if re.fullmatch(rf"\+(1{NANP}|[2-9][0-9]{{6,14}})", digits) else None if value.strip() else ""
 
 
 def name(value):
