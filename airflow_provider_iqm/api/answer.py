@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,23 @@ if TYPE_CHECKING:
 
 MAX_DETAIL = 500
 """How many characters of IQM's own words an error repeats at most."""
+
+MAX_ERRORS = 20
+"""How many of the errors in an answer are looked at."""
+
+MAX_STATUS = 599
+"""The largest HTTP status; a larger ``statusCode`` is taken for it."""
+
+PROXY_AUTHENTICATION_REQUIRED = 407
+
+MAX_NUMBER = 2**63
+"""No number in an answer is as large, so that any database can keep it."""
+
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+"""What a parser may raise that meets with a document of another shape."""
+
+MAX_RETRY_AFTER = 7 * 24 * 60 * 60.0
+"""The longest ``Retry-After`` in seconds; a longer one is taken for this."""
 
 _NO_AUDIENCE = "no active audience found"
 """How v3 says that there is no such audience: by HTTP 422 (reference, "Get matched audience details")."""
@@ -100,17 +118,29 @@ def read_result(call: Call[Result], data: Any) -> Result:
     """
     try:
         return call.read(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise IQMInvalidAnswerError(
-            f"IQM's answer when asked to {call.request.purpose} is not as its documents say: "
-            f"{_missing(error)}. Check that the connection's host is IQM's API.",
-            status=200,
-        ) from None
+    except UNREADABLE as error:
+        fault = _missing(error)
+    raise IQMInvalidAnswerError(
+        f"IQM's answer is not as documented: {fault}, when asked to {call.request.purpose}. Check that the "
+        "connection's host is IQM's API.",
+        status=200,
+    )
 
 
 def number_or_none(value: Any, kind: type[Any]) -> Any:
-    """Return a number that an answer may leave out, which some write as text."""
-    return None if value is None else kind(value)
+    """
+    Return a number that an answer may leave out, which some write as text.
+
+    :raises ValueError: It is infinite, or larger than anything that is counted.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        raise TypeError("a truth value")
+    number = kind(value)
+    if not -MAX_NUMBER < number < MAX_NUMBER:
+        raise ValueError("not a finite number")
+    return number
 
 
 def _missing(error: Exception) -> str:
@@ -139,6 +169,8 @@ def _error_class(status: int, data: Any, detail: str, request: Request) -> type[
         return IQMRateLimitError
     if status == 408 or status >= 500:
         return IQMServerError
+    if status == PROXY_AUTHENTICATION_REQUIRED:
+        return IQMRequestError
     if request.authenticates or status == 401:
         on_hold = isinstance(data, dict) and bool(data.get("status"))
         return IQMAccountOnHoldError if on_hold else IQMAuthenticationError
@@ -150,9 +182,9 @@ def _error_class(status: int, data: Any, detail: str, request: Request) -> type[
 def _advice(error: type[IQMApiError], status: int, document: Any, data: Any, detail: str, request: Request) -> str:
     """Return what the reader should do now."""
     if error is IQMAccountOnHoldError:
-        reason = data.get("reason") or "IQM gave no reason."
-        support = data.get("supportEmail") or "IQM's support"
-        return f'The account\'s status is "{data["status"]}": {reason} Write to {support}.'
+        reason = _words(data.get("reason")) or "IQM gave no reason."
+        support = _words(data.get("supportEmail")) or "IQM's support"
+        return f'The account\'s status is "{_words(data["status"])}": {reason} Write to {support}.'
     if error is IQMAuthenticationError and not request.authenticates:
         return "IQM refuses a token that is new: check the connection's workspace host and ow_id."
     if error is IQMAuthenticationError:
@@ -172,6 +204,8 @@ def _advice(error: type[IQMApiError], status: int, document: Any, data: Any, det
         )
     if status < 400:
         return "The client follows no redirects: put the API's own address into the connection's host."
+    if status == PROXY_AUTHENTICATION_REQUIRED:
+        return 'A proxy wants a user and a password: put them into its address, in the connection\'s extra "proxies".'
     if status == 413:
         return "The file is too large for IQM or for a proxy on the way."
     return "Change the request: sending the same again can't succeed."
@@ -182,26 +216,33 @@ def _detail(document: Any, request: Request) -> str:
     if not isinstance(document, dict):
         return ""
     response = document.get("responseObject")
-    if isinstance(response, dict) and response.get("errorMsg"):
-        return str(response["errorMsg"])
+    if isinstance(response, dict) and (said := _words(response.get("errorMsg"))):
+        return said
     errors = document.get("errorObjects")
     if isinstance(errors, list):
-        said = [_error_object(item, request) for item in errors if isinstance(item, dict)]
-        return "; ".join(filter(None, said))
+        said_of_each = [_error_object(item, request) for item in errors[:MAX_ERRORS] if isinstance(item, dict)]
+        return "; ".join(filter(None, said_of_each))
     if isinstance(document.get("error"), dict):
         return _error_object(document["error"], request)
     for key in ("error_description", "message", "error"):
         if isinstance(document.get(key), str):
-            return str(document[key])
+            return _words(document[key])
     return ""
 
 
+def _words(value: Any) -> str:
+    """Return a text of IQM's, cut off, and without control characters, which would break a log's lines."""
+    if not isinstance(value, str | int | float):
+        return ""
+    return "".join(letter if letter.isprintable() else " " for letter in str(value)[:MAX_DETAIL])
+
+
 def _error_object(item: Mapping[str, Any], request: Request) -> str:
-    words = [str(item[key]) for key in ("error", "message", "reason") if item.get(key)]
+    words = [said for key in ("error", "message", "reason") if (said := _words(item.get(key)))]
     said = " ".join(word if word.endswith(".") else f"{word}." for word in words)
-    if not item.get("field"):
+    field = _words(item.get("field"))
+    if not field:
         return said
-    field = str(item["field"])
     # Such as columnMappings[0].dataFormatId: the innermost name that is known.
     names = re.findall(r"\w+", field)[::-1]
     argument = next((request.arguments[name] for name in names if name in request.arguments), None)
@@ -218,8 +259,8 @@ def _describe_body(answer: Answer) -> str:
 
 def _as_status(value: Any) -> int:
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        return min(int(value), MAX_STATUS)
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 
@@ -229,13 +270,13 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     if not value:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+        try:
+            moment = parsedate_to_datetime(value)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            seconds = (moment - datetime.now(UTC)).total_seconds()
+        except UNREADABLE:
+            return None
+    return None if math.isnan(seconds) else min(max(0.0, seconds), MAX_RETRY_AFTER)

@@ -163,9 +163,10 @@ class LogIn:
         call = self._authentication.renew(self.credentials, token.refresh_token)
         try:
             data = yield call.request
+            renewed = read_result(call, data).following(token)
         except IQMApiError:
             return (yield from self._log_in())
-        return self._keep(read_result(call, data).following(token))
+        return self._keep(renewed)
 
     def _keep(self, token: Token) -> Token:
         self._use(token)

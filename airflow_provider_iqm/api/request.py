@@ -64,6 +64,25 @@ class Call(Generic[Result]):
     alternative: Call[Result] | None = None
 
 
+MAX_HEADER = 8000
+"""The longest value of a header; servers take no much longer ones."""
+
+
+def fits_header(value: object) -> bool:
+    """
+    Return whether a value can be in a header: visible ASCII characters, so that it can't begin another header.
+
+    :param value: The value.
+    """
+    return (
+        isinstance(value, str)
+        and len(value) <= MAX_HEADER
+        and value.isascii()
+        and value.isprintable()
+        and " " not in value
+    )
+
+
 def json_body(data: Any) -> tuple[bytes, dict[str, str]]:
     """Return the body and the header of a JSON request."""
     return json.dumps(data).encode(), {"Content-Type": "application/json"}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from airflow_provider_iqm.api.request import fits_header
 
 DEFAULT_EXPIRES_IN = 35_999
 """Seconds that a token is taken to live where the answer doesn't say: the value of every sample."""
@@ -26,21 +29,39 @@ class Token:
     ow_id: str
     expires_in: float
 
+    def __post_init__(self) -> None:
+        """
+        Check that requests can be made with it, wherever it comes from.
+
+        :raises TypeError: A value is of another type.
+        :raises ValueError: One can't be in a header, or is no number of seconds.
+        """
+        if not self.access_token:
+            raise ValueError("the access token is empty")
+        for value in (self.access_token, self.ow_id):
+            if not fits_header(value):
+                raise ValueError("the token or the workspace can't be in a header")
+        if not isinstance(self.refresh_token, str):
+            raise TypeError("the refresh token is no text")
+        if not math.isfinite(self.expires_in):
+            raise ValueError("the token's life is not a number of seconds")
+
     @classmethod
     def from_answer(cls, data: Mapping[str, Any]) -> Token:
         """
         Read the token object of a log-in or a renewal, with or without the ``data`` envelope around it.
 
-        :raises ValueError: where the access token can't stand in a header.
+        :raises TypeError: A value is of another type.
+        :raises ValueError: One can't be in a header, or is no number of seconds.
         """
         token = data.get("data", data)
-        access_token = str(token["access_token"])
-        if not access_token.isprintable() or not access_token.isascii() or " " in access_token or not access_token:
-            raise ValueError("the access token can't stand in a header")
+        ow_id = token.get("owId")
+        if isinstance(ow_id, int) and not isinstance(ow_id, bool):
+            ow_id = str(ow_id)
         return cls(
-            access_token=access_token,
-            refresh_token=str(token.get("refresh_token") or ""),
-            ow_id=str(token.get("owId") or ""),
+            access_token=token["access_token"],
+            refresh_token=token.get("refresh_token") or "",
+            ow_id=ow_id or "",
             expires_in=float(token.get("expires_in") or DEFAULT_EXPIRES_IN),
         )
 

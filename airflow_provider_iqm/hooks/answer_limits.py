@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ProtocolError
 
 from airflow_provider_iqm.api.answer_body import MAX_ANSWER_BYTES, AnswerTooLargeError
 
@@ -87,7 +88,15 @@ class AnswerLimits:
 
         :param response: The answer.
         :raises AnswerTooLargeError: It is too large.
+        :raises ProtocolError: It is no HTTP.
         """
+        try:
+            return self._read(response)
+        except ValueError as error:
+            # From urllib3, for a chunk of a negative size.
+            raise ProtocolError("not HTTP") from error
+
+    def _read(self, response: requests.Response) -> bytes:
         body = bytearray()
         # urllib3 would make a decoder of it, and refuse some, though it is not to decode.
         response.raw.headers.pop("Content-Encoding", None)

@@ -35,7 +35,7 @@ from airflow_provider_iqm.hooks.remembered_file import RememberedFile
 from airflow_provider_iqm.hooks.retrying import retrying
 from airflow_provider_iqm.hooks.running_task import running_task
 from airflow_provider_iqm.hooks.token_file import TokenFile
-from airflow_provider_iqm.hooks.transport import transport_extra
+from airflow_provider_iqm.hooks.transport import transport_extra, unusable_certificates
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -192,6 +192,9 @@ class IQMHttpHook(HttpHook):
             return read_envelope(answer, request)
         except (requests.RequestException, HTTPError, AnswerTooLargeError) as error:
             failure = self._no_answer(request, error, read_timeout, limits)
+        except OSError as error:
+            # From requests, before it connects.
+            failure = unusable_certificates(error)
         # Outside of the block, so that it has no chain of exceptions, which would fill the log.
         raise failure
 

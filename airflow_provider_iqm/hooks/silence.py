@@ -57,7 +57,7 @@ def no_answer(
 def unusable_address(iqm_conn_id: str) -> IQMConnectionError:
     """Return the error for settings that no request can be made of."""
     return IQMConnectionError(
-        f'Connection "{iqm_conn_id}": the host or the workspace host can\'t be used in a request.'
+        f'Connection "{iqm_conn_id}": the host or the workspace host can\'t be used in a request, or its proxy.'
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
@@ -20,6 +21,57 @@ TRANSPORT_EXTRAS = ("verify", "cert", "proxies", "trust_env")
 def transport_extra(extra: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a connection's extra says of the way to the server."""
     return {key: extra[key] for key in TRANSPORT_EXTRAS if key in extra}
+
+
+def check_transport(extra: Mapping[str, Any], name: str) -> None:
+    """
+    Check what a connection's extra says of the way to the server.
+
+    :param extra: The extra.
+    :param name: What the connection is called.
+    :raises IQMConnectionError: A value can't be used. The message doesn't show it: a proxy's may hold a password.
+    """
+    given = {key: value for key, value in transport_extra(extra).items() if value not in (None, "")}
+    if not isinstance(given.get("verify", True), bool | str):
+        raise _unusable(name, "verify", "true, false, or the path of a file of certificates")
+    cert = given.get("cert", "")
+    pair = isinstance(cert, list | tuple) and len(cert) == 2 and all(isinstance(path, str) for path in cert)
+    if not isinstance(cert, str) and not pair:
+        raise _unusable(name, "cert", "the path of a certificate, or a list of that and the path of its key")
+    proxies = given.get("proxies", {})
+    if not isinstance(proxies, Mapping) or not all(map(_is_proxy, proxies.values())):
+        raise _unusable(name, "proxies", 'a JSON object such as {"https": "http://proxy.example:3128"}')
+
+
+def proxy_passwords(extra: Mapping[str, Any]) -> tuple[str, ...]:
+    """
+    Return the passwords in the proxies' addresses, as they are written and as they are sent.
+
+    :param extra: The connection's extra, checked.
+    """
+    addresses = [urlsplit(_with_scheme(address)) for address in (extra.get("proxies") or {}).values() if address]
+    passwords = [parts.password for parts in addresses if parts.password]
+    return tuple(dict.fromkeys([*passwords, *map(unquote, passwords)]))
+
+
+def _is_proxy(address: object) -> bool:
+    if not address:
+        return True
+    if not isinstance(address, str) or not address.isprintable() or " " in address:
+        return False
+    try:
+        parts = urlsplit(_with_scheme(address))
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _with_scheme(address: str) -> str:
+    return address if "://" in address else f"http://{address}"
+
+
+def _unusable(name: str, key: str, usable: str) -> IQMConnectionError:
+    return IQMConnectionError(f'{name}: the extra "{key}" can\'t be used. It must be {usable}.')
 
 
 @dataclass(frozen=True)
@@ -54,7 +106,7 @@ class Transport:
             merged = session.merge_environment_settings(base_url, {}, None, None, None)
         proxy = select_proxy(base_url, merged["proxies"])
         if proxy:
-            proxy = proxy if "://" in proxy else f"http://{proxy}"
+            proxy = _with_scheme(proxy)
             if not proxy.startswith(("http://", "https://")):
                 raise IQMConnectionError(
                     "The proxy to IQM is none that speaks HTTP, so a deferred wait can't use it. Give another one in "
@@ -65,10 +117,19 @@ class Transport:
             try:
                 tls = _tls(merged["verify"], merged["cert"])
             except OSError as error:
-                raise IQMConnectionError(
-                    f'The certificates that the connection\'s extras "verify" or "cert" name can\'t be used: {error}'
-                ) from error
+                raise unusable_certificates(error) from error
         return cls(tls, proxy or None)
+
+
+def unusable_certificates(error: OSError) -> IQMConnectionError:
+    """
+    Return the error for certificates that can't be read.
+
+    :param error: Why not.
+    """
+    return IQMConnectionError(
+        f'The certificates that the connection\'s extras "verify" or "cert" name can\'t be used: {error}'
+    )
 
 
 def _tls(verify: object, cert: str | Sequence[str] | None) -> ssl.SSLContext:

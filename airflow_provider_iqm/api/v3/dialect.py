@@ -39,6 +39,9 @@ from airflow_provider_iqm.wording import count_of
 PAGE_ROWS = 1000
 """The most rows that IQM gives in one answer (contract, "page size")."""
 
+MAX_PAGES = 1000
+"""How many pages of a list are read; no account has a million audiences."""
+
 MAX_NAME = 255
 """The longest name of an audience (reference, "Create matched audience")."""
 
@@ -221,18 +224,19 @@ class V3:
             ) from refused
 
     def _search(self, purpose: str, criteria: Mapping[str, Any]) -> Exchange[list[MatchedAudience]]:
-        found: list[MatchedAudience] = []
-        page, more = 0, True
-        while more:
-            page += 1
+        found: dict[int, MatchedAudience] = {}
+        for page in range(1, MAX_PAGES + 1):
             search = {"audienceTypeIds": [MATCHED_AUDIENCE_TYPE], "pageNo": page, "noOfEntries": PAGE_ROWS, **criteria}
             body, headers = json_body(search)
             request = Request(purpose=purpose, method="POST", path="/api/v3/audience/list", headers=headers, body=body)
             matching, audiences = yield from self.login.call(Call(request, _read_page))
-            found += audiences
-            # The reference's samples disagree on what the numbers of records count; an empty page is always the end.
-            more = bool(audiences) and (len(audiences) == PAGE_ROWS or len(found) < matching)
-        return (yield from self._named(found))
+            known = len(found)
+            found |= {audience["id"]: audience for audience in audiences}
+            # The reference's samples disagree on what the numbers of records count; a page without anything new is
+            # always the end.
+            if len(found) == known or (len(audiences) < PAGE_ROWS and len(found) >= matching):
+                break
+        return (yield from self._named(list(found.values())))
 
     def _named(self, audiences: list[MatchedAudience]) -> Exchange[list[MatchedAudience]]:
         """Give statuses that are not among the documented ones the names that the account's list has for them."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from airflow_provider_iqm.api.answer import UNREADABLE
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call, Request
 from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
 from airflow_provider_iqm.exceptions import ColumnMappingError
+
+Rows = list[Mapping[str, Any]]
+Parsed = TypeVar("Parsed")
 
 MATCHED_AUDIENCE_TYPE = 1
 """The ``audienceTypeId`` of matched audiences."""
@@ -59,36 +63,31 @@ class StaticLists:
 
     def columns(self) -> Exchange[list[Entry]]:
         """Return the exchange for the columns that files can be mapped to."""
-        rows = yield from self._list("columns", "column-list", {**self._type, **self._scope("audienceSubtypeId")})
-        return _entries(rows)
+        scope = {**self._type, **self._scope("audienceSubtypeId")}
+        return (yield from self._list("columns", "column-list", scope, _entries))
 
     def combinations(self) -> Exchange[list[Combination]]:
         """Return the exchange for the combinations of columns by which IQM matches, the preferred ones first."""
         scope = {**self._type, **self._scope("audienceSubtypeId")}
-        rows = yield from self._list("column combinations", "column-combinations", scope)
-        found = [
-            (row.get("order") or 0, Combination(int(row["id"]), frozenset(map(int, row["columnIds"])))) for row in rows
-        ]
-        return [combination for _, combination in sorted(found, key=lambda item: item[0])]
+        return (yield from self._list("column combinations", "column-combinations", scope, _combinations))
 
     def formats(self) -> Exchange[list[Entry]]:
         """Return the exchange for the data formats."""
-        return _entries((yield from self._list("data formats", "data-formats", {})))
+        return (yield from self._list("data formats", "data-formats", {}, _entries))
 
     def partners(self) -> Exchange[list[Entry]]:
         """Return the exchange for the data partners."""
         scope = {**self._type, **self._scope("audienceSubtypeIds")}
-        return _entries((yield from self._list("data partners", "data-partners", scope)))
+        return (yield from self._list("data partners", "data-partners", scope, _entries))
 
     def subtypes(self) -> Exchange[list[Entry]]:
         """Return the exchange for the subtypes of audiences."""
-        rows = yield from self._list("audience subtypes", "audience-subtypes", self._scope(None))
-        return _entries(rows)
+        return (yield from self._list("audience subtypes", "audience-subtypes", self._scope(None), _entries))
 
     def statuses(self) -> Exchange[list[Entry]]:
         """Return the exchange for the statuses of audiences."""
         query = {"audienceTypeIds": str(MATCHED_AUDIENCE_TYPE), "deletedStatusRequired": "true"}
-        return _entries((yield from self._list("audience statuses", "audience-status", query)))
+        return (yield from self._list("audience statuses", "audience-status", query, _entries))
 
     def _scope(self, subtype: str | None) -> dict[str, str]:
         scope = {} if self.vertical_id is None else {"verticalId": str(self.vertical_id)}
@@ -96,16 +95,31 @@ class StaticLists:
             scope[subtype] = str(self.subtype_id)
         return scope
 
-    def _list(self, what: str, name: str, query: Mapping[str, str]) -> Exchange[list[Mapping[str, Any]]]:
+    def _list(
+        self, what: str, name: str, query: Mapping[str, str], parse: Callable[[Rows], Parsed]
+    ) -> Exchange[Parsed]:
         remembered = self.login.remembered
         key = f"{name} {sorted(query.items())}"
-        rows: list[Mapping[str, Any]] | None = remembered.read(key)
-        if rows is not None:
-            return rows
-        with remembered.turn():
+
+        def cached() -> Parsed | None:
             rows = remembered.read(key)
-            if rows is not None:
-                return rows
+            try:
+                return None if rows is None else parse(_rows(rows))
+            except UNREADABLE:
+                # Of another release, or damaged.
+                return None
+
+        def read(data: Any) -> tuple[Rows, Parsed]:
+            rows = _rows(data)
+            return rows, parse(rows)
+
+        found = cached()
+        if found is not None:
+            return found
+        with remembered.turn():
+            found = cached()
+            if found is not None:
+                return found
             request = Request(
                 purpose=f"list the account's {what}",
                 method="GET",
@@ -113,9 +127,9 @@ class StaticLists:
                 params=query,
                 arguments=ARGUMENTS,
             )
-            rows = yield from self.login.call(Call(request, _rows))
+            rows, found = yield from self.login.call(Call(request, read))
             remembered.write(key, rows)
-            return rows
+            return found
 
 
 def find(name: str, entries: Sequence[Entry], *, what: str) -> Entry:
@@ -138,15 +152,15 @@ def known(entries: Iterable[Entry]) -> str:
     return ", ".join(entry.names[-1] for entry in entries) or "none at all"
 
 
-def _rows(data: Any) -> list[Mapping[str, Any]]:
+def _rows(data: Any) -> Rows:
     # The subtypes come with their number.
     rows = data["audienceSubtypes"] if isinstance(data, Mapping) else data
     return [dict(row) for row in rows or []]
 
 
-def _entries(rows: Iterable[Mapping[str, Any]]) -> list[Entry]:
+def _entries(rows: Rows) -> list[Entry]:
     """Read entries in either documented shape: ``name`` and ``displayName``, or ``key`` (``keyName``) and ``label``."""
-    return [
+    entries = [
         Entry(
             id=int(row["id"]),
             names=tuple(
@@ -156,6 +170,16 @@ def _entries(rows: Iterable[Mapping[str, Any]]) -> list[Entry]:
         )
         for row in rows
     ]
+    if not all(entry.names for entry in entries):
+        raise ValueError("an entry without a name")
+    return entries
+
+
+def _combinations(rows: Rows) -> list[Combination]:
+    found = [
+        (row.get("order") or 0, Combination(int(row["id"]), frozenset(map(int, row["columnIds"])))) for row in rows
+    ]
+    return [combination for _, combination in sorted(found, key=lambda item: item[0])]
 
 
 def _bare(name: str) -> str:

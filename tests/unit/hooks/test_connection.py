@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import traceback
 from types import SimpleNamespace
 
 import pytest
@@ -41,6 +42,7 @@ def test_defaults_and_settings():
     assert settings.credentials.workspace_host == "acme.iqm.com"
     assert settings.credentials.ow_id == "200001"
     assert (settings.connect_timeout, settings.read_timeout, settings.upload_timeout) == (10, 5, 7)
+    assert (settings.request_timeout, read(request_timeout="2.5").request_timeout) == (120, 2.5)
 
 
 def test_the_rate_limit():
@@ -84,8 +86,82 @@ def test_all_missing_fields_are_named():
         ({"host": "https://"}, "API host .host. is no address"),
         ({"host": "https://host:port"}, "API host .host. is no address"),
         ({"host": "https://user:topsecret@api.iqm.com"}, "may hold a scheme"),
-        ({"workspace_host": "app iqm"}, "Workspace host"),
-        ({"read_timeout": "soon"}, "read_timeout"),
+        *[
+            ({"host": host}, "may hold a scheme")
+            for host in (
+                "https://:topsecret@api.iqm.com",
+                "https://user@api.iqm.com",
+                "https://@api.iqm.com",
+                "user:topsecret@api.iqm.com",
+                "https://user:top/secret@api.iqm.com",
+                "https://user/topsecret@api.iqm.com",
+                "https://user:topsecret@[::1",
+                "https://api.iqm.com?key=topsecret",
+                "https://api.iqm.com/?",
+                "https://api.iqm.com/#topsecret",
+            )
+        ],
+        *[
+            ({"host": host}, "API host .host. is no address")
+            for host in (
+                "https://api iqm.com",
+                "https://api.iqm.com/a b",
+                "https://api.iqm.com/\x00",
+                "https://api\x7f.iqm.com",
+                "https://api.iqm.com/ä",
+                "https://[::1",
+                "https://[not-ipv6]",
+                "https://.iqm.com",
+                "https://" + "a" * 64 + ".com",
+                "https://api.iqm.com:99999",
+                "https://ap\ud800i.iqm.com",
+                "https://api.iqm.com\\x",
+            )
+        ],
+        *[
+            ({"workspace_host": host}, "Workspace host")
+            for host in (
+                "app iqm",
+                "app.iqm.com\r\nX-Evil: 1",
+                "wörk.iqm.com",
+                "\ud800.iqm.com",
+                "https://user:topsecret@acme.iqm.com",
+                "user:topsecret@acme.iqm.com",
+                "https://[",
+                "acme.iqm.com/path",
+                "https://",
+                ["acme.iqm.com"],
+            )
+        ],
+        *[
+            ({"ow_id": ow_id}, "Organization workspace ID")
+            for ow_id in ("1\r\nX-Evil: 1", "wörk", "1 2", "\x00", "\ud800", True, [1], 1.5, {"a": 1})
+        ],
+        ({"password": "p\ud800"}, "Password"),
+        ({"login": "l\ud800"}, "Email"),
+        ({"client_id": "c\ud800"}, "Client ID"),
+        ({"client_secret": "c\ud800"}, "Client secret"),
+        *[
+            ({"proxies": proxies}, "proxies")
+            for proxies in (
+                "http://user:topsecret@proxy",
+                ["http://user:topsecret@proxy"],
+                {"https": 5},
+                {"https": "http://user:topsecret@"},
+                {"https": "http://user:topsecret@proxy:port"},
+                {"https": "http://user:topsecret@pro xy"},
+                {"https": "http://user:topsecret@[::1"},
+            )
+        ],
+        ({"verify": 5}, "verify"),
+        ({"cert": {"topsecret": 1}}, "cert"),
+        ({"cert": ["a", "b", "topsecret"]}, "cert"),
+        *[
+            ({f"{which}_timeout": seconds}, f"{which}_timeout")
+            for which in ("connect", "read", "request", "upload")
+            for seconds in ("soon", 0, "nan", "inf", 1e300, 10**400, [1])
+        ],
+        ({"requests_per_minute": float("inf")}, "requests_per_minute"),
         ({"connect_timeout": -1}, "connect_timeout"),
         ({"api_version": "v9"}, "api_version"),
     ],
@@ -93,4 +169,12 @@ def test_all_missing_fields_are_named():
 def test_what_cant_be_used_is_named(given, words):
     with pytest.raises(IQMConnectionError, match=words) as raised:
         read(**given)
-    assert "topsecret" not in str(raised.value)
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "topsecret" not in shown
+    shown.encode()
+
+
+def test_a_proxy_s_password_is_a_secret():
+    settings = read(proxies={"https": "http://user:top%2Fsecret@proxy:3128", "http": "me:other@proxy"})
+    assert {"top%2Fsecret", "top/secret", "other"} < set(settings.secrets)
+    assert "secret" not in repr(settings).replace("client_secret", "")
