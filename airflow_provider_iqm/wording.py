@@ -32,9 +32,9 @@ def quote_names(names: Iterable[str]) -> str:
 
 def display_name(name: str) -> str:
     """
-    Write a file's name for a message: in quotes and escaped if a reader couldn't tell it otherwise, else as it is.
+    Write a name for a message: in quotes and escaped if a reader couldn't tell it otherwise, else as it is.
 
-    :param name: The name, whose bytes may not be UTF-8 (PEP 383).
+    :param name: The name; bytes of a file's name may not be UTF-8 (PEP 383).
     """
     return name if name.isprintable() and name == name.strip() else repr(name)
 

@@ -34,6 +34,7 @@ from airflow_provider_iqm.audience.source import Source, copied_source, direct_s
 from airflow_provider_iqm.audience.tally import create_tallies, read_sum, read_tallies
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS, DataFormat
+from airflow_provider_iqm.wording import display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -198,7 +199,7 @@ class Cleaner:
         if not invalid:
             return
         reasons = ", ".join(
-            f"{faults[number]:,} {fault.reason}" + (f" ({fault.column})" if fault.column else "")
+            f"{faults[number]:,} {fault.reason}" + (f" ({display_name(fault.column)})" if fault.column else "")
             for number, fault in enumerate(plan.faults)
             if faults[number]
         )

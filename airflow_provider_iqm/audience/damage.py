@@ -16,7 +16,7 @@ from airflow_provider_iqm.audience.header import count_identifying
 from airflow_provider_iqm.audience.record_batch import ReadRecords
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import Field
-from airflow_provider_iqm.wording import count_of
+from airflow_provider_iqm.wording import count_of, display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,7 +76,7 @@ class Damage:
     @property
     def label(self) -> str:
         """What a report calls it."""
-        return f"{self.kind} ({self.column})" if self.column else str(self.kind)
+        return f"{self.kind} ({display_name(self.column)})" if self.column else str(self.kind)
 
     def __str__(self) -> str:
         """Write the warning, without any value."""

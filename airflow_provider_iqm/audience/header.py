@@ -112,8 +112,8 @@ class Header:
         total = len(self.names)
         if not self.kinds:
             return (
-                f"The first line doesn't look like a header, and isn't shown, since its {count_of(total, 'value')} may "
-                "be a person's"
+                "The first line doesn't look like a header, and may be a person's data: its "
+                f"{count_of(total, 'value')} {'is' if total == 1 else 'are'} not shown"
             )
         found = ", ".join(dict.fromkeys(self.kinds))
         verb = "looks like data" if len(self.kinds) == 1 else "look like data"

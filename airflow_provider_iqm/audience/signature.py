@@ -44,7 +44,7 @@ _TEXTS = {
         "an HTML or XML page, not a list",
         "Check the download or export: the page may be an error.",
     ),
-    rb"\{\s*([\"'}]|\Z)|\[\s*([\[{\"'\](]|-?\d|null\b|true\b|false\b|\Z)": (
+    rb"\{\s*([\"'}]|\Z)|\[\s*([\[{\"'\](]|-?\d[\d.]*\s*,|null\b|true\b|false\b|\Z)": (
         "JSON",
         "Export the list as CSV, or convert it, such as with pandas.",
     ),

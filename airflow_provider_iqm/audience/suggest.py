@@ -85,7 +85,7 @@ def suggest_mapping(header: Sequence[str]) -> Suggestion:
         kind = find_kind(placed)
     except ColumnMappingError:
         kind = None
-    hidden = f"{count_of(len(header) - len(shown), 'column')} not shown: {doubt}" if doubt else ""
+    hidden = f"{count_of(len(header) - len(shown), 'column')}. {doubt}." if doubt else ""
     return Suggestion(columns, settings, kind, tuple(column for column in shown if column not in columns), hidden)
 
 

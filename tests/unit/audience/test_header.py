@@ -155,7 +155,7 @@ def test_says_what_looks_like_data():
         "one; otherwise check the column's spelling."
     )
     assert Header(("Mary", "02134")).doubt == "1 of the 2 values in the first line looks like data (a ZIP code)"
-    assert Header(("Mary",)).doubt.endswith("since its 1 value may be a person's")
+    assert Header(("Mary",)).doubt.endswith("may be a person's data: its 1 value is not shown")
 
 
 def test_blanks_at_the_ends_of_names_show():

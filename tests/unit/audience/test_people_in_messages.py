@@ -209,7 +209,7 @@ def test_other_formats_are_named_and_not_quoted(make_file, case, encoding):
 
 
 @pytest.mark.parametrize(
-    "column", ["[email]", "{email}", "<email>", "Copy of email", "set email", "--", "begin", "insert date"]
+    "column", ["[email]", "[1]", "{email}", "<email>", "Copy of email", "set email", "--", "begin", "insert date"]
 )
 def test_headers_that_begin_like_other_formats_are_read(make_file, column):
     with prepare_upload(
