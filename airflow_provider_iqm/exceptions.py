@@ -61,6 +61,10 @@ class CleaningOptionError(IQMFinalError):
     """An argument that says how to clean or split a list has a value that can't be used."""
 
 
+class WorkerResourceError(IQMError):
+    """The worker lacks disk space, memory or threads, or its disk fails; it may work later, or on another worker."""
+
+
 class QueryError(IQMFinalError):
     """A query can't be asked as it is, or its connection leads to no SQL database."""
 

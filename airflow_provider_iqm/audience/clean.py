@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import os
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +14,7 @@ from airflow_provider_iqm.audience.byte_scan import ByteScan, scan_bytes
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage, refused_with
 from airflow_provider_iqm.audience.duckdb_csv import connect, copy_options, quoted
+from airflow_provider_iqm.audience.duckdb_failure import find_resource_error
 from airflow_provider_iqm.audience.file import CSV, AudienceFile
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
 from airflow_provider_iqm.audience.plan import (
@@ -29,6 +28,7 @@ from airflow_provider_iqm.audience.plan import (
     repair_tally,
     telling_value,
 )
+from airflow_provider_iqm.audience.quarantine import write_quarantine
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
 from airflow_provider_iqm.audience.tally import create_tallies, read_sum, read_tallies
@@ -80,6 +80,7 @@ class Cleaner:
         self.settings = settings
         self.cleaning = cleaning
         self.scratch = scratch
+        self._failure = ""
 
     def clean(self) -> tuple[AudienceFile, ColumnMapping, CleaningReport]:
         """
@@ -96,8 +97,8 @@ class Cleaner:
             done = self._try(self._copy())
         if done is None:
             raise AudienceFileError(
-                f"{self.name}: DuckDB could not clean the file. Check that scratch_dir has room for it twice, and give "
-                "it more memory (memory_limit)."
+                f"{self.name}: DuckDB could not clean the file ({self._failure}), though it has room and memory. "
+                "Upload the list as it is, or report this as a bug."
             )
         file, mapping, dropped, duplicates, repaired = done
         report = CleaningReport(
@@ -122,6 +123,7 @@ class Cleaner:
 
         mapping = resolve_mapping(self.columns, self.settings, file_columns=source.columns)
         spill = self.scratch.path / "spill"
+        failure = None
         with (
             ThreadPoolExecutor(1) as pool,
             closing(connect(memory_limit=self.cleaning.memory_limit, spill=spill, in_order=True)) as connection,
@@ -140,9 +142,21 @@ class Cleaner:
                 damage = (*header_damage(source.columns), *damaged, *scan.result().garbled)
                 with refused_with(damage, name=self.name):
                     self._judge(connection, plan, faults, records=records)
-            except duckdb.Error:
+            except duckdb.Error as error:
                 # DuckDB's message quotes the file: it must not be shown, and the exact reading has a better one.
-                return None
+                self._failure = type(error).__name__
+                failure = find_resource_error(
+                    error,
+                    name=self.name,
+                    scratch_dir=self.cleaning.scratch_dir,
+                    memory_limit=self.cleaning.memory_limit,
+                    columns=len(source.columns),
+                    source=self.path,
+                )
+                if failure is None:
+                    return None
+        if failure:
+            raise failure
         dropped: Counter[str] = Counter()
         for number, count in (+faults).items():
             dropped[plan.faults[number].reason] += count
@@ -194,7 +208,7 @@ class Cleaner:
                     "what the first value is. Give either raw values or hashes of one kind."
                 )
         if self.cleaning.quarantine_path is not None:
-            _quarantine(self.cleaning.quarantine_path, plan, _faulty(connection, plan))
+            write_quarantine(self.cleaning.quarantine_path, plan, _faulty(connection, plan), name=self.name)
         invalid = faults.total()
         if not invalid:
             return
@@ -275,16 +289,6 @@ def _faulty(connection: DuckDBPyConnection, plan: Plan) -> Iterator[tuple[int, i
     found = connection.execute(f"SELECT n, fault FROM ({numbered}) WHERE fault IS NOT NULL ORDER BY n")  # noqa: S608
     while rows := found.fetchmany(10_000):
         yield from rows
-
-
-def _quarantine(path: str | Path, plan: Plan, faulty: Iterator[tuple[int, int]]) -> None:
-    """Write which records were left out, and why, and nothing of what they hold."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(descriptor, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["record", "column", "reason"])
-        writer.writerows((record, plan.faults[fault].column, plan.faults[fault].reason) for record, fault in faulty)
 
 
 def _row(numbers: list[int]) -> str:

@@ -15,10 +15,11 @@ from airflow_provider_iqm.audience.original import Reading, plain_file
 from airflow_provider_iqm.audience.reading_bar import reading_bar
 from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.audience.suggest import suggest_mapping
+from airflow_provider_iqm.audience.system_errors import system_errors
 from airflow_provider_iqm.audience.upload import AudienceUpload, prepare_upload
 from airflow_provider_iqm.audience.xlsx import read_rows
 from airflow_provider_iqm.exceptions import CleaningOptionError, IQMError, ReadingOptionError
-from airflow_provider_iqm.wording import as_unicode, printable_on, quote_names
+from airflow_provider_iqm.wording import as_unicode, display_name, printable_on, quote_names
 
 PASSED, FAILED, WRONG_USAGE = 0, 1, 2
 """The exit statuses."""
@@ -69,7 +70,11 @@ def _suggest(path: Path, reading: Reading, scratch_dir: Path | None) -> None:
 
 
 def _header(path: Path, reading: Reading, scratch_dir: Path | None) -> tuple[str, ...]:
-    with Scratch(scratch_dir) as scratch, reading_bar(path):
+    with (
+        Scratch(scratch_dir) as scratch,
+        reading_bar(path),
+        system_errors(name=display_name(path.name), folder=scratch_dir, source=path),
+    ):
         plain = plain_file(path, columns=(), reading=reading, scratch=scratch, cleaned=False, limited=False)
         if plain.path.suffix.lower() == ".xlsx":
             return read_header(read_rows(plain.path, name=plain.name), name=plain.name)[1]

@@ -7,6 +7,7 @@ because its guesses were seen to drop records in silence.
 
 from __future__ import annotations
 
+import mmap
 import re
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,9 @@ holds this byte anywhere is not for DuckDB to judge.
 LINE_BYTES = 131_072
 """The longest record for DuckDB to read, unless it is told otherwise."""
 
+_START_BYTES = 1 << 30
+"""The address space that DuckDB takes at first; hardly any of it becomes memory in use."""
+
 _FLAT_TERMS = 100
 
 _BUFFER_BYTES = 16_000_000
@@ -53,9 +57,12 @@ def connect(
     :param memory_limit: How much memory it may use, such as ``256MiB``.
     :param spill: A folder for what doesn't fit into the memory; without it, nothing is written.
     :param in_order: Whether records keep the order of their file.
+    :raises OSError: There is too little memory to start it.
     """
     import duckdb
 
+    # DuckDB ends the whole process if it can't start its threads, so see first whether there is memory for them.
+    mmap.mmap(-1, _START_BYTES).close()
     return duckdb.connect(
         ":memory:",
         config={

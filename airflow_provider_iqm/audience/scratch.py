@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from airflow_provider_iqm.audience.system_errors import system_errors, temporary_folder
 from airflow_provider_iqm.exceptions import CleaningOptionError
 from airflow_provider_iqm.wording import is_unicode
 
@@ -28,23 +29,24 @@ class Scratch:
     """
 
     def __init__(self, parent: str | Path | None = None) -> None:
-        self._parent = Path(parent or tempfile.gettempdir())
+        self.parent = Path(parent or temporary_folder())
         self._lock = -1
 
     @cached_property
     def path(self) -> Path:
         """Where the folder is; asking makes it."""
-        if not self._parent.is_dir() or not os.access(self._parent, os.W_OK | os.X_OK):
+        if not self.parent.is_dir() or not os.access(self.parent, os.W_OK | os.X_OK):
             raise CleaningOptionError(
-                f"scratch_dir {str(self._parent)!r} is no folder that Airflow's user may write to. "
+                f"scratch_dir {str(self.parent)!r} is no folder that Airflow's user may write to. "
                 "Make it, or name another."
             )
-        if not is_unicode(str(self._parent.absolute())):
+        if not is_unicode(str(self.parent.absolute())):
             raise CleaningOptionError(
-                f"scratch_dir is {str(self._parent)!r}, whose name isn't UTF-8, so DuckDB can't use it. Give another."
+                f"scratch_dir is {str(self.parent)!r}, whose name isn't UTF-8, so DuckDB can't use it. Give another."
             )
-        sweep(self._parent)
-        self._lock, path = _make_locked(self._parent)
+        with system_errors(folder=self.parent):
+            sweep(self.parent)
+            self._lock, path = _make_locked(self.parent)
         return path
 
     def make(self) -> None:
@@ -58,7 +60,8 @@ class Scratch:
     def new_file(self, name: str) -> Path:
         """Make an empty file that only its owner may read, and return its path."""
         path = self.path / name
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        with system_errors(folder=self.parent):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         return path
 
     def close(self) -> None:

@@ -17,9 +17,11 @@ from airflow_provider_iqm.audience.cleaning import Cleaning
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
 from airflow_provider_iqm.audience.csv_fast import read_fast
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, connect, copy_options, quoted, sum_sql
+from airflow_provider_iqm.audience.duckdb_failure import find_resource_error
 from airflow_provider_iqm.audience.file import CSV
 from airflow_provider_iqm.audience.plan import make_plan
 from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
+from airflow_provider_iqm.audience.system_errors import system_errors
 from airflow_provider_iqm.audience.xlsx import read_rows
 from airflow_provider_iqm.exceptions import AudienceFileError, CleaningOptionError
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
@@ -108,13 +110,13 @@ def split_list(
     file = upload.file
     if limits.allow(file.records, file.size):
         return [Part(file.path, file.records)]
-    for source in _sources(file, scratch=scratch, memory_limit=memory_limit):
-        parts = _Splitter(source, file, upload.mapping, limits, scratch).split(memory_limit)
-        if parts:
-            return parts
+    with system_errors(name=file.display_name, folder=scratch.parent, source=file.path):
+        for source in _sources(file, scratch=scratch, memory_limit=memory_limit):
+            parts = _Splitter(source, file, upload.mapping, limits, scratch).split(memory_limit)
+            if parts:
+                return parts
     raise AudienceFileError(
-        f"{file.display_name}: DuckDB could not split the file. Check that scratch_dir has room for it twice, "
-        "and give it more memory (memory_limit)."
+        f"{file.display_name}: DuckDB could not split the file, though it has room and memory. Report this as a bug."
     )
 
 
@@ -161,12 +163,23 @@ class _Splitter:
         import duckdb
 
         spill = self.scratch.path / "spill"
+        failure = None
         with closing(connect(memory_limit=memory_limit, spill=spill, in_order=True)) as connection:
             try:
                 return self._fewest_parts(connection)
-            except duckdb.Error:
+            except duckdb.Error as error:
                 # DuckDB's message quotes the file: it must not be shown.
-                return None
+                failure = find_resource_error(
+                    error,
+                    name=self.file.display_name,
+                    scratch_dir=self.scratch.parent,
+                    memory_limit=memory_limit,
+                    columns=len(self.values),
+                    source=self.file.path,
+                )
+        if failure:
+            raise failure
+        return None
 
     def _fewest_parts(self, connection: DuckDBPyConnection) -> list[Part] | None:
         number = -(-self.file.records // self.limits.records)

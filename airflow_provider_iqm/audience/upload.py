@@ -20,8 +20,9 @@ from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
 from airflow_provider_iqm.audience.original import Reading, plain_file
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.scratch import Scratch
+from airflow_provider_iqm.audience.system_errors import system_errors
 from airflow_provider_iqm.exceptions import AudienceNameError
-from airflow_provider_iqm.wording import is_unicode
+from airflow_provider_iqm.wording import display_name, is_unicode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,8 @@ class AudienceUpload:
     @cached_property
     def fingerprint(self) -> str:
         """The fingerprint of the list's content, whatever the order of its records."""
-        return self.file.fingerprint or fingerprint(self.file)
+        with system_errors(name=self.file.display_name, source=self.file.path):
+            return self.file.fingerprint or fingerprint(self.file)
 
     def token(self, *origin: object, any_order: bool = False) -> str:
         """
@@ -80,7 +82,7 @@ class AudienceUpload:
         if any_order:
             content = self.fingerprint
         else:
-            with self.file.path.open("rb") as file:
+            with system_errors(name=self.file.display_name, source=self.file.path), self.file.path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
         parts = [*map(str, origin), self.name, self.mapping.columns, self.mapping.settings, content]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
@@ -156,20 +158,23 @@ def prepare_upload(
     )
     column_settings, mapped = mapping.settings, mapping.columns
     reading = Reading(delimiter=delimiter, encoding=encoding, sheet=sheet)
+    source = Path(file_path)
     with ExitStack() as stack:
         scratch = Scratch(cleaning.scratch_dir)
         stack.callback(scratch.close)
+        # Inside, so that the copies still take their space when the error says how much is left.
+        stack.enter_context(system_errors(name=display_name(source.name), folder=cleaning.scratch_dir, source=source))
         if cleaning.asked:
             scratch.make()
         plain = plain_file(
-            Path(file_path),
+            source,
             columns=columns,
             reading=reading,
             scratch=scratch,
             cleaned=cleaning.asked,
             limited=limited,
         )
-        original_size = Path(file_path).stat().st_size
+        original_size = source.stat().st_size
         if cleaning.asked:
             cleaner = Cleaner(
                 plain.path,

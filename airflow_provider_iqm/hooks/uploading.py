@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 from airflow_provider_iqm.api.audience import AudienceOptions, NewAudience
 from airflow_provider_iqm.api.own_upload import find_own_upload, is_own_upload, name_with_token
 from airflow_provider_iqm.audience.scratch import Scratch
+from airflow_provider_iqm.audience.system_errors import system_errors
 from airflow_provider_iqm.exceptions import (
     IQMError,
     IQMInvalidAnswerError,
@@ -124,8 +126,12 @@ class IQMUploadHook(IQMHttpHook):
         """
         from airflow_provider_iqm.audience.dataframe import write_dataframe
 
-        with Scratch(cleaning.get("scratch_dir")) as scratch:
-            with final_errors_fail_the_task():
+        scratch = Scratch(cleaning.get("scratch_dir"))
+        with closing(scratch):
+            with (
+                final_errors_fail_the_task(),
+                system_errors(name="the DataFrame", folder=scratch.parent, only_resources=True),
+            ):
                 path = scratch.new_file("dataframe.csv")
                 write_dataframe(dataframe, path)
             return self.upload_matched_audience(

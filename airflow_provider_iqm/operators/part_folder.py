@@ -10,9 +10,10 @@ from pathlib import Path
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+from airflow_provider_iqm.audience.system_errors import system_errors
 from airflow_provider_iqm.exceptions import CleaningOptionError
 from airflow_provider_iqm.operators.staging import filesystem, storage_failures_told, storage_path
-from airflow_provider_iqm.wording import as_unicode, is_unicode
+from airflow_provider_iqm.wording import as_unicode, display_name, is_unicode
 
 
 def put_parts(parts: Sequence[Path], folder: str | Path, *, list_name: str) -> list[str]:
@@ -25,7 +26,9 @@ def put_parts(parts: Sequence[Path], folder: str | Path, *, list_name: str) -> l
     :param folder: A path, which is made if it isn't there, or a URL of object storage; a bucket is not made.
     :param list_name: The list's own file name.
     :return: The parts' paths or URLs.
-    :raises CleaningOptionError: The folder's name isn't UTF-8, so that it can't be handed on to the uploads.
+    :raises WorkerResourceError: The folder's disk is full.
+    :raises CleaningOptionError: The folder can't be written to, or its name isn't UTF-8, so that it can't be handed on
+        to the uploads.
     :raises ObjectStorageError: There is no such bucket, or the connection's credentials may not write to it.
     """
     if not is_unicode(str(folder)):
@@ -43,7 +46,8 @@ def put_parts(parts: Sequence[Path], folder: str | Path, *, list_name: str) -> l
     # On Airflow 2.11, an ObjectStoragePath is a Path too.
     if isinstance(target, ObjectStoragePath):
         return _put_into_bucket(named, target, own)
-    return _put_into_folder(named, target, own)
+    with system_errors(name=display_name(list_name), folder=target, argument="output_dir"):
+        return _put_into_folder(named, target, own)
 
 
 def _put_into_folder(parts: dict[str, Path], folder: Path, own: re.Pattern[str]) -> list[str]:

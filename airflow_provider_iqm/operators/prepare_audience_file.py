@@ -74,8 +74,8 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
             limits = Limits(records=self.max_records, bytes=self.max_bytes)
         with (
             self.prepare(self.file_path, limited=False) as upload,
-            Scratch(self.scratch_dir) as scratch,
             final_errors_fail_the_task(),
+            Scratch(self.scratch_dir) as scratch,
         ):
             tell_of_list(self.log, upload)
             parts = split_list(upload, limits=limits, scratch=scratch, memory_limit=self.memory_limit)

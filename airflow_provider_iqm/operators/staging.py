@@ -12,8 +12,9 @@ from typing import Any
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_iqm.audience.scratch import Scratch
+from airflow_provider_iqm.audience.system_errors import system_errors
 from airflow_provider_iqm.exceptions import ObjectStorageError
-from airflow_provider_iqm.wording import is_unicode
+from airflow_provider_iqm.wording import display_name, is_unicode
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ def staged(path: str | Path, *, scratch_dir: str | Path | None) -> Iterator[Path
 
     :param path: A path, or a URL.
     :param scratch_dir: Where the copy is made; without it, in the system's temporary folder.
+    :raises WorkerResourceError: The disk of ``scratch_dir`` is full.
     :raises ObjectStorageError: There is no such object, or it can't be read with the connection's credentials.
     """
     found = storage_path(path)
@@ -91,7 +93,10 @@ def staged(path: str | Path, *, scratch_dir: str | Path | None) -> Iterator[Path
         return
     with Scratch(scratch_dir) as scratch:
         log.info("Copying %s to the worker", path)
-        with storage_failures_told(path):
+        with (
+            storage_failures_told(path),
+            system_errors(name=display_name(found.name), folder=scratch_dir, only_resources=True),
+        ):
             # Its own name: the upload shows it to IQM.
             copy = scratch.new_file(found.name)
             storage = filesystem(found)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_iqm.audience.scratch import Scratch
+from airflow_provider_iqm.audience.system_errors import system_errors
 from airflow_provider_iqm.exceptions import AudienceFileError, QueryError
 from airflow_provider_iqm.hooks.database import database_hook
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
@@ -77,9 +78,13 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
     @contextmanager
     def prepared(self) -> Iterator[AudienceUpload]:
         """Ask the query, and prepare its rows."""
-        with Scratch(self.scratch_dir) as scratch:
-            path = scratch.new_file(f"{self.task_id}.csv")
-            with final_errors_fail_the_task():
+        scratch = Scratch(self.scratch_dir)
+        with closing(scratch):
+            with (
+                final_errors_fail_the_task(),
+                system_errors(name="the query's result", folder=scratch.parent, only_resources=True),
+            ):
+                path = scratch.new_file(f"{self.task_id}.csv")
                 export = self._extract(path)
             with self.prepare(path, export=export) as upload:
                 yield upload
