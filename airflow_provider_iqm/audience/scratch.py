@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import shutil
+import stat
 import tempfile
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -14,8 +17,15 @@ from airflow_provider_iqm.audience.system_errors import system_errors, temporary
 from airflow_provider_iqm.exceptions import CleaningOptionError
 from airflow_provider_iqm.wording import is_unicode
 
+log = logging.getLogger(__name__)
+
 PREFIX = "iqm-audience-"
 """What the folders' names begin with."""
+
+MARKER = ".airflow-provider-iqm"
+"""The file in each of them that says whose folder it is: a name alone says nothing."""
+
+_MARKER_TEXT = "Scratch folder of airflow-provider-iqm. Once its process has ended, the next one deletes it.\n"
 
 
 class Scratch:
@@ -23,7 +33,8 @@ class Scratch:
     A folder of one's own, made when it is entered or first needed, and locked as long as its process lives.
 
     The lock (``flock`` on the folder itself) ends with the process, however that ends, so what a killed process has
-    left behind can be told from what is in use. It is swept when the next folder is made.
+    left behind can be told from what is in use. It is swept when the next folder is made: only what has the marker,
+    belongs to this user and can be locked.
 
     :param parent: The folder in which it is made; without it, the system's temporary folder.
     """
@@ -81,6 +92,15 @@ class Scratch:
         self.close()
 
 
+def is_scratch(folder: Path) -> bool:
+    """
+    Return whether a folder is a scratch folder.
+
+    :param folder: The folder.
+    """
+    return folder.name.startswith(PREFIX) and (folder / MARKER).is_file()
+
+
 def sweep(parent: Path) -> None:
     """
     Remove what processes that are no more have left.
@@ -94,22 +114,42 @@ def sweep(parent: Path) -> None:
             # Gone by now, or somebody else's.
             continue
         try:
-            if os.fstat(lock).st_uid == os.geteuid():
+            if os.fstat(lock).st_uid == os.geteuid() and _has_marker(lock):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(path, ignore_errors=True)
-        except BlockingIOError:
-            # Its process is alive.
+        except OSError:
+            # Its process is alive, or nobody can tell: a network file system may have no locks.
             continue
         finally:
             os.close(lock)
 
 
+def _has_marker(folder: int) -> bool:
+    """
+    Return whether an open folder has the marker, as a file of this user's.
+
+    :raises OSError: It has none.
+    """
+    found = os.stat(MARKER, dir_fd=folder, follow_symlinks=False)
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+
+
 def _make_locked(parent: Path) -> tuple[int, Path]:
-    while True:
-        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # Between making and locking, another process may have swept it.
-        if path.exists():
-            return lock, path
-        os.close(lock)
+    except OSError as error:
+        # Without a lock nobody could tell that it is in use, so it gets no marker.
+        log.warning(
+            "The file system of %s has no locks (%s). What a killed task leaves in a folder %s* there is not deleted "
+            "later; delete it yourself, or use a scratch_dir on a local disk.",
+            parent,
+            error.strerror,
+            PREFIX,
+        )
+    else:
+        # Only now: a folder that is marked and not locked is taken for a dead process's.
+        with suppress(OSError):
+            (path / MARKER).write_text(_MARKER_TEXT)
+    return lock, path

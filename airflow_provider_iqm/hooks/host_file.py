@@ -34,6 +34,9 @@ PATIENCE = 120.0
 
 SECONDS_BETWEEN_TRIES = 0.2
 
+VERSION = 2
+"""The layout of what is kept: change it when the layout or the fields of a token change. Earlier files have none."""
+
 
 class HostFile:
     """
@@ -92,12 +95,19 @@ class HostFile:
             yield
             return
         try:
-            patience_ends = time.monotonic() + PATIENCE
-            while not _locked(lock) and time.monotonic() < patience_ends:
-                time.sleep(SECONDS_BETWEEN_TRIES)
+            self._wait_for(lock)
             yield
         finally:
             os.close(lock)
+
+    def _wait_for(self, lock: int) -> None:
+        patience_ends = time.monotonic() + PATIENCE
+        try:
+            while not _locked(lock) and time.monotonic() < patience_ends:
+                time.sleep(SECONDS_BETWEEN_TRIES)
+        except OSError as error:
+            # A network file system may have no locks.
+            self._log.warning("Other tasks may ask for %s at the same time: %s.", self.CONTENT, error.strerror)
 
     def load(self) -> dict[str, Any] | None:
         """Return what the file holds; ``None`` where there is nothing that can be used."""
@@ -105,15 +115,19 @@ class HostFile:
             kept = json.loads(self._fernet.decrypt(self._path.read_bytes()))
         except FileNotFoundError:
             return None
-        except (OSError, InvalidToken, ValueError):
+        except (OSError, InvalidToken, ValueError, RecursionError):
             self._log.warning("The file with %s can't be read; asking IQM.", self.CONTENT)
             return None
-        # A file that was renamed to this one's name is another connection's.
-        return kept["content"] if kept["file"] == self._path.name else None
+        match kept:
+            # A file that was renamed to this one's name is another connection's.
+            case {"version": version, "file": self._path.name, "content": dict(content)} if version == VERSION:
+                return content
+        # Also of another release, which the next one to ask IQM replaces.
+        return None
 
     def save(self, content: Mapping[str, Any]) -> None:
         """Keep something for the tasks that follow."""
-        kept = json.dumps({"file": self._path.name, "content": content})
+        kept = json.dumps({"version": VERSION, "file": self._path.name, "content": content})
         try:
             descriptor, name = tempfile.mkstemp(dir=self._path.parent)
             with os.fdopen(descriptor, "wb") as file:

@@ -16,8 +16,10 @@ class RememberedFile(HostFile):
 
     def read(self, key: str) -> Any:
         """Return the answer to a request; ``None`` where none is remembered, or it is too old."""
-        said = (self.load() or {}).get(key)
-        return said["answer"] if said and 0 <= time.time() - said["at"] < LIFE else None
+        match (self.load() or {}).get(key):
+            case {"at": int(at) | float(at), "answer": answer} if 0 <= time.time() - at < LIFE:
+                return answer
+        return None
 
     def write(self, key: str, answer: Any) -> None:
         """Remember an answer."""

@@ -24,8 +24,11 @@ class TokenFile(HostFile):
         kept = self.load()
         if kept is None:
             return None
-        expires_at = kept.pop("expires_at")
-        return Token(**kept, expires_in=expires_at - time.time())
+        try:
+            expires_in = kept.pop("expires_at") - time.time()
+            return Token(**kept, expires_in=expires_in)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None
 
     def write(self, token: Token) -> None:
         """Keep a token for the tasks that follow."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
 from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
-from airflow_provider_iqm.audience.scratch import PREFIX
+from airflow_provider_iqm.audience.scratch import is_scratch
 from airflow_provider_iqm.hooks.running_task import running_task
 from airflow_provider_iqm.wording import as_unicode
 
@@ -24,7 +24,7 @@ def report_file(hook: IQMHttpHook, file_path: str | Path) -> None:
     :param file_path: The file, as the user has named it: a path, or a URL of object storage.
     """
     # A copy in scratch is nobody's file.
-    if _somebody_may_read() and not Path(file_path).parent.name.startswith(PREFIX):
+    if _somebody_may_read() and not is_scratch(Path(file_path).parent):
         uri = as_unicode(str(file_path)) if "://" in str(file_path) else Path(file_path).absolute().as_uri()
         get_hook_lineage_collector().add_input_asset(context=hook, uri=uri)
 

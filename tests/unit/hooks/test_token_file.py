@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import json
 import logging
 import os
 import stat
@@ -15,6 +17,8 @@ from cryptography.fernet import Fernet
 
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.hooks.connection import IQMConnection
+from airflow_provider_iqm.hooks.host_file import VERSION
+from airflow_provider_iqm.hooks.remembered_file import RememberedFile
 from airflow_provider_iqm.hooks.token_file import TokenFile
 
 TOKEN = Token(access_token="the-access-token", refresh_token="the-refresh-token", ow_id="7", expires_in=1000)
@@ -33,10 +37,10 @@ def fernet_key(monkeypatch):
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", KEY)
 
 
-def token_file(iqm_conn_id="iqm_default", **changes):
+def token_file(iqm_conn_id="iqm_default", *, kind=TokenFile, **changes):
     extra = {"client_id": "id", "client_secret": "secret", "workspace_host": changes.pop("workspace_host", "a.b")}
     fields = {"conn_id": iqm_conn_id, "host": None, "login": "a@b.c", "password": "pw", "schema": None, "port": None}
-    return TokenFile.of(iqm_conn_id, IQMConnection.read(SimpleNamespace(**fields | changes), extra), LOG)
+    return kind.of(iqm_conn_id, IQMConnection.read(SimpleNamespace(**fields | changes), extra), LOG)
 
 
 def files(folder):
@@ -107,6 +111,114 @@ def test_a_damaged_file_costs_a_log_in_and_no_more(own_place, content, caplog):
     assert "can't be read" in caplog.text
     token_file().write(TOKEN)
     assert token_file().read() is not None
+
+
+def kept(file, /, **changes):
+    """Write what another release, or nobody, would write."""
+    content = {"access_token": "a", "refresh_token": "r", "ow_id": "7", "expires_at": time.time() + 100}
+    return {"version": VERSION, "file": file._path.name, "content": content} | changes
+
+
+def write_raw(file, content):
+    text = content if isinstance(content, bytes) else json.dumps(content).encode()
+    file._path.write_bytes(file._fernet.encrypt(text))
+
+
+def test_what_this_release_writes_is_what_it_reads():
+    file = token_file()
+    write_raw(file, kept(file))
+    assert file.read().access_token == "a"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"scope": "a newer release's"},
+        {"access_token": None},
+        {"access_token": "a\r\nX-Evil: 1"},
+        {"ow_id": 7},
+        {"ow_id": "wörk"},
+        {"refresh_token": None},
+        {"expires_at": None},
+        {"expires_at": "soon"},
+        {"expires_at": float("nan")},
+        {"expires_at": float("inf")},
+        {"expires_at": 10**400},
+    ],
+)
+def test_other_fields_cost_a_log_in_and_no_more(content):
+    file = token_file()
+    write_raw(file, kept(file, content=kept(file)["content"] | content))
+    assert file.read() is None
+    file.write(TOKEN)
+    assert file.read() is not None
+
+
+@pytest.mark.parametrize("missing", ["access_token", "refresh_token", "ow_id", "expires_at"])
+def test_a_missing_field_costs_a_log_in_and_no_more(missing):
+    file = token_file()
+    content = kept(file)["content"]
+    del content[missing]
+    write_raw(file, kept(file, content=content))
+    assert file.read() is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": 1},
+        {"version": VERSION + 1},
+        {"version": "2"},
+        {"version": None},
+        {"content": None},
+        {"content": []},
+        {"content": "text"},
+        {"content": {}},
+        {"file": None},
+    ],
+)
+@pytest.mark.parametrize("kind", [TokenFile, RememberedFile])
+def test_another_layout_is_ignored_and_written_anew(kind, changes):
+    file = token_file(kind=kind)
+    write_raw(file, kept(file, **changes))
+    arguments, value = (((), TOKEN)) if kind is TokenFile else (("key",), [1])
+    assert file.read(*arguments) is None
+    file.write(*arguments, value)
+    assert file.read(*arguments) is not None
+
+
+@pytest.mark.parametrize("text", [b"", b"no json", b"[]", b"null", b"5", b"[" * 100_000, b"\xff", b'{"file": 5}'])
+@pytest.mark.parametrize("kind", [TokenFile, RememberedFile])
+def test_garbage_is_ignored_and_written_anew(kind, text):
+    file = token_file(kind=kind)
+    write_raw(file, text)
+    arguments, value = (((), TOKEN)) if kind is TokenFile else (("key",), [1])
+    assert file.read(*arguments) is None
+    file.write(*arguments, value)
+    assert file.read(*arguments) is not None
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [None, [], 5, {}, {"at": "now", "answer": 1}, {"at": 1e308, "answer": 1}, {"answer": 1}, {"at": time.time() + 1e6}],
+)
+def test_an_entry_that_can_t_be_used_is_ignored(entry):
+    file = token_file(kind=RememberedFile)
+    write_raw(file, kept(file, content={"key": entry}))
+    assert file.read("key") is None
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EIO])
+def test_a_file_system_without_locks_costs_no_more_than_a_warning(monkeypatch, caplog, number):
+    def flock(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    file = token_file()
+    with file.turn():
+        file.write(TOKEN)
+    assert file.read().access_token == TOKEN.access_token
+    assert f"Other tasks may ask for the token at the same time: {os.strerror(number)}." in caplog.text
 
 
 def test_a_folder_that_others_can_reach_is_not_used(own_place, caplog):
