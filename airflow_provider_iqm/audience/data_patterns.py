@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from enum import StrEnum
+
+from airflow_provider_iqm.audience.states import STATE_CODES
 
 
 class ValueKind(StrEnum):
@@ -27,8 +30,10 @@ IDENTIFYING = frozenset(
 )
 """The kinds that hardly ever are a column's name."""
 
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    r"nov(?:ember)?|dec(?:ember)?)\.?"
+)
 _CURRENCY = "[$€£¥]|usd|eur|gbp"
 
 # In this order: a date would be a phone number too, and a hash an ID.
@@ -38,8 +43,8 @@ _PATTERNS = {
         r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[t ].*)?|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})(?: .*)?|\d{8}t\d{4}.*"
         rf"|\d{{1,2}}[- ]{_MONTH}(?:[-, ]+\d{{2,4}})?|{_MONTH}[- ]\d{{1,2}}(?:[-, ]+\d{{2,4}})?|\d{{1,2}}:\d\d.*"
     ),
-    ValueKind.ZIP: r"\d{5}(?:[- \u2013]\d{4})?",
-    ValueKind.PHONE: r"'?(?:tel:)?[+(]*(?:\d[-\s().+/\u2013\u2212]*){7,15}(?:(?:x|ext\.?|extension) ?\d+)?;?",
+    ValueKind.ZIP: r"\d{5}(?:[- \u2010-\u2015\u2212]\d{4})?",
+    ValueKind.PHONE: r"'?(?:tel:)?[+(]*(?:\d[-\s().+/\u2010-\u2015\u2212]*){7,15}(?:(?:x|ext\.?|extension) ?\d+)?;?",
     ValueKind.HASH: r"(?=\D*\d)[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9+/]{22,}={1,2}",
     ValueKind.ADDRESS: r"\d{1,6}[a-z]?(?:[-/]\d+[a-z]?)?,?\s+[^\W\d].*|p\.? ?o\.? ?box\b.*",
     ValueKind.NUMBER: (
@@ -50,19 +55,8 @@ _PATTERNS = {
 }
 _COMPILED = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _PATTERNS.items()}
 
-# Without ID and MI, which are names of columns too (identifier, middle initial).
-_STATE_CODES = """
-AL AK AZ AR CA CO CT DE DC FL GA HI IL IN IA KS KY LA ME MD MA MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA PR RI
-SC SD TN TX UT VT VA WA WV WI WY
-"""
-_STATE_NAMES = """
-alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|georgia|hawaii|idaho|illinois|indiana|
-iowa|kansas|kentucky|louisiana|maine|maryland|massachusetts|michigan|minnesota|mississippi|missouri|montana|nebraska|
-nevada|new hampshire|new jersey|new mexico|new york|north carolina|north dakota|ohio|oklahoma|oregon|pennsylvania|
-puerto rico|rhode island|south carolina|south dakota|tennessee|texas|utah|vermont|virginia|washington|west virginia|
-wisconsin|wyoming
-"""
-_STATES = frozenset(_STATE_CODES.split()), frozenset(name.strip() for name in _STATE_NAMES.split("|"))
+# ID and MI are names of columns too: identifier, middle initial.
+_STATES = frozenset(STATE_CODES.values()) - {"ID", "MI"}
 _CODES = frozenset({"true", "false", "yes", "no", "null", "none", "nan", "n/a", "na", "male", "female", "unknown"})
 _LONGEST = 300
 _LETTERS = frozenset("FMNTUXY")
@@ -75,11 +69,11 @@ def value_kind(text: str) -> ValueKind | None:
     :param text: The value.
     :return: ``None`` for a blank one, and for words: they may be a column's name as well as a person's.
     """
-    text = text.strip()
     if len(text) > _LONGEST:
         return None
-    codes, names = _STATES
-    if text in codes or text.casefold() in names:
+    # Full-width and invisible characters hide a phone or an email from the patterns.
+    text = "".join(letter if letter.isprintable() else " " for letter in unicodedata.normalize("NFKC", text)).strip()
+    if text in _STATES or text.upper() in STATE_CODES:
         return ValueKind.STATE
     if text in _LETTERS or text.casefold() in _CODES:
         return ValueKind.CODE

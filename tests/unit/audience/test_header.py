@@ -29,6 +29,8 @@ DATA = {
     "617-555-0123 ext. 12": ValueKind.PHONE,
     "tel:+1-617-555-0123": ValueKind.PHONE,
     "1234567893": ValueKind.PHONE,
+    "\u202d(617) 555\u20110123\u202c": ValueKind.PHONE,
+    "mary\uff20example\uff0ecom": ValueKind.EMAIL,
     "".join(chr(0xFF10 + digit) for digit in (5, 5, 5, 0, 1, 2, 3)): ValueKind.PHONE,
     "d41d8cd98f00b204e9800998ecf8427e": ValueKind.HASH,
     "D41D8CD98F00B204E9800998ECF8427E" * 4: ValueKind.HASH,
@@ -62,9 +64,11 @@ def test_values_are_recognized(text, kind):
     assert not Header(("email", "zip", "city", text)).may_be_shown
 
 
-@pytest.mark.parametrize("text", ["", "email", "Mary", "Boston", "Address Line 1", "phone 1", "ID", "e-mail@home"])
+@pytest.mark.parametrize(
+    "text", ["", "email", "Mary", "Boston", "Address Line 1", "phone 1", "Market 1", "ID", "MI", "e-mail@home"]
+)
 def test_words_are_no_values(text):
-    assert value_kind(text) in (None, ValueKind.ADDRESS)
+    assert value_kind(text) is None
 
 
 PEOPLE = [
