@@ -19,14 +19,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from people import make_warehouse
+from airflow_provider_iqm.sandbox.warehouse import CUSTOMERS, create_warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / ".demo"
 EXTRACTS = DEMO / "extracts"
 LOG = DEMO / "run.log"
 RESULT = DEMO / "result.json"
-CUSTOMERS = 5_000
 DAG_ID = "example_iqm_warehouse_sync"
 TIMEOUT = 240
 """Seconds after which the run is given up."""
@@ -53,7 +52,7 @@ def prepare_folder() -> None:
     shutil.rmtree(DEMO, ignore_errors=True)
     (DEMO / "airflow").mkdir(parents=True)
     say(f"Filling a SQLite warehouse with {CUSTOMERS:,} made-up customers")
-    make_warehouse(DEMO / "warehouse.db", CUSTOMERS)
+    create_warehouse(DEMO / "warehouse.db")
 
 
 @contextlib.contextmanager

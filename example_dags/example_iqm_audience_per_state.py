@@ -1,8 +1,8 @@
 """
-One audience for each state that a query returns, side by side, as many at a time as the pool ``iqm_api`` lets.
+One audience for each state that a query returns, side by side, as many at a time as the pool ``iqm_api`` has slots for.
 
-The state is a parameter of the query, which the driver binds: ``%(state)s`` is the style of Postgres' and most other
-drivers, ``:state`` that of SQLite's.
+The state is a parameter of the query, which the driver binds. Drivers differ in how they mark its place (``%s``, ``?``,
+…); the hook's ``placeholder`` knows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 
 POKE_INTERVAL = float(os.environ.get("EXAMPLE_IQM_POKE_INTERVAL", "60"))
-"""Seconds between two looks at the audiences; matching a list takes IQM minutes to hours."""
+"""Seconds between two polls; matching lists takes IQM minutes to hours."""
 
 with DAG(
     dag_id="example_iqm_audience_per_state",
@@ -30,14 +30,21 @@ with DAG(
 
     @task
     def audiences() -> list[dict[str, Any]]:
-        warehouse = BaseHook.get_hook("warehouse")
+        warehouse: Any = BaseHook.get_hook("warehouse")
+        people = "SELECT first_name, last_name, state, zip FROM customers WHERE opted_in = 1"
         states = warehouse.get_records("SELECT DISTINCT state FROM customers WHERE opted_in = 1 ORDER BY state")
-        return [{"audience_name": f"Customers in {state}", "parameters": {"state": state}} for (state,) in states]
+        return [
+            {
+                "audience_name": f"Customers in {state}",
+                "sql": f"{people} AND state = {warehouse.placeholder}",
+                "parameters": [state],
+            }
+            for (state,) in states
+        ]
 
     upload = SqlToMatchedAudienceOperator.partial(
         task_id="upload",
         conn_id="warehouse",
-        sql="SELECT first_name, last_name, state, zip FROM customers WHERE opted_in = 1 AND state = %(state)s",
         columns={"first_name": "First Name", "last_name": "Last Name", "state": "State", "zip": "Zip"},
         pool="iqm_api",
         max_active_tis_per_dagrun=4,

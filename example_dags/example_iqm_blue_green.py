@@ -1,8 +1,10 @@
 """
-Blue and green: today's audience takes over before the one of the day before goes.
+Blue and green: a new audience takes over before the previous one is deleted.
 
-``upload`` makes today's audience and waits until it is ready, ``target`` is where campaigns are pointed at it, and only
-then ``delete_yesterdays`` removes the old one. IQM keeps an audience that a campaign still uses, which fails the task.
+``upload`` creates the new audience and waits until it is ready, ``target`` is where campaigns are pointed at it, and
+only then ``delete_previous`` deletes the one that the previous run created. It knows its id from an Airflow Variable:
+names aren't unique, so nothing is ever deleted by name. IQM keeps an audience that a campaign still uses, which fails
+the task.
 """
 
 from __future__ import annotations
@@ -10,13 +12,16 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG, task
+from airflow.providers.common.compat.sdk import DAG, Variable, task
 
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 
 POKE_INTERVAL = float(os.environ.get("EXAMPLE_IQM_POKE_INTERVAL", "60"))
-"""Seconds between two looks at the audience; matching a list takes IQM minutes to hours."""
+"""Seconds between two polls; matching a list takes IQM minutes to hours."""
+
+CURRENT_AUDIENCE = "example_iqm_blue_green_audience_id"
+"""The Variable with the id of the audience that campaigns target now."""
 
 with DAG(
     dag_id="example_iqm_blue_green",
@@ -31,7 +36,7 @@ with DAG(
         task_id="upload",
         conn_id="warehouse",
         sql="SELECT email FROM customers WHERE opted_in = 1",
-        audience_name="Customers {{ ds }}",
+        audience_name="Blue and green customers {{ run_id }}",
         columns={"email": "Email"},
         column_settings={"Email": "Raw"},
         wait_for_ready=True,
@@ -45,10 +50,10 @@ with DAG(
         print(f"Audience {audience_id} is ready. Point the campaigns at it here.")
 
     @task(pool="iqm_api")
-    def delete_yesterdays(audience_name: str) -> None:
-        iqm = IQMHook()
-        old = [audience["id"] for audience in iqm.find_matched_audiences(audience_name)]
-        if kept := iqm.delete_audiences(old)["failed"]:
-            raise RuntimeError(f"IQM kept the audiences {kept}: a campaign still uses them.")
+    def delete_previous(audience_id: int) -> None:
+        previous = Variable.get(CURRENT_AUDIENCE, None)
+        if previous and int(previous) != audience_id and IQMHook().delete_audiences(int(previous))["failed"]:
+            raise RuntimeError(f"IQM kept audience {previous}: a campaign still uses it.")
+        Variable.set(CURRENT_AUDIENCE, str(audience_id))
 
-    target(upload.output) >> delete_yesterdays("Customers {{ macros.ds_add(ds, -1) }}")
+    target(upload.output) >> delete_previous(upload.output)

@@ -1,12 +1,12 @@
 """
 A campaign follows its audience, without a clock of its own.
 
-``example_iqm_customers`` asks the warehouse every night, and uploads the list if it is another one than the last. As
+``example_iqm_customers`` queries the warehouse every night, and uploads the list if it differs from the last one. As
 soon as the audience is ready, and matched as well as the one before, the asset ``iqm://app.iqm.com/Customers`` has an
 event, and Airflow runs ``example_iqm_campaign_on_ready_audience``, which finds the audience's id in it. A night without
 news costs no request, has no event, and runs no campaign.
 
-The audience's name has the date in it. The asset's name has not: it is what the two Dags agree on.
+The audience's name differs from run to run. The asset's name doesn't: it is what the two Dags agree on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 
 POKE_INTERVAL = float(os.environ.get("EXAMPLE_IQM_POKE_INTERVAL", "60"))
-"""Seconds between two looks at the audience; matching a list takes IQM minutes to hours."""
+"""Seconds between two polls; matching a list takes IQM minutes to hours."""
 
 CUSTOMERS = matched_audience_asset("Customers")
 
@@ -38,7 +38,7 @@ with DAG(
         task_id="sync",
         conn_id="warehouse",
         sql="SELECT email FROM customers WHERE opted_in = 1",
-        audience_name="Customers {{ ds }}",
+        audience_name="Campaign customers {{ run_id }}",
         columns={"email": "Email"},
         hash_columns={"email": "SHA256"},
         on_unchanged="skip",

@@ -18,7 +18,7 @@ from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudience
 from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
 
 POKE_INTERVAL = float(os.environ.get("EXAMPLE_IQM_POKE_INTERVAL", "60"))
-"""Seconds between two looks at the audiences; matching a list takes IQM minutes to hours."""
+"""Seconds between two polls; matching lists takes IQM minutes to hours."""
 
 MAX_RECORDS = int(os.environ.get("EXAMPLE_IQM_MAX_RECORDS", "5000000"))
 

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 
 POKE_INTERVAL = float(os.environ.get("EXAMPLE_IQM_POKE_INTERVAL", "60"))
-"""Seconds between two looks at the audience; matching a list takes IQM minutes to hours."""
+"""Seconds between two polls; matching a list takes IQM minutes to hours."""
 
 with DAG(
     dag_id="example_iqm_nightly_sync",
@@ -31,7 +31,7 @@ with DAG(
         task_id="sync",
         conn_id="warehouse",
         sql="SELECT email FROM customers WHERE opted_in = 1",
-        audience_name="Customers {{ run_id }}",
+        audience_name="Nightly customers {{ run_id }}",
         columns={"email": "Email"},
         hash_columns={"email": "SHA256"},
         drop_duplicates=True,

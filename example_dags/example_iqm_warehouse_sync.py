@@ -30,7 +30,7 @@ ORDER BY customer_id
 """
 
 POKE_INTERVAL = float(os.environ.get("EXAMPLE_IQM_POKE_INTERVAL", "60"))
-"""Seconds between two looks at the audience; matching a list takes IQM minutes to hours."""
+"""Seconds between two polls; matching a list takes IQM minutes to hours."""
 
 with DAG(
     dag_id="example_iqm_warehouse_sync",

@@ -11,6 +11,7 @@ from pathlib import Path
 try:
     from airflow_provider_iqm.sandbox.server import Sandbox
     from airflow_provider_iqm.sandbox.settings import SandboxSettings
+    from airflow_provider_iqm.sandbox.warehouse import create_warehouse
 except ModuleNotFoundError as missing:
     raise SystemExit(f"The sandbox needs {missing.name}: pip install 'airflow-provider-iqm[sandbox]'") from missing
 
@@ -58,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="seconds until a new audience shows up in the list; its details are there at once",
     )
+    parser.add_argument(
+        "--warehouse",
+        type=Path,
+        help="SQLite database with made-up customers for the example Dags; created unless it is there",
+    )
     add("--keep-files", Path, "folder to keep accepted uploads in")
     parser.add_argument(
         "--log-level", default="warning", choices=["debug", "info", "warning", "error"], help="log level"
@@ -65,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _announce(sandbox: Sandbox) -> None:
+def _announce(sandbox: Sandbox, warehouse: Path | None) -> None:
     settings = sandbox.settings
     connection = {
         "conn_type": "iqm",
@@ -80,8 +86,13 @@ def _announce(sandbox: Sandbox) -> None:
         },
     }
     print(f"IQM sandbox listening on {sandbox.url}")
-    print("To use it as Airflow's connection iqm_default:")
+    print("To use it as Airflow's connection iqm_default, in this shell only:")
     print(f"export AIRFLOW_CONN_IQM_DEFAULT={shlex.quote(json.dumps(connection))}")
+    print("or stored in Airflow's database:")
+    print(f"airflow connections add iqm_default --conn-json {shlex.quote(json.dumps(connection))}")
+    if warehouse:
+        print(f"To use {warehouse} as Airflow's connection warehouse:")
+        print(f"airflow connections add warehouse --conn-type sqlite --conn-host {shlex.quote(str(warehouse))}")
     print("Stop it with Ctrl+C.", flush=True)
 
 
@@ -93,6 +104,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = _parser()
     options = vars(parser.parse_args(arguments))
+    warehouse = options.pop("warehouse")
+    if warehouse:
+        warehouse = warehouse.absolute()
+        if not warehouse.parent.is_dir():
+            parser.error(f"There is no folder {warehouse.parent}.")
+        if not warehouse.exists():
+            create_warehouse(warehouse)
     logging.basicConfig(level=options.pop("log_level").upper(), format="%(asctime)s %(levelname)s %(message)s")
     try:
         settings = SandboxSettings.model_validate(options)
@@ -103,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     try:
         with Sandbox(settings) as sandbox:
-            _announce(sandbox)
+            _announce(sandbox, warehouse)
             signal.sigwait(stop)
     except OSError as taken:
         parser.error(f"Can't listen on {settings.host}:{settings.port}: {taken.strerror}.")

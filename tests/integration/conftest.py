@@ -96,7 +96,7 @@ def run_dag(airflow_database, monkeypatch):
     """Run a Dag file by ``dag.test()``; return its states and a way to its XComs."""
     monkeypatch.setenv("EXAMPLE_IQM_POKE_INTERVAL", "0.2")
 
-    def run(source: str | Path, dag_id: str, **configuration):
+    def run(source: str | Path, dag_id: str, *, logical_date: bool = True, **configuration):
         folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
         folder.mkdir(exist_ok=True)
         for old in folder.glob("*.py"):
@@ -110,7 +110,9 @@ def run_dag(airflow_database, monkeypatch):
         if hasattr(module.dag, "sync_to_db"):
             # Airflow 2 sends no event of an asset that its scheduler has not seen.
             module.dag.sync_to_db()
-        result = module.dag.test(run_conf=configuration or None)
+        # Airflow 2 knows no run without a logical date.
+        dates = {} if logical_date else {"logical_date": None}
+        result = module.dag.test(run_conf=configuration or None, **dates)
         tasks = result.get_task_instances()
 
         def xcom(task_id, key="return_value"):

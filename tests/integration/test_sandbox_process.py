@@ -6,9 +6,10 @@ import json
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ def sandbox(*options: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process, [process.stdout.readline() for _ in range(4)]
+            yield process, list(iter(process.stdout.readline, "Stop it with Ctrl+C.\n"))
         finally:
             process.kill()
 
@@ -144,3 +145,16 @@ def test_a_large_upload_is_counted_in_constant_memory() -> None:
         assert memory(process.pid) - before < 32 * 1024 * 1024
         (audience,) = requests.get(f"{address(lines)}/_sandbox/audiences", timeout=10).json()
     assert (audience["size"], audience["records"]) == (size, records)
+
+
+def test_it_provides_the_warehouse_of_the_example_dags_and_keeps_one_that_is_there(tmp_path):
+    path = tmp_path / "ware house.db"
+    with sandbox("--warehouse", str(path)) as (_, lines):
+        commands = [shlex.split(line) for line in lines if line.startswith("airflow connections add ")]
+    assert [command[3] for command in commands] == ["iqm_default", "warehouse"]
+    assert commands[1][-1] == str(path)
+    with closing(sqlite3.connect(path)) as warehouse, warehouse:
+        assert warehouse.execute("SELECT count(DISTINCT email) FROM customers WHERE opted_in = 1").fetchone() == (5000,)
+        warehouse.execute("DELETE FROM customers")
+    with sandbox("--warehouse", str(path)), closing(sqlite3.connect(path)) as warehouse:
+        assert warehouse.execute("SELECT count(*) FROM customers").fetchone() == (0,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ EXAMPLES = Path(__file__).parents[2] / "example_dags"
 
 
 @pytest.fixture
-def warehouse(postgres, monkeypatch):
+def warehouse(postgres, monkeypatch, airflow_database):
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.connection())
     postgres.run(
         "DROP TABLE IF EXISTS customers",
@@ -60,18 +59,22 @@ def test_each_state_becomes_an_audience(run_dag, sandbox, warehouse):
     assert [audience["name"] for audience in run.xcom("wait_until_ready")] == ["Customers in MA", "Customers in NJ"]
 
 
-def test_yesterdays_audience_goes_when_todays_is_ready(run_dag, sandbox, warehouse, tmp_path):
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    path = tmp_path / "yesterday.csv"
+def test_the_previous_audience_is_deleted_when_the_next_is_ready_and_no_other(run_dag, sandbox, warehouse, tmp_path):
+    first = run_example(run_dag, "example_iqm_blue_green").xcom("upload")
+    path = tmp_path / "other.csv"
     path.write_text("email\nfrodo@shire.example\n")
-    old = IQMHook().upload_matched_audience(
-        file_path=path, audience_name=f"Customers {yesterday}", columns={"email": "Email"}, column_settings=RAW
+    # Names aren't unique: somebody else's audience may have the same one.
+    (audience,) = sandbox.audiences
+    other = IQMHook().upload_matched_audience(
+        file_path=path, audience_name=audience.name, columns={"email": "Email"}, column_settings=RAW
     )
     run = run_example(run_dag, "example_iqm_blue_green")
     assert run.state == "success"
+    second = run.xcom("upload")
     assert {audience.id: audience.status for audience in sandbox.audiences} == {
-        old: "Deleted",
-        run.xcom("upload"): "Ready",
+        first: "Deleted",
+        other: "Ready",
+        second: "Ready",
     }
 
 

@@ -1,11 +1,14 @@
-"""Made-up people for the demo's warehouse: realistic in shape, and nobody's."""
+"""A small SQLite warehouse with made-up customers, for the demo and the example Dags."""
 
 from __future__ import annotations
 
 import random
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+
+CUSTOMERS = 5_000
 
 FIRST_NAMES = (
     "Ada Alma Amara Anaïs Benedict Carmen Chloe Dario Diego Elena Ezra Fatima Felix Grace Hana Hugo Ines Isaac Jin "
@@ -36,9 +39,9 @@ PLACES = (
 )
 
 
-def people(count: int) -> Iterator[tuple[object, ...]]:
-    """Yield the same people at every run."""
-    dice = random.Random(20261124)
+def _customers(count: int) -> Iterator[tuple[object, ...]]:
+    # The same seed, so the same people at every run.
+    dice = random.Random(20261124)  # noqa: S311 - no secret
     for customer_id in range(1, count + 1):
         city, state, zip_prefix = dice.choice(PLACES)
         street = f"{dice.randint(1, 9999)} {dice.choice(STREETS)} {dice.choice(STREET_KINDS)}"
@@ -46,6 +49,7 @@ def people(count: int) -> Iterator[tuple[object, ...]]:
             street += f", Apt {dice.randint(1, 40)}"
         yield (
             customer_id,
+            f"customer{customer_id}@example.com",
             dice.choice(FIRST_NAMES),
             dice.choice(LAST_NAMES),
             street,
@@ -56,13 +60,17 @@ def people(count: int) -> Iterator[tuple[object, ...]]:
         )
 
 
-def make_warehouse(path: Path, count: int) -> None:
-    """Write a SQLite database with one table of customers."""
-    with sqlite3.connect(path) as warehouse:
+def create_warehouse(path: Path, count: int = CUSTOMERS) -> None:
+    """
+    Write a SQLite database with one table, ``customers``, with the columns that the example Dags select.
+
+    :param path: Where; a table that is there already is replaced.
+    :param count: The number of customers.
+    """
+    with closing(sqlite3.connect(path)) as warehouse, warehouse:
         warehouse.execute("DROP TABLE IF EXISTS customers")
         warehouse.execute(
-            "CREATE TABLE customers (customer_id INTEGER PRIMARY KEY, first_name TEXT, last_name TEXT, street TEXT, "
-            "city TEXT, state TEXT, zip TEXT, opted_in INTEGER)"
+            "CREATE TABLE customers (customer_id INTEGER PRIMARY KEY, email TEXT, first_name TEXT, last_name TEXT, "
+            "street TEXT, city TEXT, state TEXT, zip TEXT, opted_in INTEGER)"
         )
-        warehouse.executemany("INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", people(count))
-    warehouse.close()
+        warehouse.executemany("INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _customers(count))
