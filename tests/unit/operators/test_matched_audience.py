@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import logging
 from unittest.mock import MagicMock
 
 import pytest
@@ -184,3 +185,28 @@ def test_a_list_in_another_form_is_sent_as_plain_csv(run, iqm):
     pushed = {call.kwargs["key"]: call.kwargs["value"] for call in push.call_args_list}
     assert pushed["file_name"] == "list.csv"
     assert pushed["records"] == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"column_settings": None, "hash_columns": {"email": "SHA256"}}])
+def test_a_file_whose_name_is_not_utf8_is_uploaded(run, iqm, options):
+    sent = []
+
+    def take(request, _):
+        sent.extend(bytes(piece) for piece in request.body)
+        return {"statusCode": 200, "responseObject": {"id": 15332, "message": "ok"}}
+
+    iqm.post(f"{API}/api/v2/audience/matched/add", json=take)
+    _, push = run(name="J\udcf6rg.csv", **options)
+    pushed = {call.kwargs["key"]: call.kwargs["value"] for call in push.call_args_list}
+    assert pushed["file_name"] == "J\ufffdrg.csv"
+    assert 'filename="J\ufffdrg-'.encode() in b"".join(sent)
+
+
+def test_the_log_says_what_size_it_tells(run, iqm, caplog, capfd):
+    caplog.set_level(logging.INFO)
+    run()
+    run(column_settings=None, hash_columns={"email": "SHA256"})
+    # Airflow 3 logs to the standard output.
+    log, size = caplog.text + capfd.readouterr().out, len(f"email,name,zip\n{ROW}\n")
+    assert f"records: 1, bytes: {size}, matched by email" in log
+    assert f"after cleaning and hashing ({size} before), matched by email" in log
