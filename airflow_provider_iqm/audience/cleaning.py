@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypedDict, get_args
 
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
+from airflow_provider_iqm.audience.json_text import parse_mapping
 from airflow_provider_iqm.audience.names import find_field, find_setting, listed
 from airflow_provider_iqm.exceptions import CleaningOptionError, ColumnMappingError
 from airflow_provider_iqm.vocabulary import FIELD_SETTINGS, DataFormat
@@ -24,7 +25,7 @@ class CleaningOptions(TypedDict, total=False):
 
     normalize: bool
     phone_format: PhoneFormat
-    hash_columns: Mapping[str, str] | None
+    hash_columns: Mapping[str, str] | str | None
     on_invalid_records: OnInvalidRecords | None
     quarantine_path: str | Path | None
     max_invalid_ratio: float
@@ -40,7 +41,8 @@ class Cleaning:
 
     :param normalize: Write each mapped column's values in the form that is published for its field.
     :param phone_format: The form of a normalised phone: ``10-digit``, or ``E.164``.
-    :param hash_columns: File column → MD5, SHA1, SHA256 or SHA512: normalise and hash it, and set its column setting.
+    :param hash_columns: File column → MD5, SHA1, SHA256 or SHA512: normalise and hash it, and set its column setting;
+        also a JSON object as text.
     :param on_invalid_records: ``drop`` leaves out records that can't match, ``fail`` refuses the list for one.
         Without it, a list that is cleaned for another reason drops them.
     :param quarantine_path: A file that receives the number, the column and the reason of each record left out.
@@ -53,7 +55,7 @@ class Cleaning:
 
     normalize: bool = False
     phone_format: PhoneFormat = "10-digit"
-    hash_columns: Mapping[str, str] | None = field(default=None)
+    hash_columns: Mapping[str, str] | str | None = field(default=None)
     on_invalid_records: OnInvalidRecords | None = None
     quarantine_path: str | Path | None = None
     max_invalid_ratio: float = 0.1
@@ -69,6 +71,10 @@ class Cleaning:
         ratio: object = self.max_invalid_ratio
         if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 <= ratio <= 1:
             raise CleaningOptionError(f"max_invalid_ratio must be a number from 0 to 1, but it is {ratio!r}.")
+        hashes = parse_mapping(
+            self.hash_columns, error=ColumnMappingError, argument="hash_columns", example='{"email": "SHA256"}'
+        )
+        object.__setattr__(self, "hash_columns", hashes)
 
     @property
     def asked(self) -> bool:

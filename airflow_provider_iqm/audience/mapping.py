@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.header import Header
+from airflow_provider_iqm.audience.json_text import parse_mapping
 from airflow_provider_iqm.audience.names import did_you_mean, find_field, find_setting, listed, settings_of
 from airflow_provider_iqm.exceptions import ColumnMappingError
 from airflow_provider_iqm.vocabulary import FIELD_LABELS, FIELD_SETTINGS, MAPPING_KINDS, Field, MappingKind
@@ -35,6 +36,32 @@ class ColumnMapping:
         """The file's columns that hold the kind's fields, in the order of the kind."""
         by_field = {field: column for column, field in self.columns.items()}
         return tuple(by_field[field.value] for field in self.kind.fields)
+
+
+def read_columns(columns: Mapping[str, str] | str) -> Mapping[str, str]:
+    """
+    Return the mapping, read from text if it is text.
+
+    :param columns: File column → IQM field, or a JSON object as text.
+    :raises ColumnMappingError: The text is no JSON object.
+    """
+    found: Mapping[str, str] = parse_mapping(
+        columns, error=ColumnMappingError, argument="columns", example='{"email": "Email"}'
+    )
+    return found
+
+
+def read_column_settings(column_settings: Mapping[str, str] | str | None) -> Mapping[str, str] | None:
+    """
+    Return the column settings, read from text if they are text.
+
+    :param column_settings: IQM field → setting, or a JSON object as text.
+    :raises ColumnMappingError: The text is no JSON object.
+    """
+    found: Mapping[str, str] | None = parse_mapping(
+        column_settings, error=ColumnMappingError, argument="column_settings", example='{"Email": "SHA256"}'
+    )
+    return found
 
 
 def resolve_mapping(

@@ -16,7 +16,7 @@ from airflow_provider_iqm.audience.cleaning import Cleaning, CleaningOptions
 from airflow_provider_iqm.audience.export import Export
 from airflow_provider_iqm.audience.file import AudienceFile, check_limits, inspect_file
 from airflow_provider_iqm.audience.fingerprint import fingerprint
-from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
+from airflow_provider_iqm.audience.mapping import ColumnMapping, read_column_settings, read_columns, resolve_mapping
 from airflow_provider_iqm.audience.original import Reading, plain_file
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.scratch import Scratch
@@ -91,16 +91,16 @@ class AudienceUpload:
 def check_arguments(
     *,
     audience_name: str,
-    columns: Mapping[str, str],
-    column_settings: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | str,
+    column_settings: Mapping[str, str] | str | None = None,
     **options: Unpack[CleaningOptions],
 ) -> tuple[Cleaning, ColumnMapping]:
     """
     Check what can be checked without the list.
 
     :param audience_name: The audience's name; must not be blank.
-    :param columns: The mapping, file column → IQM field.
-    :param column_settings: IQM field → data format or data partner.
+    :param columns: The mapping, file column → IQM field; also a JSON object as text.
+    :param column_settings: IQM field → data format or data partner; also a JSON object as text.
     :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
     :return: What is to be done to the list, and the mapping with the settings that the list will have then.
     :raises AudienceNameError: where the name is blank.
@@ -115,6 +115,7 @@ def check_arguments(
             "Correct it where it comes from."
         )
     cleaning = Cleaning(**options)
+    columns, column_settings = read_columns(columns), read_column_settings(column_settings)
     if isinstance(columns, Mapping):
         column_settings = cleaning.settings(columns, column_settings)
     return cleaning, resolve_mapping(columns, column_settings, file_columns=None)
@@ -124,8 +125,8 @@ def prepare_upload(
     *,
     file_path: str | Path,
     audience_name: str,
-    columns: Mapping[str, str],
-    column_settings: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | str,
+    column_settings: Mapping[str, str] | str | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
     sheet: str | None = None,
@@ -138,8 +139,8 @@ def prepare_upload(
 
     :param file_path: A CSV file, which may be gzip-compressed, or an XLSX file.
     :param audience_name: The audience's name; must not be blank.
-    :param columns: The mapping, file column → IQM field.
-    :param column_settings: IQM field → data format or data partner.
+    :param columns: The mapping, file column → IQM field; also a JSON object as text.
+    :param column_settings: IQM field → data format or data partner; also a JSON object as text.
     :param delimiter: What stands between two values; without it, the comma, semicolon, tab or pipe under which the
         header has the mapped columns.
     :param encoding: The text's encoding, by Python's name; without it, that of the byte order mark, else UTF-8.
@@ -156,7 +157,7 @@ def prepare_upload(
     cleaning, mapping = check_arguments(
         audience_name=audience_name, columns=columns, column_settings=column_settings, **options
     )
-    column_settings, mapped = mapping.settings, mapping.columns
+    columns, column_settings, mapped = read_columns(columns), mapping.settings, mapping.columns
     reading = Reading(delimiter=delimiter, encoding=encoding, sheet=sheet)
     source = Path(file_path)
     with ExitStack() as stack:

@@ -45,8 +45,8 @@ class IQMUploadHook(IQMHttpHook):
         *,
         file_path: str | Path,
         audience_name: str,
-        columns: Mapping[str, str],
-        column_settings: Mapping[str, str] | None = None,
+        columns: Mapping[str, str] | str,
+        column_settings: Mapping[str, str] | str | None = None,
         delimiter: str | None = None,
         encoding: str | None = None,
         sheet: str | None = None,
@@ -61,7 +61,8 @@ class IQMUploadHook(IQMHttpHook):
         :param file_path: A CSV file, which may be gzip-compressed, or an XLSX file; at most 1 GB and 5,000,000 records.
         :param audience_name: The audience's name.
         :param columns: The mapping, file column → IQM field, by system name or label.
-        :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one.
+        :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one. Both can be
+            JSON objects as text.
         :param delimiter: What stands between two values; without it, the comma, semicolon, tab or pipe under which
             the header has the mapped columns.
         :param encoding: The text's encoding, by Python's name; without it, that of the byte order mark, else UTF-8.
@@ -100,8 +101,8 @@ class IQMUploadHook(IQMHttpHook):
         dataframe: Any,
         *,
         audience_name: str,
-        columns: Mapping[str, str],
-        column_settings: Mapping[str, str] | None = None,
+        columns: Mapping[str, str] | str,
+        column_settings: Mapping[str, str] | str | None = None,
         audience_subtype: str | None = None,
         consent_given: bool | None = None,
         vertical_id: int | None = None,
@@ -114,7 +115,8 @@ class IQMUploadHook(IQMHttpHook):
             else has ``__arrow_c_stream__``, such as a Polars DataFrame or a DuckDB relation.
         :param audience_name: The audience's name.
         :param columns: The mapping, the DataFrame's column → IQM field, by system name or label.
-        :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one.
+        :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one. Both can be
+            JSON objects as text.
         :param audience_subtype: The audience's subtype in healthcare, such as ``hcp`` or ``patient`` (v3 only).
         :param consent_given: Whether the patients have given their consent (v3 only).
         :param vertical_id: The vertical, where the account has several (v3 only).

@@ -74,6 +74,7 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
     """
 
     template_fields: Sequence[str] = (*PreparationOperator.template_fields, "iqm_conn_id", "audience_subtype")
+    may_be_none = PreparationOperator.may_be_none | {"audience_subtype"}
     ui_color = "#d5e8f7"
     operator_extra_links = (IQMAudienceLink(),)
     any_order = False
@@ -125,6 +126,7 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
         """Upload the list, wait for the audience if that is asked for, and return the audience's id."""
         history = AudienceHistory(self, context, log=self.log)
         with final_errors_fail_the_task():
+            self.check_rendered_arguments()
             check_on_unchanged(self.on_unchanged, history)
             self._check_gate(history)
         with self.prepared() as upload:

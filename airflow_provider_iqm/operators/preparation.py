@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.list_log import telling_why
+from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
 from airflow_provider_iqm.operators.staging import staged
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.upload import AudienceUpload
 
 
-class PreparationOperator(BaseOperator):
+class PreparationOperator(RenderedArguments):
     """
     Check a list and, if that is asked for, clean it.
 
@@ -32,7 +31,8 @@ class PreparationOperator(BaseOperator):
 
     :param audience_name: The audience's name. (templated)
     :param columns: The mapping, file column → IQM field. A field is given by its system name
-        (``Voters_FirstName``) or by the name that people see (``First Name``). (templated)
+        (``Voters_FirstName``) or by the name that people see (``First Name``). Like the other mappings, it can be a
+        JSON object as text, such as from a Variable, a Param or a template. (templated)
     :param column_settings: IQM field → data format (``{"Email": "SHA256"}``) or data partner
         (``{"Voters_ID": "LalVoterID"}``), where the mapping's kind needs one. (templated)
     :param delimiter: What stands between two values of a CSV file; without it, the comma, semicolon, tab or pipe under
@@ -68,18 +68,20 @@ class PreparationOperator(BaseOperator):
     )
     template_fields_renderers = {"columns": "json", "column_settings": "json", "hash_columns": "json"}  # noqa: RUF012 - Airflow's own form
 
+    may_be_none = frozenset(("column_settings", "delimiter", "encoding", "sheet", "scratch_dir"))
+
     def __init__(
         self,
         *,
         audience_name: str,
-        columns: Mapping[str, str],
-        column_settings: Mapping[str, str] | None = None,
+        columns: Mapping[str, str] | str,
+        column_settings: Mapping[str, str] | str | None = None,
         delimiter: str | None = None,
         encoding: str | None = None,
         sheet: str | None = None,
         normalize: bool = False,
         phone_format: PhoneFormat = "10-digit",
-        hash_columns: Mapping[str, str] | None = None,
+        hash_columns: Mapping[str, str] | str | None = None,
         on_invalid_records: OnInvalidRecords | None = None,
         quarantine_path: str | Path | None = None,
         max_invalid_ratio: float = 0.1,

@@ -71,6 +71,7 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
         from airflow_provider_iqm.audience.split import Limits, split_list
 
         with final_errors_fail_the_task():
+            self.check_rendered_arguments()
             limits = Limits(records=self.max_records, bytes=self.max_bytes)
         with (
             self.prepare(self.file_path, limited=False) as upload,

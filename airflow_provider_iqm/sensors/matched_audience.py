@@ -27,6 +27,7 @@ from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError, 
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, ready_audiences
 from airflow_provider_iqm.triggers.matched_audience import MAX_POKE_INTERVAL, AudienceReadyTrigger
 from airflow_provider_iqm.wording import count_of
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class AudienceReadySensor(BaseSensorOperator):
+class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
     """
     Wait until IQM has matched and approved one audience or several, and return what it says of them.
 
@@ -101,6 +102,8 @@ class AudienceReadySensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait, and return the ready audience, or the list of them where several were asked for."""
+        with final_errors_fail_the_task():
+            self.check_rendered_arguments()
         IQMAudienceLink.push(self, context, self.ids)
         self._check_gate(context)
         with _failed_audiences_fail_softly_never():

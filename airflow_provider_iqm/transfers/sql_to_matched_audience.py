@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -42,7 +42,8 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
 
     :param sql: One query, or the name of an ``.sql`` file. (templated)
     :param conn_id: The connection to the database, of any type whose hook is a ``DbApiHook``. (templated)
-    :param parameters: The values of the query's placeholders, in the style of the database's driver. (templated)
+    :param parameters: The values of the query's placeholders, in the style of the database's driver; also as JSON text.
+        (templated)
     :param on_empty: Whether a query without any row is to ``fail`` the task, or to ``skip`` it.
 
     All other arguments are those of :class:`~airflow_provider_iqm.operators.audience_upload.AudienceUploadOperator`,
@@ -51,6 +52,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
 
     template_fields: Sequence[str] = ("sql", "conn_id", "parameters", *AudienceUploadOperator.template_fields)
     template_ext: Sequence[str] = (".sql",)
+    may_be_none = AudienceUploadOperator.may_be_none | {"parameters"}
     template_fields_renderers = {  # noqa: RUF012 - Airflow's own form
         **AudienceUploadOperator.template_fields_renderers,
         "sql": "sql",
@@ -64,7 +66,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         *,
         sql: str,
         conn_id: str,
-        parameters: Parameters | None = None,
+        parameters: Parameters | str | None = None,
         on_empty: OnEmpty = "fail",
         **kwargs: Any,
     ) -> None:
@@ -106,7 +108,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         cleaning, mapping = check_arguments(**self.list_arguments())
         limits = ResultLimits.before_cleaning() if cleaning.asked else ResultLimits()
         hook = database_hook(self.conn_id)
-        with open_query(hook, self.sql, self.parameters) as result:
+        with open_query(hook, self.sql, self._query_parameters()) as result:
             result.check_columns()
             check_columns(mapping.columns, result.columns, certain=True)
             # A list that is to be cleaned is read then anyway.
@@ -124,5 +126,21 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
             raise QueryError(f'on_empty is {self.on_empty!r}. It must be "fail" or "skip".')
         if not isinstance(self.sql, str) or not self.sql.strip():
             raise QueryError("sql must be the text of one query.")
-        if isinstance(self.parameters, str):
-            raise QueryError("parameters must be a mapping or a list, as the query's placeholders are, but it is text.")
+        self._query_parameters()
+
+    def _query_parameters(self) -> Parameters | None:
+        """Return the parameters, read from text if they are text, such as a template makes of a list."""
+        from airflow_provider_iqm.audience.json_text import parse_json_text
+
+        expected = "parameters must be a mapping or a list, as the query's placeholders are, or one of these as JSON"
+        parameters: object = self.parameters
+        if isinstance(parameters, str):
+            try:
+                parameters = parse_json_text(parameters)
+            except ValueError as reason:
+                raise QueryError(f"{expected}, but the text is no JSON: {reason}.") from None
+        if parameters is None or isinstance(parameters, dict | list | tuple):
+            return parameters
+        if isinstance(parameters, Mapping | Sequence) and not isinstance(parameters, str | bytes):
+            return parameters
+        raise QueryError(f"{expected}, but it is of the type {type(parameters).__name__}.")
