@@ -50,7 +50,7 @@ _PATTERNS = {
     ValueKind.NUMBER: (
         rf"[-+(]*(?:{_CURRENCY})? ?[-+]?\.?\d[\d.,' ]*(?:e[-+]?\d+)?[)%]?(?: ?(?:{_CURRENCY}))?(?:[,; ]+-?[\d.]+)?"
     ),
-    ValueKind.ID: r"\S*\d{5}\S*|(?=(?:\D*\d){6})\S+",
+    ValueKind.ID: r"(?![a-z]{4,}_)(?:\S*\d{5}\S*|(?=(?:\D*\d){6})\S+)",
     ValueKind.URL: r"[a-z]+://.*|www\..*",
 }
 _COMPILED = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _PATTERNS.items()}

@@ -101,7 +101,7 @@ class Header:
 
     @property
     def _has_mapped(self) -> bool:
-        found = [name for name in self.names if name in self.mapped]
+        found = self.mapped & set(self.names)
         return len(found) > 1 or any(name.casefold() not in _ANSWERS for name in found)
 
     @property

@@ -127,6 +127,7 @@ HEADERS = [
     "email ,zip ",
     "a,b,c",
     "col1,col2,col3",
+    "first_name,last_name,General_2020_11_03",
 ]
 
 

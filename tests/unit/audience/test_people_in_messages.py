@@ -11,11 +11,13 @@ import traceback
 from pathlib import Path
 
 import openpyxl
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_iqm.audience.__main__ import main
+from airflow_provider_iqm.audience.dataframe import write_dataframe
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.exceptions import IQMError
 from airflow_provider_iqm.vocabulary import Field
@@ -152,6 +154,24 @@ def test_the_dry_run_shows_nothing_of_it_either(file, arguments):
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             main([str(path), "--scratch-dir", folder, *arguments])
     assert_hidden(records, said.getvalue())
+
+
+@settings(max_examples=60, deadline=None)
+@given(lists(), st.booleans())
+def test_nor_does_a_dataframe_whose_columns_are_people(records, bytes_inside):
+    # As pandas.read_csv() gives it without header=None.
+    header, *rest = [record for record in records if len(record) == len(records[0])]
+    frame = pd.DataFrame(rest or [header], columns=pd.Index(header, dtype=object), dtype=object)
+    if bytes_inside:
+        frame.isetitem(0, [b"Wilhelmina"] * len(frame))
+
+    def upload(path):
+        write_dataframe(frame, path)
+        prepare_upload(file_path=path, audience_name="x", columns={"email": "Email"}, column_settings={"Email": "Raw"})
+
+    with tempfile.TemporaryDirectory() as folder, pytest.raises(IQMError) as caught:
+        upload(Path(folder, "dataframe.csv"))
+    assert_hidden(records, "".join(traceback.format_exception(caught.value)))
 
 
 def test_nor_a_list_that_is_mapped_by_the_values_of_its_first_record(make_file, capsys):
