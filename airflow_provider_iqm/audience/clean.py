@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.byte_scan import ByteScan, scan_bytes
 from airflow_provider_iqm.audience.csv_exact import read_header, read_records
-from airflow_provider_iqm.audience.damage import Damage, found_damage, header_damage, refused_with
+from airflow_provider_iqm.audience.damage import found_damage, header_damage, refused_with
 from airflow_provider_iqm.audience.duckdb_csv import connect, copy_options, quoted
 from airflow_provider_iqm.audience.duckdb_failure import find_resource_error
-from airflow_provider_iqm.audience.file import CSV, AudienceFile
+from airflow_provider_iqm.audience.file import AudienceFile, cleaned_file
 from airflow_provider_iqm.audience.mapping import ColumnMapping, resolve_mapping
 from airflow_provider_iqm.audience.plan import (
     CONTENT,
@@ -33,7 +33,7 @@ from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
 from airflow_provider_iqm.audience.tally import create_tallies, read_sum, read_tallies
 from airflow_provider_iqm.exceptions import AudienceFileError
-from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS, DataFormat
+from airflow_provider_iqm.vocabulary import DataFormat
 from airflow_provider_iqm.wording import display_name
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ class Cleaner:
             for number, repair in enumerate(plan.repairs)
             if (count := tallies[repair_tally(number)])
         }
-        return self._cleaned_file(output, kept, source.columns, damage), mapping, dropped, duplicates, repaired
+        file = cleaned_file(output, name=self.file_name, records=kept, columns=source.columns, damage=damage)
+        return file, mapping, dropped, duplicates, repaired
 
     def _is_whole(self, source: Source, records: int, content_bytes: int, scan: ByteScan) -> bool:
         """Audit what DuckDB read: whether it is the whole file, and nothing else."""
@@ -230,26 +231,6 @@ class Cleaner:
             )
         if invalid == records:
             raise AudienceFileError(f"{self.name}: no record is left after cleaning. Check what made the file.")
-
-    def _cleaned_file(
-        self, path: Path, records: int, columns: tuple[str, ...], damage: tuple[Damage, ...]
-    ) -> AudienceFile:
-        status = path.stat()
-        first = [
-            record for _, record in islice(read_records(path, name=self.file_name), 1, METADATA_SAMPLE_RECORDS + 1)
-        ]
-        return AudienceFile(
-            path=path,
-            name=self.file_name,
-            media_type=CSV,
-            size=status.st_size,
-            mtime_ns=status.st_mtime_ns,
-            columns=columns,
-            records=records,
-            samples={column: tuple(record[position] for record in first) for position, column in enumerate(columns)},
-            blank_columns=frozenset(),
-            damage=damage,
-        )
 
 
 def _write(

@@ -18,7 +18,14 @@ from airflow_provider_iqm.audience.csv_audit import content_lengths, read_frame
 from airflow_provider_iqm.audience.csv_exact import read_head, read_header, read_records
 from airflow_provider_iqm.audience.damage import ColumnCheck, checks_for, found_damage, worth_counting
 from airflow_provider_iqm.audience.duckdb_apart import first_row
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, WHITE_SPACE, quoted, read_csv_sql, sum_sql
+from airflow_provider_iqm.audience.duckdb_csv import (
+    DEFAULT_MEMORY_LIMIT,
+    MOST_COLUMNS,
+    WHITE_SPACE,
+    quoted,
+    read_csv_sql,
+    sum_sql,
+)
 from airflow_provider_iqm.audience.record_batch import ReadRecords
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
@@ -49,7 +56,7 @@ def read_fast(
     width = len(columns)
     head = read_head(records)
     frame = read_frame(path, name=name)
-    if frame is None or not head or any(len(record) != width for record in head):
+    if frame is None or not head or width > MOST_COLUMNS or any(len(record) != width for record in head):
         return None
     # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
     if line != 1 or any(column.splitlines() != [column] for column in columns):

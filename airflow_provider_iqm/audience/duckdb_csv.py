@@ -39,6 +39,9 @@ holds this byte anywhere is not for DuckDB to judge.
 LINE_BYTES = 131_072
 """The longest record for DuckDB to read, unless it is told otherwise."""
 
+MOST_COLUMNS = 500
+"""The most columns for DuckDB to read within the default memory limit; it takes up to 1 MiB for each, empty or not."""
+
 _START_BYTES = 1 << 30
 """The address space that DuckDB takes at first; hardly any of it becomes memory in use."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.duckdb_csv import MOST_COLUMNS
 from airflow_provider_iqm.audience.system_errors import disk_full_error, resource_error
 from airflow_provider_iqm.exceptions import CleaningOptionError
 
@@ -28,7 +29,6 @@ _NO_MEMORY = (
     "Cannot allocate memory",
     "Resource temporarily unavailable",
 )
-_MANY_COLUMNS = 500
 _COLUMN_MIB = 1
 """How much memory DuckDB takes for each column, whatever is in it."""
 
@@ -61,6 +61,6 @@ def find_resource_error(
         wide = f" A list of {columns:,} columns needs about {columns * _COLUMN_MIB:,} MiB."
         return CleaningOptionError(
             f"{name}: memory_limit ({memory_limit}) is too low for this list. Set memory_limit to more, or leave out "
-            f"columns that aren't mapped.{wide if columns > _MANY_COLUMNS else ''}"
+            f"columns that aren't mapped.{wide if columns > MOST_COLUMNS else ''}"
         )
     return None

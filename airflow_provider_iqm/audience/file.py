@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import stat
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.contents import Contents
-from airflow_provider_iqm.audience.csv_exact import read_exactly
+from airflow_provider_iqm.audience.csv_exact import read_exactly, read_records
 from airflow_provider_iqm.audience.csv_fast import read_fast
 from airflow_provider_iqm.audience.damage import Damage, header_damage
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.audience.signature import HEAD_BYTES, check_signature
 from airflow_provider_iqm.audience.xlsx import read_workbook
 from airflow_provider_iqm.exceptions import AudienceFileError
-from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
+from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS, METADATA_SAMPLE_RECORDS
 from airflow_provider_iqm.wording import as_unicode, display_name
 
 if TYPE_CHECKING:
@@ -136,6 +137,34 @@ def inspect_file(
         blank_columns=frozenset(contents.columns[position] for position in contents.blank_columns),
         damage=(*header_damage(contents.columns), *contents.damage),
         fingerprint=export.fingerprint if export else None,
+    )
+
+
+def cleaned_file(
+    path: Path, *, name: str, records: int, columns: tuple[str, ...], damage: tuple[Damage, ...]
+) -> AudienceFile:
+    """
+    Describe a cleaned copy, of which all but its first records is known.
+
+    :param path: The copy.
+    :param name: The name that IQM is to see.
+    :param records: How many records it has.
+    :param columns: Its columns.
+    :param damage: What its list seems to have suffered.
+    """
+    status = path.stat()
+    first = [record for _, record in islice(read_records(path, name=name), 1, METADATA_SAMPLE_RECORDS + 1)]
+    return AudienceFile(
+        path=path,
+        name=name,
+        media_type=CSV,
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        columns=columns,
+        records=records,
+        samples={column: tuple(record[position] for record in first) for position, column in enumerate(columns)},
+        blank_columns=frozenset(),
+        damage=damage,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self, Unpack
 
 from airflow_provider_iqm.audience.clean import Cleaner
+from airflow_provider_iqm.audience.clean_wide import clean_list
 from airflow_provider_iqm.audience.cleaning import Cleaning, CleaningOptions
 from airflow_provider_iqm.audience.export import Export
 from airflow_provider_iqm.audience.file import AudienceFile, check_limits, inspect_file
@@ -186,7 +187,7 @@ def prepare_upload(
                 cleaning=cleaning,
                 scratch=scratch,
             )
-            file, mapping, report = cleaner.clean()
+            file, mapping, report = clean_list(cleaner)
             if limited:
                 check_limits(file.name, size=file.size, records=file.records)
         else:
