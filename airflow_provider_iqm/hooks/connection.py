@@ -47,7 +47,7 @@ class IQMConnection:
     :param read_timeout: Seconds without a byte after which a request fails.
     :param request_timeout: Seconds for a whole request; for an upload, from the end of the file until the whole answer
         is here.
-    :param upload_timeout: Seconds without progress after which sending a file fails.
+    :param upload_timeout: Seconds without progress after which an upload fails.
     :param rate_limit_pool: The Airflow pool in which one slot is one request in a window.
     :param rate_limit_window: The window's length in seconds.
     :param requests_per_minute: The requests that a process outside the pool may send in a window. None is

@@ -148,7 +148,7 @@ _ALL = (
     FormField(
         name="upload_timeout",
         label="Upload timeout",
-        help="Seconds without progress after which sending a file fails",
+        help="Seconds without progress after which an upload fails",
         default=DEFAULT_UPLOAD_TIMEOUT,
         type="number",
         section=_TIMEOUTS,

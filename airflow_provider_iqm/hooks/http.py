@@ -164,7 +164,7 @@ class IQMHttpHook(HttpHook):
             # urllib3 holds each piece of the body to the timeout for connecting.
             connect_timeout = settings.upload_timeout
             # IQM has a whole file to store before it answers.
-            read_timeout = settings.request_timeout
+            read_timeout = min(settings.upload_timeout, settings.request_timeout)
             progress = UploadProgress(self.log, upload.file.display_name)
             body = FileBody(
                 upload.file.path,

@@ -114,7 +114,7 @@ def server():
 
 @pytest.fixture
 def connect(server, monkeypatch, api_version):
-    """Set the connection ``iqm_default``, with its time-outs in seconds."""
+    """Set the connection ``iqm_default``, with its timeouts in seconds."""
 
     def connect(read_timeout: float, upload_timeout: float) -> None:
         settings = server.settings
