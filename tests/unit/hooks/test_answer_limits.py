@@ -256,7 +256,7 @@ def test_the_answer_to_an_upload_has_a_deadline_too(server, connect, upload, wha
 def test_a_server_that_is_silent_after_an_upload(server, connect, upload):
     server.answer = SLOW["silence"]
     connect(server, request_timeout=60, upload_timeout=0.5)
-    with pytest.raises(UploadOutcomeUnknownError, match="nothing came for 0.5 s"):
+    with pytest.raises(UploadOutcomeUnknownError, match=r"nothing came for 0.5 s"):
         upload()
 
 
