@@ -167,7 +167,7 @@ def is_header_word(name: str) -> bool:
     if folded in _WORDS:
         return True
     # An underscore or a capital inside makes an identifier, in which other words may stand too.
-    identifier = "_" in name.strip() and " " not in name.strip()
+    identifier = "_" in name and name.strip().isidentifier()
     return any(word in _WORDS for word in words) and (identifier or all(word in _ALL_WORDS for word in words))
 
 

@@ -8,12 +8,13 @@ from typing import Any
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience
 from airflow_provider_iqm.api.look import look
 from airflow_provider_iqm.api.watch import AudienceWatch
-from airflow_provider_iqm.exceptions import IQMError
+from airflow_provider_iqm.exceptions import AudienceNameError, IQMError
 from airflow_provider_iqm.hooks import connection_form
 from airflow_provider_iqm.hooks.asynchronous import IQMAsyncHook
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.rate_limit import pool_slots
 from airflow_provider_iqm.hooks.uploading import IQMUploadHook
+from airflow_provider_iqm.wording import is_unicode
 
 __all__ = ["IQMAsyncHook", "IQMHook"]
 
@@ -99,6 +100,7 @@ class IQMHook(IQMUploadHook):
 
         :param audience_name: The whole name, in its letter case.
         """
+        _check_unicode(audience_name)
         return self._drive(self._iqm.find(audience_name))
 
     def search_matched_audiences(self, text: str = "") -> list[MatchedAudience]:
@@ -106,7 +108,9 @@ class IQMHook(IQMUploadHook):
         Return the matched audiences whose name holds a text, as far as IQM's list tells of them.
 
         :param text: A part of the name; an empty one finds all (classic: the newest 1,000).
+        :raises AudienceNameError: where the text isn't valid Unicode.
         """
+        _check_unicode(text)
         return self._drive(self._iqm.search(text))
 
     def delete_audiences(self, audience_ids: int | Sequence[int]) -> DeletedAudiences:
@@ -124,9 +128,11 @@ class IQMHook(IQMUploadHook):
 
         :param audience_id: The audience's id.
         :param audience_name: The new name.
+        :raises AudienceNameError: where the name isn't valid Unicode.
         :raises AudienceOptionError: where the connection speaks classic.
         :raises AudienceNotFoundError: where the account has no such audience.
         """
+        _check_unicode(audience_name)
         with final_errors_fail_the_task():
             self._drive(self._iqm.rename(int(audience_id), audience_name))
 
@@ -141,3 +147,12 @@ class IQMHook(IQMUploadHook):
         """
         with final_errors_fail_the_task():
             self._drive(self._iqm.rematch(int(audience_id)))
+
+
+def _check_unicode(name: str) -> None:
+    if not is_unicode(name):
+        with final_errors_fail_the_task():
+            raise AudienceNameError(
+                f"{name!r} is no audience's name: it isn't valid Unicode, but has half of a surrogate pair. Correct it "
+                "where it comes from."
+            )

@@ -14,7 +14,7 @@ from airflow_provider_iqm.exceptions import AudienceFileError, QueryError
 from airflow_provider_iqm.hooks.database import database_hook
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
-from airflow_provider_iqm.wording import count_of
+from airflow_provider_iqm.wording import count_of, is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -126,6 +126,10 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
             raise QueryError(f'on_empty is {self.on_empty!r}. It must be "fail" or "skip".')
         if not isinstance(self.sql, str) or not self.sql.strip():
             raise QueryError("sql must be the text of one query.")
+        if not is_unicode(self.sql):
+            raise QueryError(
+                "sql isn't valid Unicode: it has half of a surrogate pair. Correct it where it comes from."
+            )
         self._query_parameters()
 
     def _query_parameters(self) -> Parameters | None:

@@ -104,6 +104,7 @@ WRONG = {
     "blank key": ({"sql": "SELECT NULL AS email, 'b' AS name"}, "blank in every record"),
     "no connection": ({"conn_id": "nowhere"}, '"nowhere"'),
     "no query": ({"sql": " "}, "sql must be"),
+    "no Unicode": ({"sql": "SELECT '\ud800'"}, "sql isn't valid Unicode"),
     "many queries": ({"sql": ["SELECT 1"]}, "sql must be"),
     "parameters": ({"parameters": "7"}, "parameters must be"),
     "on_empty": ({"on_empty": "ignore"}, "on_empty is 'ignore'"),

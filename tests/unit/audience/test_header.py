@@ -85,6 +85,8 @@ PEOPLE = [
     "Jones,Mobile",
     "Mary,Jones,State Street,Boston",
     "State Street",
+    "first_name=Mary",
+    "Name: Mary,City: Boston",
     "1200 State",
     "First St",
     "Mary,Jones,Email",

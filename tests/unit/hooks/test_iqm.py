@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.exceptions import (
     AudienceFileError,
+    AudienceNameError,
     AudienceNotFoundError,
     IQMAccountOnHoldError,
     IQMAuthenticationError,
@@ -344,6 +345,20 @@ def test_find_and_delete(hook, iqm):
     iqm.put(f"{API}/api/v2/audience/delete", json={"statusCode": 200, "responseObject": answer})
     assert hook.delete_audiences([1, 2]) == {"deleted": [1], "failed": [2]}
     assert hook.delete_audiences([]) == {"deleted": [], "failed": []}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda hook: hook.find_matched_audiences("\udce9"),
+        lambda hook: hook.search_matched_audiences("\udce9"),
+        lambda hook: hook.rename_audience(1, "\udce9"),
+    ],
+)
+def test_a_name_that_no_request_can_carry_costs_none(hook, iqm, call):
+    with pytest.raises(AudienceNameError, match=r"'\\udce9' is no audience's name: it isn't valid Unicode"):
+        call(hook)
+    assert iqm.call_count == 0
 
 
 def test_test_connection_logs_in_and_says_what_is_wrong(hook, requests_mock, waits):
