@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowNotFoundException,
+    AirflowOptionalProviderFeatureException,
+    BaseHook,
+)
 
 from airflow_provider_iqm.exceptions import QueryError
 from airflow_provider_iqm.hooks.database_errors import database_errors, error_text
+from airflow_provider_iqm.hooks.database_providers import missing_module, missing_provider, no_sql_hook
 from airflow_provider_iqm.hooks.driver_logs import without_driver_logs
 
 if TYPE_CHECKING:
@@ -34,20 +40,22 @@ def database_hook(conn_id: str) -> DbApiHook:
         connection: Any = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         connection = None
+    except (AirflowException, ValueError, TypeError) as error:
+        # Such as an AIRFLOW_CONN_… variable that is no JSON; its text may hold a password.
+        kind = type(error).__name__
+        raise QueryError(f'Connection "{conn_id}" can\'t be read: {kind}. Correct how it is defined.') from None
     if connection is None:
         raise QueryError(f'There is no connection "{conn_id}". Make it in Airflow, or correct conn_id.')
-    try:
-        hook = connection.get_hook()
-    except (AirflowException, ImportError) as error:
-        raise QueryError(
-            f'Connection "{conn_id}" is of the type "{connection.conn_type}", for which Airflow has no hook: {error}. '
-            "Install the type's provider on the worker, such as apache-airflow-providers-postgres."
-        ) from error
+    conn_type: str | None = connection.conn_type
+    with database_errors(conn_id, "creating its hook"):
+        try:
+            hook = connection.get_hook()
+        except ImportError as error:
+            raise missing_module(conn_id, conn_type, error) from None
+        except AirflowException:
+            raise missing_provider(conn_id, conn_type) from None
     if not isinstance(hook, DbApiHook):
-        raise QueryError(
-            f'Connection "{conn_id}" is of the type "{connection.conn_type}", whose hook ({type(hook).__name__}) asks '
-            "no SQL queries. Give the connection of a database that Airflow's common-sql reaches."
-        )
+        raise no_sql_hook(conn_id, conn_type, hook)
     return hook
 
 
@@ -58,10 +66,14 @@ def open_connection(hook: DbApiHook) -> Iterator[Any]:
 
     :param hook: The hook to the database.
     :raises QueryFailedError: The database can't be reached, or refuses the login.
+    :raises QueryError: The database's driver isn't installed.
     """
     conn_id = hook_conn_id(hook)
     with database_errors(conn_id, "connecting"):
-        connection: Any = hook.get_conn()
+        try:
+            connection: Any = hook.get_conn()
+        except (ImportError, AirflowOptionalProviderFeatureException) as error:
+            raise missing_module(conn_id, hook.conn_type, error) from None
     with without_driver_logs(driver_package(connection)):
         try:
             yield connection

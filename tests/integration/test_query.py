@@ -378,7 +378,7 @@ def test_what_fails_in_duckdb_shows_no_value(duck, ask, sql):
     ("connection", "message"),
     [
         (None, 'There is no connection "warehouse"'),
-        ({"conn_type": "snowblower"}, "snowblower"),
+        ({"conn_type": "snowblower"}, 'snowblower", which no installed provider has'),
         ({"conn_type": "http", "host": "example.com"}, "HttpHook"),
     ],
 )
