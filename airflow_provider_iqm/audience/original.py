@@ -136,15 +136,22 @@ def plain_file(
     size = check_regular(path, name=name)
     max_bytes = max(MAX_FILE_BYTES, _GROWTH * size) if cleaned or not limited else MAX_FILE_BYTES
     if not is_unicode(str(path.absolute())):
-        # DuckDB opens no file whose name isn't UTF-8.
-        link = scratch.path / file_name
-        link.symlink_to(path.absolute())
-        path = link
+        path = _link(path, scratch=scratch, file_name=file_name)
     if workbook:
         return _plain_workbook(path, name=name, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes)
     return _plain_text(
         path, name=name, columns=columns, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes
     )
+
+
+def _link(path: Path, *, scratch: Scratch, file_name: str) -> Path:
+    """Make a link with a name in UTF-8: DuckDB opens no file that has another."""
+    # In a folder of its own, where nothing is ever written: the file is the user's.
+    folder = scratch.path / "original"
+    folder.mkdir(mode=0o700)
+    link = folder / file_name
+    link.symlink_to(path.absolute())
+    return link
 
 
 def _plain_workbook(

@@ -60,6 +60,20 @@ def test_a_file_whose_name_is_not_utf8_is_read_cleaned_and_split(not_utf8, optio
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["plain.csv", "clean.csv", "exact.csv", "original.csv"])
+@pytest.mark.parametrize("options", [{"encoding": "cp1252"}, {"normalize": True}])
+def test_a_file_that_is_called_like_a_copy_stays_as_it_is(tmp_path, name, options):
+    folder = tmp_path / os.fsdecode(b"Andr\xe9")
+    folder.mkdir()
+    path = folder / name
+    # A quoted line break makes an exact copy.
+    content = CONTENT + '"frodo@shire.example","0\n2134"\n'
+    path.write_bytes(content.encode())
+    with prepare(path, max_invalid_ratio=1, **options):
+        pass
+    assert path.read_bytes() == content.encode()
+
+
 def test_so_is_a_workbook(not_utf8):
     path = not_utf8(suffix=".xlsx")
     workbook = openpyxl.Workbook()
