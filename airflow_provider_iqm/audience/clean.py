@@ -37,7 +37,7 @@ from airflow_provider_iqm.vocabulary import DataFormat
 from airflow_provider_iqm.wording import display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -60,6 +60,7 @@ class Cleaner:
     :param settings: IQM field → setting, those of the hashed columns among them.
     :param cleaning: What is asked for.
     :param scratch: Where the cleaned copy is made.
+    :param damage: What the list has suffered that shows no more in the plain CSV.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Cleaner:
         settings: Mapping[str, str] | None,
         cleaning: Cleaning,
         scratch: Scratch,
+        damage: Sequence[Damage] = (),
     ) -> None:
         self.path = path
         self.name = name
@@ -81,6 +83,7 @@ class Cleaner:
         self.cleaning = cleaning
         self.scratch = scratch
         self._failure = ""
+        self.damage = damage
 
     def clean(self) -> tuple[AudienceFile, ColumnMapping, CleaningReport]:
         """
@@ -139,7 +142,7 @@ class Cleaner:
                 if not self._is_whole(source, records, read_sum(tallies, CONTENT), scan.result()):
                     return None
                 damaged = found_damage(plan.checks, [tallies[damage_tally(item)] for item in range(len(plan.checks))])
-                damage = (*header_damage(source.columns), *damaged, *scan.result().garbled)
+                damage = (*header_damage(source.columns), *self.damage, *damaged, *scan.result().garbled)
                 with refused_with(damage, name=self.name):
                     self._judge(connection, plan, faults, records=records)
             except duckdb.Error as error:

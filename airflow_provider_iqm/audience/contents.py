@@ -58,8 +58,9 @@ class ContentsCounter:
 
         :param records: The records.
         """
-        if not self._records:
-            self._first = tuple(tuple(record) for record in records[:METADATA_SAMPLE_RECORDS])
+        missing = METADATA_SAMPLE_RECORDS - len(self._first)
+        if missing:
+            self._first += tuple(tuple(record) for record in records[:missing])
         self.add_batch(len(records), ReadRecords(records))
 
     def add_batch(self, count: int, batch: RecordBatch) -> None:

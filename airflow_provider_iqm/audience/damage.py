@@ -32,6 +32,8 @@ class DamageKind(StrEnum):
     DATE = "date in the place of an id"
     GARBLED = "text decoded in the wrong encoding"
     HEADER = "header that is data"
+    EXCEL_ERROR = "Excel error"
+    NO_RESULT = "formula without a value"
 
 
 _WARNINGS = {
@@ -54,6 +56,14 @@ _WARNINGS = {
     DamageKind.HEADER: (
         "{count} in the header like data (such as an email, a phone number, a date or a hash): the list may have no "
         "header. If so, add one."
+    ),
+    DamageKind.EXCEL_ERROR: (
+        "{count} in the column {column!r} lost to an Excel error (such as #N/A): counted as blank. "
+        "Correct the formulas, or clear the cells."
+    ),
+    DamageKind.NO_RESULT: (
+        "{count} in the column {column!r} of formulas that were never calculated: counted as blank. "
+        "Open the workbook in Excel, and save it."
     ),
 }
 _COUNTED = {DamageKind.GARBLED: "place", DamageKind.HEADER: "name"}

@@ -20,7 +20,7 @@ from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS, METADAT
 from airflow_provider_iqm.wording import as_unicode, display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_iqm.audience.export import Export
 
@@ -80,8 +80,10 @@ def inspect_file(
     original_name: str | None = None,
     mapped: Mapping[str, str] | None = None,
     memory_limit: str = DEFAULT_MEMORY_LIMIT,
+    scratch_dir: str | Path | None = None,
     limited: bool = True,
     export: Export | None = None,
+    damage: Sequence[Damage] = (),
 ) -> AudienceFile:
     """
     Check a file that is to go out as it is, and count its records and their damage.
@@ -93,9 +95,12 @@ def inspect_file(
     :param file_name: The name that IQM is to see; without it, the path's last part.
     :param original_name: What messages call it, where that is another name.
     :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
-    :param memory_limit: How much memory the reading of a large CSV file may use, such as ``256MiB``.
+    :param memory_limit: How much memory the reading of a large CSV file or a workbook may use, such as ``256MiB``.
+    :param scratch_dir: Where the texts of a large workbook are kept while it is read; without it, the system's
+        temporary folder.
     :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
     :param export: What is known of a list that a database has exported, by the same ``mapped``.
+    :param damage: What the list has suffered that shows no more in the file.
     :raises AudienceFileError: The file can't be uploaded as it is. The message says why and where, and
         holds no value of the file.
     """
@@ -114,7 +119,9 @@ def inspect_file(
     check_signature(read_head(path, name=name), name=name, workbook=media_type == XLSX)
     status = path.stat()
     if media_type == XLSX:
-        contents = read_workbook(path, name=name, mapped=mapped)
+        contents = read_workbook(
+            path, name=name, mapped=mapped, memory_limit=memory_limit, scratch_dir=scratch_dir
+        )
     else:
         known = export.contents if export else None
         contents = _read_csv(
@@ -135,7 +142,7 @@ def inspect_file(
             for position, column in enumerate(contents.columns)
         },
         blank_columns=frozenset(contents.columns[position] for position in contents.blank_columns),
-        damage=(*header_damage(contents.columns), *contents.damage),
+        damage=(*header_damage(contents.columns), *damage, *contents.damage),
         fingerprint=export.fingerprint if export else None,
     )
 

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 from airflow_provider_iqm.audience.contents import check_header
 from airflow_provider_iqm.audience.csv_exact import check_width, read_records
 from airflow_provider_iqm.audience.csv_text import BLOCK_BYTES, PLAIN, Coding, read_lines
+from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.audience.file import check_regular, read_head
 from airflow_provider_iqm.audience.packed import GZIP, read_blocks
 from airflow_provider_iqm.audience.plain_copy import write_lines, write_records
 from airflow_provider_iqm.audience.signature import HEAD_BYTES, check_signature
-from airflow_provider_iqm.audience.xlsx import is_first_sheet, read_rows
+from airflow_provider_iqm.audience.xlsx import LostValues, read_rows
+from airflow_provider_iqm.audience.xlsx_process import is_first_sheet
 from airflow_provider_iqm.exceptions import AudienceFileError, ReadingOptionError
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES
 from airflow_provider_iqm.wording import as_unicode, display_name, is_unicode
@@ -29,6 +31,7 @@ from airflow_provider_iqm.wording import as_unicode, display_name, is_unicode
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from airflow_provider_iqm.audience.damage import Damage
     from airflow_provider_iqm.audience.scratch import Scratch
 
 _SEP_LINE = re.compile(r'("?)sep=(?P<delimiter>.)\1[\r\n]*', re.IGNORECASE)
@@ -96,12 +99,14 @@ class PlainFile:
     :param name: What messages call it.
     :param file_name: The name that IQM is to see.
     :param is_copy: Whether it is a copy.
+    :param damage: What the list has suffered that shows no more in a copy.
     """
 
     path: Path
     name: str
     file_name: str
     is_copy: bool = False
+    damage: tuple[Damage, ...] = ()
 
     @property
     def csv_name(self) -> str:
@@ -110,7 +115,7 @@ class PlainFile:
 
 
 def plain_file(
-    path: Path, *, columns: Collection[str], reading: Reading, scratch: Scratch, cleaned: bool, limited: bool = True
+    path: Path, *, columns: Collection[str], reading: Reading, scratch: Scratch, cleaned: bool, limited: bool = True, memory_limit: str = DEFAULT_MEMORY_LIMIT
 ) -> PlainFile:
     """
     Give a list's plain form: the file itself where it is plain, else a copy.
@@ -123,6 +128,7 @@ def plain_file(
     :param scratch: Where a copy is made.
     :param cleaned: Whether it is to be cleaned.
     :param limited: Whether IQM's limits hold; not for a list that is to be split.
+    :param memory_limit: How much memory the reading of a workbook may use, such as ``256MiB``.
     :raises AudienceFileError: It can't be read; the error has the line, where one is to blame.
     """
     name, file_name = display_name(path.name), as_unicode(path.name)
@@ -138,7 +144,15 @@ def plain_file(
     if not is_unicode(str(path.absolute())):
         path = _link(path, scratch=scratch, file_name=file_name)
     if workbook:
-        return _plain_workbook(path, name=name, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes)
+        return _plain_workbook(
+            path,
+            name=name,
+            reading=reading,
+            scratch=scratch,
+            cleaned=cleaned,
+            max_bytes=max_bytes,
+            memory_limit=memory_limit,
+        )
     return _plain_text(
         path, name=name, columns=columns, reading=reading, scratch=scratch, cleaned=cleaned, max_bytes=max_bytes
     )
@@ -155,18 +169,28 @@ def _link(path: Path, *, scratch: Scratch, file_name: str) -> Path:
 
 
 def _plain_workbook(
-    path: Path, *, name: str, reading: Reading, scratch: Scratch, cleaned: bool, max_bytes: int
+    path: Path, *, name: str, reading: Reading, scratch: Scratch, cleaned: bool, max_bytes: int, memory_limit: str
 ) -> PlainFile:
     sheet = reading.sheet
     if reading.delimiter is not None or reading.encoding is not None:
         raise ReadingOptionError(f"{name}: a workbook has no delimiter and no encoding. Remove the arguments.")
     check_signature(read_head(path, name=name), name=name, workbook=True)
-    if not cleaned and (sheet is None or is_first_sheet(path, sheet, name=name)):
+    if not cleaned and (sheet is None or is_first_sheet(path, sheet, name=name, memory_limit=memory_limit)):
         return PlainFile(path, name, path.name)
     copy = scratch.new_file("plain.csv")
-    records = (record for _, record in read_rows(path, name=name, sheet=sheet, strict=not cleaned))
-    write_records(copy, records, name=name, max_bytes=max_bytes)
-    return PlainFile(copy, name, _csv_name(path.name), is_copy=True)
+    lost = LostValues()
+    rows = read_rows(
+        path,
+        name=name,
+        sheet=sheet,
+        strict=not cleaned,
+        memory_limit=memory_limit,
+        scratch_dir=scratch.path,
+        lost=lost,
+    )
+    header = next(rows)[1]
+    write_records(copy, chain([header], (record for _, record in rows)), name=name, max_bytes=max_bytes)
+    return PlainFile(copy, name, _csv_name(path.name), is_copy=True, damage=lost.damage(header))
 
 
 def _plain_text(

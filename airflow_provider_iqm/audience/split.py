@@ -127,7 +127,10 @@ def _sources(file: AudienceFile, *, scratch: Scratch, memory_limit: str) -> Iter
         source = direct_source(file.path, name=file.display_name)
         if source and contents and contents.records == file.records:
             yield source
-    records = (read_records if file.media_type == CSV else read_rows)(file.path, name=file.display_name)
+    if file.media_type == CSV:
+        records = read_records(file.path, name=file.display_name)
+    else:
+        records = read_rows(file.path, name=file.display_name, memory_limit=memory_limit, scratch_dir=scratch.path)
     _, columns = read_header(records, name=file.display_name, path=file.path if file.media_type == CSV else None)
     yield copied_source(columns, records, path=scratch.new_file("exact.csv"))
 

@@ -175,6 +175,7 @@ def prepare_upload(
             scratch=scratch,
             cleaned=cleaning.asked,
             limited=limited,
+            memory_limit=cleaning.memory_limit,
         )
         original_size = source.stat().st_size
         if cleaning.asked:
@@ -186,6 +187,7 @@ def prepare_upload(
                 settings=column_settings,
                 cleaning=cleaning,
                 scratch=scratch,
+                damage=plain.damage,
             )
             file, mapping, report = clean_list(cleaner)
             if limited:
@@ -197,8 +199,10 @@ def prepare_upload(
                 original_name=plain.name,
                 mapped=mapped,
                 memory_limit=cleaning.memory_limit,
+                scratch_dir=cleaning.scratch_dir,
                 limited=limited,
                 export=export,
+                damage=plain.damage,
             )
             mapping = resolve_mapping(
                 columns, column_settings, file_columns=file.columns, blank_columns=file.blank_columns

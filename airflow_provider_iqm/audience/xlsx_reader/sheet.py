@@ -1,0 +1,156 @@
+"""A sheet's rows, one after another."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.xlsx_reader.errors import WorkbookError, column_number
+from airflow_provider_iqm.audience.xlsx_reader.items import decode_entities
+from airflow_provider_iqm.audience.xlsx_reader.row_parser import RowParser
+from airflow_provider_iqm.audience.xlsx_reader.strings import WHITE_SPACE
+from airflow_provider_iqm.audience.xlsx_reader.values import Value, unescape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_iqm.audience.xlsx_reader.package import Package
+    from airflow_provider_iqm.audience.xlsx_reader.values import CellReader
+
+Row = tuple[int, list[Value]]
+"""A row's number in the sheet, and its values up to the last that isn't blank."""
+
+_END = "</row>"
+_ROW = re.compile(r'\s*+<row r="([1-9][0-9]{0,6})"((?: [\w:.]+="[^"<>&]*+")*+) ?>', re.ASCII)
+_CELL = re.compile(
+    r'<c r="([A-Z]{1,3})([0-9]{1,7})"(?: s="([0-9]{1,5})")?(?: t="([a-zA-Z]+)")? ?(?:/>|>'
+    r"(<f(?: [^<>]*+)?>[^<]*+</f>|<f(?: [^<>]*)?/>)?"
+    r'(?:<v>([^<]*+)</v>|<v ?/>|<is><t( xml:space="preserve")?>([^<]*+)</t></is>)?</c>)',
+    re.ASCII,
+)
+# What split() gives for a cell: what stands before it, and its groups.
+_PARTS = _CELL.groups + 1
+_TOP, _REFERENCE, _STYLE, _KIND, _FORMULA, _VALUE, _PRESERVED, _INLINE = range(1, _PARTS)
+
+
+class SheetReader:
+    """
+    Reads a sheet's rows.
+
+    :param package: The workbook.
+    :param part: The sheet's part.
+    :param cells: Reads the cells' values.
+    """
+
+    def __init__(self, package: Package, part: str, cells: CellReader) -> None:
+        self._pieces = package.pieces(part)
+        self._cells = cells
+        self._parser = RowParser(cells)
+        self._letters: list[str] = []
+        self._columns: list[int] | None = []
+
+    def rows(self) -> Iterator[Row]:
+        """
+        Give the rows that aren't blank.
+
+        :raises WorkbookError: One can't be read, or the header has merged cells.
+        """
+        rows = self._rows()
+        for number, values in rows:
+            if "" in values:
+                # Because of merged cells? They stand behind the last row.
+                header = number, values
+                for _ in rows:
+                    pass
+                self._check_merged()
+                # They don't. What is wrong with the header is for others to say, and no record is needed for that.
+                yield header
+                return
+            yield number, values
+            break
+        yield from rows
+        self._check_merged()
+
+    def _rows(self) -> Iterator[Row]:
+        for text in self._parser.items.read(self._pieces):
+            if text is None:
+                yield from self._parser.take()
+                continue
+            for item in text.split(_END)[:-1]:
+                row = self._usual_row(item)
+                if row is None:
+                    yield from self._parser.parse(item + _END)
+                elif row[1]:
+                    yield row
+
+    def _usual_row(self, text: str) -> Row | None:
+        """Read a row that is in its usual form; ``None`` for another."""
+        start = _ROW.match(text)
+        if start is None or "xmlns" in start[2] or ' r="' in start[2]:
+            return None
+        parts = _CELL.split(text[start.end() :])
+        # Nothing may stand before, between or behind the cells.
+        if any(parts[::_PARTS]) or parts[_REFERENCE::_PARTS].count(start[1]) != len(parts) // _PARTS:
+            return None
+        number = int(start[1])
+        columns = self._positions(parts[_TOP::_PARTS], number)
+        values = self._usual_values(parts, text)
+        if columns is None or values is None:
+            return None
+        self._parser.check_next(number)
+        while values and values[-1] == "":
+            values.pop()
+        if values:
+            self._parser.header_row = self._parser.header_row or number
+        if values and len(columns) != columns[-1] + 1:
+            spread: list[Value] = [""] * (columns[len(values) - 1] + 1)
+            for column, value in zip(columns, values, strict=False):
+                spread[column] = value
+            return number, spread
+        return number, values
+
+    def _positions(self, letters: list[str], row: int) -> list[int] | None:
+        """Return the cells' columns, from 0; ``None`` where they aren't in order."""
+        if letters != self._letters:
+            columns = [column_number(each, row) for each in letters]
+            self._letters = letters
+            self._columns = columns if all(map(int.__lt__, columns, columns[1:])) else None
+        return self._columns
+
+    def _usual_values(self, parts: list[str], text: str) -> list[Value] | None:
+        read, entities, escapes = self._cells.read, "&" in text, "_x" in text
+        values: list[Value] = []
+        for kind, value, preserved, inline, style, formula in zip(
+            parts[_KIND::_PARTS],
+            parts[_VALUE::_PARTS],
+            parts[_PRESERVED::_PARTS],
+            parts[_INLINE::_PARTS],
+            parts[_STYLE::_PARTS],
+            parts[_FORMULA::_PARTS],
+            strict=True,
+        ):
+            if inline is not None:
+                if kind != "inlineStr":
+                    return None
+                found = inline if preserved else inline.strip(WHITE_SPACE)
+                if entities and "&" in found:
+                    decoded = decode_entities(found)
+                    if decoded is None:
+                        return None
+                    found = decoded
+                values.append(unescape(found) if escapes else found)
+            elif entities and value and "&" in value:
+                return None
+            else:
+                values.append(read(kind, style, value or "", formula=formula is not None))
+        return values
+
+    def _check_merged(self) -> None:
+        if self._parser.merged_header:
+            left, right = self._parser.merged_header
+            row = self._parser.header_row
+            raise WorkbookError(
+                f"the header (row {row}) has merged cells, columns {left} to {right}. "
+                "Unmerge them and give every column a name.",
+                line=row,
+            )
