@@ -119,9 +119,7 @@ def inspect_file(
     check_signature(read_head(path, name=name), name=name, workbook=media_type == XLSX)
     status = path.stat()
     if media_type == XLSX:
-        contents = read_workbook(
-            path, name=name, mapped=mapped, memory_limit=memory_limit, scratch_dir=scratch_dir
-        )
+        contents = read_workbook(path, name=name, mapped=mapped, memory_limit=memory_limit, scratch_dir=scratch_dir)
     else:
         known = export.contents if export else None
         contents = _read_csv(

@@ -115,7 +115,14 @@ class PlainFile:
 
 
 def plain_file(
-    path: Path, *, columns: Collection[str], reading: Reading, scratch: Scratch, cleaned: bool, limited: bool = True, memory_limit: str = DEFAULT_MEMORY_LIMIT
+    path: Path,
+    *,
+    columns: Collection[str],
+    reading: Reading,
+    scratch: Scratch,
+    cleaned: bool,
+    limited: bool = True,
+    memory_limit: str = DEFAULT_MEMORY_LIMIT,
 ) -> PlainFile:
     """
     Give a list's plain form: the file itself where it is plain, else a copy.

@@ -73,9 +73,7 @@ def read_workbook(
     :raises AudienceFileError: It isn't a workbook, or its header or a record is not as it must be.
     """
     lost, garbled = LostValues(), GarbledCounter()
-    batches = _read(
-        path, name=name, strict=True, memory_limit=memory_limit, scratch_dir=scratch_dir, lost=lost
-    )
+    batches = _read(path, name=name, strict=True, memory_limit=memory_limit, scratch_dir=scratch_dir, lost=lost)
     (header_row,), (columns,) = next(batches)
     counter = ContentsCounter(tuple(columns), checks_for(columns, mapped))
     for _, records in batches:

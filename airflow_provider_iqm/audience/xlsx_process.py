@@ -57,11 +57,17 @@ def read_batches(
     :param name: Its name, for messages.
     :param sheet: The sheet's name; without it, the first.
     :param memory_limit: How much memory the subprocess may use, such as ``256MiB``.
-    :param scratch_dir: Where the subprocess keeps texts that would need more; without it, the system's temporary folder.
+    :param scratch_dir: Where the subprocess keeps texts that would need more; without it, the system's temporary
+        folder.
     :raises AudienceFileError: It isn't a workbook, or can't be read.
     """
     messages = _messages(
-        path, name=name, sheet=sheet, memory_limit=memory_limit, folder=scratch_dir and str(scratch_dir), rows=True
+        path,
+        name=name,
+        sheet=sheet,
+        memory_limit=memory_limit,
+        folder=str(scratch_dir) if scratch_dir else None,
+        rows=True,
     )
     next(messages)
     for message in messages:

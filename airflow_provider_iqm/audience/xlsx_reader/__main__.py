@@ -8,6 +8,7 @@ line, the process died.
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import resource
@@ -40,6 +41,8 @@ _LEAST_DATA_BYTES = 24 << 20
 def main() -> None:
     """Do the job."""
     job = json.load(sys.stdin.buffer)
+    # Nothing here refers to itself, and the many new lists would set it off all the time.
+    gc.disable()
     _die_with(job["parent"])
     memory = max(job["memory"] - _CODE_BYTES, _LEAST_DATA_BYTES)
     _limit(resource.RLIMIT_DATA, memory)
@@ -80,7 +83,7 @@ def _send_rows(rows: Iterable[Row]) -> None:
             except TypeError:
                 # Not all of them are texts.
                 marked.append(len(records))
-                characters = sum(len(value or "") for value in values)
+                characters = sum(len(value) for value in values if isinstance(value, str))
             check_length(characters, number)
             numbers.append(number)
             records.append(values)

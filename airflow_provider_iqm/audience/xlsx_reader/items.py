@@ -13,11 +13,11 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.xlsx_reader.errors import DAMAGED, WorkbookError
-from airflow_provider_iqm.audience.xlsx_reader.package import feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from xml.parsers.expat import XMLParserType
+
+    from airflow_provider_iqm.audience.xlsx_reader.xml_parser import XMLParser
 
 _LONGEST_ITEM = 4_000_000
 _LONGEST_HEAD = 1_000_000
@@ -36,12 +36,12 @@ class ItemReader:
     :param item: The items' element, such as ``row``.
     """
 
-    def __init__(self, parser: XMLParserType, *, around: str, item: str) -> None:
+    def __init__(self, parser: XMLParser, *, around: str, item: str) -> None:
         self._parser = parser
         self._opening = re.compile(rb"<%b(?: [^<>]*)?>" % around.encode())
         self._end = f"</{item}>".encode()
         self._encoding = "utf-8"
-        parser.XmlDeclHandler = self._set_encoding
+        parser.expat.XmlDeclHandler = self._set_encoding
 
     def read(self, pieces: Iterable[bytes]) -> Iterator[str | None]:
         """
@@ -70,12 +70,12 @@ class ItemReader:
                 except UnicodeDecodeError:
                     raise WorkbookError(DAMAGED) from None
                 yield text
-            feed(self._parser, rest)
+            self._parser.feed(rest)
             yield None
         for piece in pieces:
-            feed(self._parser, piece)
+            self._parser.feed(piece)
             yield None
-        feed(self._parser, b"", final=True)
+        self._parser.feed(b"", final=True)
         yield None
 
     def _read_head(self, pieces: Iterator[bytes]) -> bytes | None:
@@ -85,17 +85,17 @@ class ItemReader:
             head += piece
             opening = self._opening.search(head)
             if opening:
-                feed(self._parser, head[: opening.end()])
+                self._parser.feed(head[: opening.end()])
                 rest, head = head[opening.end() :], head[: opening.end()]
                 # In a comment, what looks like the opening may be none. The parser has seen the encoding by now.
                 usual = b"<!" not in head and b"<?" not in head[2:] and self._encoding == "utf-8"
                 if usual and not head.endswith(b"/>"):
                     return rest
-                feed(self._parser, rest)
+                self._parser.feed(rest)
                 return None
             if len(head) > _LONGEST_HEAD:
                 break
-        feed(self._parser, head)
+        self._parser.feed(head)
         return None
 
     def _set_encoding(self, _version: str, encoding: str | None, _standalone: int) -> None:

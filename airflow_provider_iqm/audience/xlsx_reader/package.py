@@ -10,13 +10,13 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.parsers import expat
 
 from airflow_provider_iqm.audience.names import did_you_mean
 from airflow_provider_iqm.audience.xlsx_reader.errors import DAMAGED, MAX_UNPACKED_BYTES, WorkbookError
+from airflow_provider_iqm.audience.xlsx_reader.xml_parser import XMLParser, local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _PIECE_BYTES = 1 << 18
 _SHOWN_SHEETS = 30
@@ -79,13 +79,16 @@ class Package:
         :raises WorkbookError: It is missing or damaged.
         """
         found: list[Element] = []
-        parser = new_parser()
-        parser.StartElementHandler = lambda name, attributes: found.append(
+        parser = XMLParser()
+        parser.expat.StartElementHandler = lambda name, attributes: found.append(
             (local(name), {local(key): value for key, value in attributes.items()})
         )
-        for _ in parse(parser, self.pieces(part)):
+        for piece in self.pieces(part):
+            parser.feed(piece)
             yield from found
             found.clear()
+        parser.feed(b"", final=True)
+        yield from found
 
     def related(self, kind: str) -> str | None:
         """Return the path of the part that has a kind of relation to the workbook, such as ``/styles``."""
@@ -122,53 +125,6 @@ class Package:
             target = posixpath.normpath(posixpath.join(f"/{folder}", attributes.get("Target", "")))
             if wanted and _normal(target) in self._names:
                 yield target
-
-
-def new_parser() -> expat.XMLParserType:
-    """Create an XML parser that refuses document types, whose entities may blow up, as Excel does."""
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = _refuse_doctype
-    return parser
-
-
-def parse(parser: expat.XMLParserType, pieces: Iterable[bytes]) -> Iterator[None]:
-    """
-    Parse a document, and pause after each piece.
-
-    :param parser: The parser.
-    :param pieces: The document.
-    :raises WorkbookError: It isn't well-formed.
-    """
-    for piece in pieces:
-        feed(parser, piece)
-        yield
-    feed(parser, b"", final=True)
-    yield
-
-
-def feed(parser: expat.XMLParserType, data: bytes, *, final: bool = False) -> None:
-    """
-    Have a piece of a document parsed.
-
-    :raises WorkbookError: It isn't well-formed.
-    :raises MemoryError: It takes too much memory, as an endless tag does.
-    """
-    try:
-        parser.Parse(data, final)
-    except expat.ExpatError as error:
-        if error.code == expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]:
-            raise MemoryError from None
-        raise WorkbookError(DAMAGED) from None
-
-
-def local(name: str) -> str:
-    """Take the namespace's prefix off an XML name."""
-    return name.rpartition(":")[2]
-
-
-def _refuse_doctype(*_: object) -> None:
-    raise WorkbookError(DAMAGED)
 
 
 def _normal(path: str) -> str:

@@ -15,8 +15,8 @@ from airflow_provider_iqm.audience.xlsx_reader.errors import (
     column_number,
 )
 from airflow_provider_iqm.audience.xlsx_reader.items import ItemReader
-from airflow_provider_iqm.audience.xlsx_reader.package import feed, local, new_parser
 from airflow_provider_iqm.audience.xlsx_reader.strings import RichText
+from airflow_provider_iqm.audience.xlsx_reader.xml_parser import XMLParser, local
 
 if TYPE_CHECKING:
     from airflow_provider_iqm.audience.xlsx_reader.values import CellReader, Value
@@ -36,9 +36,9 @@ class RowParser:
         self.header_row: int | None = None
         self.merged_header: tuple[int, int] | None = None
         self._cells = cells
-        self._parser = new_parser()
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
+        self._parser = XMLParser()
+        self._parser.expat.StartElementHandler = self._start
+        self._parser.expat.EndElementHandler = self._end
         self.items = ItemReader(self._parser, around="sheetData", item="row")
         self._found: list[tuple[int, list[Value]]] = []
         self._in_data = False
@@ -48,7 +48,7 @@ class RowParser:
 
     def parse(self, text: str) -> list[tuple[int, list[Value]]]:
         """Read text of the sheet, and return the rows in it."""
-        feed(self._parser, text.encode())
+        self._parser.feed(text.encode())
         return self.take()
 
     def take(self) -> list[tuple[int, list[Value]]]:
@@ -64,8 +64,7 @@ class RowParser:
         """
         if row <= self._row:
             raise WorkbookError(
-                f"row {row} stands behind row {self._row} in the file: the workbook is damaged. "
-                "Save it as XLSX again.",
+                f"row {row} follows row {self._row} in the file, so the workbook is damaged. Save it as XLSX again.",
                 line=row,
             )
         check_row(row)
@@ -97,19 +96,19 @@ class RowParser:
             self._place(attributes.get("r"))
             self._begin_cell(attributes)
         elif name == "v":
-            self._parser.CharacterDataHandler = self._add
+            self._parser.expat.CharacterDataHandler = self._add
         elif name == "f":
             self._has_formula = True
         elif name == "is":
             self._inline = RichText()
         elif self._inline and self._inline.start(name, attributes):
-            self._parser.CharacterDataHandler = self._inline.add
+            self._parser.expat.CharacterDataHandler = self._inline.add
 
     def _end(self, name: str) -> None:
         name = local(name)
         if not self._in_data:
             return
-        self._parser.CharacterDataHandler = None
+        self._parser.expat.CharacterDataHandler = None
         if name == "sheetData":
             self._in_data = False
         elif name == "row":
@@ -145,10 +144,9 @@ class RowParser:
             row = _number(match[2])
             check_row(row)
             if row != self._row or self._column in self._values:
+                what = f"a cell of row {row}" if row != self._row else f"two values for the cell {reference}"
                 raise WorkbookError(
-                    f"row {self._row} has a cell that belongs to row {row}, or one cell twice: the workbook is "
-                    "damaged. Save it as XLSX again.",
-                    line=self._row,
+                    f"row {self._row} has {what}, so the workbook is damaged. Save it as XLSX again.", line=self._row
                 )
         if self._column >= MAX_COLUMNS:
             raise beyond_columns(self._row)
@@ -162,7 +160,7 @@ class RowParser:
         value = self._cells.read(kind, style if style.isdecimal() else None, text, formula=self._has_formula)
         if value != "":
             self._values[self._column] = value
-            self._characters += len(value or "")
+            self._characters += len(value) if isinstance(value, str) else 0
             check_length(self._characters, self._row)
 
     def _check_merged(self, reference: str) -> None:

@@ -17,8 +17,8 @@ from airflow_provider_iqm.audience.xlsx_reader.errors import (
     WorkbookError,
 )
 from airflow_provider_iqm.audience.xlsx_reader.items import ItemReader, decode_entities
-from airflow_provider_iqm.audience.xlsx_reader.package import feed, local, new_parser
 from airflow_provider_iqm.audience.xlsx_reader.values import unescape
+from airflow_provider_iqm.audience.xlsx_reader.xml_parser import XMLParser, local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 WHITE_SPACE = " \t\n\r"
 """What Excel strips off a text whose white space isn't said to be preserved."""
 
-_USUAL = re.compile(r'\s*<si><t( xml:space="preserve")?>([^<]*+)</t></si>')
+_USUAL = re.compile(r'\s*<si><t( xml:space="preserve")?(?:/>|>([^<]*+)</t>)</si>')
 
 
 class SharedStrings:
@@ -126,7 +126,7 @@ def _usual_strings(text: str) -> list[str] | None:
     if any(parts[::3]):
         return None
     strings = [
-        string if preserved else string.strip(WHITE_SPACE)
+        (string if preserved else string.strip(WHITE_SPACE)) if string else ""
         for preserved, string in zip(parts[1::3], parts[2::3], strict=True)
     ]
     if "&" in text:
@@ -141,15 +141,15 @@ class _StringParser:
     """Reads strings of any form."""
 
     def __init__(self) -> None:
-        self._parser = new_parser()
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
+        self._parser = XMLParser()
+        self._parser.expat.StartElementHandler = self._start
+        self._parser.expat.EndElementHandler = self._end
         self.items = ItemReader(self._parser, around="sst", item="si")
         self._found: list[str] = []
         self._text = RichText()
 
     def parse(self, text: str) -> list[str]:
-        feed(self._parser, text.encode())
+        self._parser.feed(text.encode())
         return self.take()
 
     def take(self) -> list[str]:
@@ -162,11 +162,11 @@ class _StringParser:
         if name == "si":
             self._text = RichText()
         elif self._text.start(name, attributes):
-            self._parser.CharacterDataHandler = self._text.add
+            self._parser.expat.CharacterDataHandler = self._text.add
 
     def _end(self, name: str) -> None:
         name = local(name)
-        self._parser.CharacterDataHandler = None
+        self._parser.expat.CharacterDataHandler = None
         self._text.end(name)
         if name == "si":
             self._found.append(unescape(self._text.text()))

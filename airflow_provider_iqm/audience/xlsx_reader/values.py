@@ -8,7 +8,6 @@ import re
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.value_text import value_text
-from airflow_provider_iqm.audience.xlsx_reader.errors import DAMAGED, WorkbookError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,7 @@ Value = str | bool | None
 
 NUMBER, DATE, DURATION = 0, 1, 2
 
-_BUILT_IN = {number: DATE for number in (*range(14, 23), 45, 47)} | {46: DURATION}
+_BUILT_IN = dict.fromkeys((*range(14, 23), 45, 47), DATE) | {46: DURATION}
 # A section of a number format without what it shows as it stands: quoted texts, escaped characters, colors and locales.
 _LITERAL = re.compile(r'"[^"]*"|[\\_*].|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -44,7 +43,7 @@ class CellReader:
     """
 
     def __init__(self, package: Package, strings: SharedStrings) -> None:
-        self._strings = strings
+        self.strings = strings
         self._is_1904 = package.is_1904
         part = package.related("/styles")
         self._formats = bytes(_formats(package, part)) if part else b""
@@ -64,7 +63,7 @@ class CellReader:
         if kind is None or kind == "n":
             return self._number(text.strip(), style)
         if kind == "s":
-            return self._strings.get(text)
+            return self.strings.get(text)
         if kind == "b":
             return {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}.get(text.strip(), text)
         if kind == "e":
