@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from airflow_provider_iqm.audience.cleaning import Cleaning
+    from airflow_provider_iqm.audience.damage import Damage
     from airflow_provider_iqm.audience.scratch import Scratch
 
 _SHOWN = 10

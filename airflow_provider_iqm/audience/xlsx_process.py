@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
-from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.exceptions import AudienceFileError, IQMError, WorkerResourceError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -60,6 +60,8 @@ def read_batches(
     :param scratch_dir: Where the subprocess keeps texts that would need more; without it, the system's temporary
         folder.
     :raises AudienceFileError: It isn't a workbook, or can't be read.
+    :raises WorkerResourceError: The subprocess was killed.
+    :raises OSError: A file can't be read or written.
     """
     messages = _messages(
         path,
@@ -116,14 +118,14 @@ def _messages(
         "parent": os.getpid(),
     }
     last: dict[str, Any] | None = None
-    with _start(name) as process:
+    with _start() as process:
         try:
             with suppress(BrokenPipeError):
                 _pipe(process.stdin).write(json.dumps(job).encode())
                 _pipe(process.stdin).close()
             for line in _pipe(process.stdout):
                 last = json.loads(line) if line.endswith(b"\n") else None
-                if last is None or not last.keys().isdisjoint(("end", "error")):
+                if last is None or not last.keys().isdisjoint(("end", "error", "errno")):
                     break
                 yield last
                 last = None
@@ -133,7 +135,9 @@ def _messages(
             # Nothing of it is wanted anymore.
             process.kill()
     if last is None:
-        raise AudienceFileError(f"{name}: {_cause_of_death(process.returncode)}")
+        raise _cause_of_death(process.returncode, name=name)
+    if "errno" in last:
+        raise OSError(last["errno"], os.strerror(last["errno"] or 0), last["path"])
     if "error" in last:
         problem = last["error"] or (
             f"reading the workbook needs more memory than memory_limit ({memory_limit}) allows. "
@@ -147,30 +151,26 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     return pipe
 
 
-def _cause_of_death(status: int) -> str:
+def _cause_of_death(status: int, *, name: str) -> IQMError:
     if status == -signal.SIGKILL:
-        return (
-            "the process that reads the workbook was killed, probably because the worker has too little memory. "
-            "Give the worker more memory, or the list as CSV."
+        return WorkerResourceError(
+            f"{name}: the process that reads the workbook was killed, probably because the worker is out of memory. "
+            "Run fewer tasks at a time on this worker, or give it more memory."
         )
     cause = f"signal {-status}" if status < 0 else f"exit status {status}"
-    return (
-        f"the process that reads the workbook ended unexpectedly ({cause}). "
+    return AudienceFileError(
+        f"{name}: the process that reads the workbook ended unexpectedly ({cause}). "
         "Save the workbook as XLSX again, or give the list as CSV."
     )
 
 
-def _start(name: str) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(  # noqa: S603 - the interpreter and our module
-            [sys.executable, "-m", _READER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=1 << 18,
-            # A Dag file, or whoever runs it, may have added to the path.
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-    except OSError as error:
-        reason = error.strerror
-    raise AudienceFileError(f"{name}: can't start the process that reads the workbook: {reason}.")
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - the interpreter and our module
+        [sys.executable, "-m", _READER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=1 << 18,
+        # A Dag file, or whoever runs it, may have added to the path.
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )

@@ -54,6 +54,8 @@ def main() -> None:
         last: dict[str, Any] = {"error": str(error), "line": error.line}
     except MemoryError:
         last = {"error": None, "line": None}
+    except OSError as error:
+        last = {"errno": error.errno, "path": error.filename if isinstance(error.filename, str) else None}
     else:
         last = {"end": True}
     # Out here, what took the memory is free again.

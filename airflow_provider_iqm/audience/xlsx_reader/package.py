@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import posixpath
 import struct
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_iqm.audience.names import did_you_mean
 from airflow_provider_iqm.audience.xlsx_reader.errors import DAMAGED, MAX_UNPACKED_BYTES, WorkbookError
 from airflow_provider_iqm.audience.xlsx_reader.xml_parser import XMLParser, local
+from airflow_provider_iqm.wording import quote_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,4 +144,9 @@ def _as_damaged() -> Iterator[None]:
         # A part that is encrypted.
         RuntimeError,
     ):  # fmt: skip
+        raise WorkbookError(DAMAGED) from None
+    except OSError as error:
+        # Of a position that the archive names, and that can't be one.
+        if error.errno != errno.EINVAL:
+            raise
         raise WorkbookError(DAMAGED) from None

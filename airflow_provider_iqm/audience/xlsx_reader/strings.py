@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import tempfile
@@ -53,7 +52,8 @@ class SharedStrings:
         Load a workbook's strings.
 
         :param package: The workbook.
-        :raises WorkbookError: They can't be read, or the disk is full.
+        :raises WorkbookError: They can't be read.
+        :raises OSError: There is no room for them.
         """
         part = package.related("/sharedStrings")
         if part is None:
@@ -106,18 +106,8 @@ class SharedStrings:
     def _write(self, data: bytes | bytearray) -> None:
         assert self._file is not None  # noqa: S101
         view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._file, view) :]
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-        else:
-            return
-        raise WorkbookError(
-            f"no space is left in {self._folder or tempfile.gettempdir()!r} for the workbook's texts "
-            f"({self._size:,} bytes so far). Free some, or name another folder (scratch_dir)."
-        )
+        while view:
+            view = view[os.write(self._file, view) :]
 
 
 def _usual_strings(text: str) -> list[str] | None:
