@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,9 @@ from airflow_provider_iqm.audience.json_text import parse_mapping
 from airflow_provider_iqm.audience.names import find_field, find_setting, listed
 from airflow_provider_iqm.exceptions import CleaningOptionError, ColumnMappingError
 from airflow_provider_iqm.vocabulary import FIELD_SETTINGS, DataFormat
+
+_MEMORY = re.compile(r"\d{1,12}(?:\.\d{1,9})? ?(?:[kmgt](?:i?b)?|%)", re.IGNORECASE)
+"""What DuckDB takes for an amount of memory."""
 
 PhoneFormat = Literal["10-digit", "E.164"]
 OnInvalidRecords = Literal["drop", "fail"]
@@ -71,6 +75,9 @@ class Cleaning:
         ratio: object = self.max_invalid_ratio
         if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 <= ratio <= 1:
             raise CleaningOptionError(f"max_invalid_ratio must be a number from 0 to 1, but it is {ratio!r}.")
+        limit: object = self.memory_limit
+        if not isinstance(limit, str) or not _MEMORY.fullmatch(limit):
+            raise CleaningOptionError(f"memory_limit is {limit!r}. It must be an amount of memory such as '512MiB'.")
         hashes = parse_mapping(
             self.hash_columns, error=ColumnMappingError, argument="hash_columns", example='{"email": "SHA256"}'
         )

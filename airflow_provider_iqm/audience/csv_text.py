@@ -68,16 +68,24 @@ def read_line_blocks(path: Path, *, name: str, coding: Coding = PLAIN) -> Iterat
     """
     decoder = _Decoder(coding.encoding)
     blocks = chain(read_blocks(path, BLOCK_BYTES, name=name, packed=coding.packed), [b""])
-    number, rest, left_out = 0, "", int(coding.sep_line)
+    number, rest, left_out = 0, [""], int(coding.sep_line)
+    length = 0
     for block in blocks:
         text, fault = decoder.decode(block)
-        lines = io.StringIO(rest + text, newline="").readlines()
+        complete = "\n" in text or "\r" in text or rest[0].endswith("\r")
+        rest.append(text)
+        length += len(text)
+        if block and not fault and not complete and length <= MAX_LINE:
+            # Joined when it is complete: else each block would copy a long line anew.
+            continue
+        lines = io.StringIO("".join(rest), newline="").readlines()
         # The last line may go on in the next block, even after a CR: an LF may follow.
-        rest = lines.pop() if lines and block and fault is None else ""
+        rest = [lines.pop() if lines and block and fault is None else ""]
+        length = len(rest[0])
         if fault and lines and not lines[-1].endswith(("\n", "\r")):
             lines.pop()
         # Only a line that began in an earlier block can be longer.
-        if max(len(rest), len(lines[0]) if lines else 0) > MAX_LINE:
+        if max(length, len(lines[0]) if lines else 0) > MAX_LINE:
             lines.clear()
             fault = f"it is longer than {MAX_LINE:,} characters, which is the limit. Check the file's line ends."
         number += len(lines)

@@ -21,6 +21,8 @@ from airflow_provider_iqm.audience.xlsx import read_rows
 from airflow_provider_iqm.exceptions import CleaningOptionError, IQMError, ReadingOptionError
 from airflow_provider_iqm.wording import as_unicode, display_name, printable_on, quote_names
 
+_LONGEST_VALUE = 200
+
 PASSED, FAILED, WRONG_USAGE = 0, 1, 2
 """The exit statuses."""
 
@@ -104,8 +106,9 @@ def _describe(upload: AudienceUpload) -> None:
 
 
 def _masked(value: str) -> str:
-    """Leave nothing of a value but its length and its punctuation."""
-    return "".join(mark if mark.isascii() and not mark.isalnum() else "x" for mark in value)
+    """Leave nothing of a value but its length and its punctuation; a long one is cut off."""
+    masked = "".join(mark if mark.isascii() and not mark.isalnum() else "x" for mark in value[:_LONGEST_VALUE])
+    return masked if len(value) <= _LONGEST_VALUE else f"{masked}… ({len(value):,} characters)"
 
 
 def _write(line: str) -> None:

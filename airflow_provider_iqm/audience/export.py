@@ -7,6 +7,7 @@ has to be known of it is taken in on its way to the disk.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from dataclasses import dataclass, replace
@@ -112,8 +113,9 @@ class ExportTally:
         if self._known:
             try:
                 self._look_over(lines, text)
-            except UnicodeDecodeError:
-                # The database promised UTF-8. The reading tells where it isn't.
+            except (UnicodeDecodeError, csv.Error):
+                # The database promised UTF-8, and the reading tells where it isn't; or somebody in this process has
+                # lowered csv's limit for the length of values.
                 self._known = False
         return text
 

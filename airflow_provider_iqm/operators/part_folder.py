@@ -56,9 +56,13 @@ def _put_into_folder(parts: dict[str, Path], folder: Path, own: re.Pattern[str])
         partial = folder / f".{name}.partial"
         partial.unlink(missing_ok=True)
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as target, part.open("rb") as source:
-            shutil.copyfileobj(source, target, 1 << 20)
-        partial.replace(folder / name)
+        try:
+            with os.fdopen(descriptor, "wb") as target, part.open("rb") as source:
+                shutil.copyfileobj(source, target, 1 << 20)
+            partial.replace(folder / name)
+        finally:
+            # On a full disk, it would stand in the way of the next try.
+            partial.unlink(missing_ok=True)
     for path in folder.iterdir():
         if own.fullmatch(path.name) and path.name not in parts:
             path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import time
 from itertools import count
 
 import pytest
@@ -112,6 +113,13 @@ def test_a_long_name_in_the_header_is_refused_with_the_reason(make_file, refuse,
     assert f"the name of column 2 of 2 in the header (line 1) has {long:,} characters" in str(error)
     assert error.line == 1
     assert len(str(error)) < 300
+
+
+def test_long_lines_take_no_longer_in_small_blocks(make_file, monkeypatch):
+    monkeypatch.setattr(csv_text, "BLOCK_BYTES", 7)
+    started = time.process_time()
+    assert len(list(read_lines(make_file(LONG * 4 + "\n" + LONG * 4), name="list.csv"))) == 2
+    assert time.process_time() - started < 5
 
 
 def test_a_limit_that_others_have_set_does_no_harm(make_file):

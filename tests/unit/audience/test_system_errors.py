@@ -138,6 +138,17 @@ def test_a_memory_limit_that_is_too_low_is_said(prepare):
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("limit", ["lots", "", "512", "1 parsec", "1e99GB", "256MiB; DROP", 512, None, "9" * 99 + "GB"])
+def test_a_memory_limit_that_is_none_is_said(prepare, limit):
+    with pytest.raises(CleaningOptionError, match=r"^memory_limit is .* It must be an amount of memory"):
+        prepare(COMMAS, memory_limit=limit)
+
+
+@pytest.mark.parametrize("limit", ["256MiB", "0.5GB", "1 gb", "300M", "20%"])
+def test_a_memory_limit_is_written_as_duckdb_has_it(prepare, limit):
+    prepare(COMMAS, memory_limit=limit, normalize=True).close()
+
+
 def test_a_memory_limit_that_is_too_low_for_a_split_is_said(prepare, tmp_path):
     says = pytest.raises(CleaningOptionError, match=r"memory_limit \(1MB\) is too low")
     with prepare(COMMAS) as upload, Scratch(tmp_path) as scratch, says:
