@@ -29,6 +29,23 @@ def test_tells_what_would_be_sent(run, columns):
     assert "records kept" in out
 
 
+def test_repairs_are_counted_before_anything_is_sent(run):
+    content = (
+        "email,zip\nFrodo <frodo@shire.example>,01234.0\nmailto:frodo@shire.example,01234-\nfrodo@shire.example,01234\n"
+    )
+    columns = ("--columns", "email=Email,zip=Zip", "--column-settings", "Email=Raw")
+    status, out, _ = run(*columns, "--normalize", content=content)
+    assert status == 0
+    repaired = [line.split() for line in out.splitlines() if "repaired:" in line]
+    assert repaired == [
+        ["repaired:", "decimal", ".0", "removed", "(zip)", "1"],
+        ["repaired:", "display", "name", "removed", "(email)", "1"],
+        ["repaired:", "prefix", "removed", "(email)", "1"],
+        ["repaired:", "punctuation", "removed", "(zip)", "1"],
+    ]
+    assert "repaired:" not in run(*columns, content=content)[1]
+
+
 def test_an_upload_that_would_fail_is_status_1(run):
     status, _, err = run("--columns", "emial=Email", "--column-settings", "Email=Raw")
     assert status == 1
