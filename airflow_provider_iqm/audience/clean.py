@@ -83,7 +83,7 @@ class Cleaner:
         self.settings = settings
         self.cleaning = cleaning
         self.scratch = scratch
-        self._failure = ""
+        self._failure = "not every record was read"
         self.damage = damage
 
     def clean(self) -> tuple[AudienceFile, ColumnMapping, CleaningReport]:
@@ -175,7 +175,7 @@ class Cleaner:
     def _is_whole(self, source: Source, records: int, content_bytes: int, scan: ByteScan) -> bool:
         """Audit what DuckDB read: whether it is the whole file, and nothing else."""
         if source.frame is None:
-            return True
+            return records == source.copied
         quotes = scan.quotes_between(source.frame.newline)
         if quotes is None:
             return False

@@ -89,13 +89,15 @@ def read_csv_sql(path: Path, *, width: int, line_bytes: int = LINE_BYTES) -> str
     # No new_line: DuckDB 2.0 was seen to lose records of a CRLF file when it is told of CRLF, and to count them right
     # when it isn't.
     columns = ", ".join(f"c{position}: 'VARCHAR'" for position in range(width))
+    # DuckDB was seen to refuse values of megabytes that two of its buffers share, unless it reads one after the other.
+    parallel = str(line_bytes <= LINE_BYTES).lower()
     return (
         f"read_csv({quoted(_as_glob(path))}, columns = {{{columns}}}, auto_detect = false, header = true, "
         f"""delim = ',', quote = '"', escape = '"', """
         f"strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {line_bytes}, "
         f"buffer_size = {max(_BUFFER_BYTES, 2 * line_bytes)}, "
         f"nullstr = {quoted(NULL_MARK.decode())}, allow_quoted_nulls = false, encoding = 'utf-8', "
-        "compression = 'none', hive_partitioning = false, parallel = true)"
+        f"compression = 'none', hive_partitioning = false, parallel = {parallel})"
     )
 
 

@@ -27,8 +27,9 @@ class Source:
     :param sql: The SQL expression that reads the records as ``c0``, ``c1``, ….
     :param ragged: The SQL condition of a record that has more or fewer values than the header.
     :param content: The SQL expression of a record's length, for the audit.
-    :param frame: What stands around the records; ``None`` for an exact copy, which needs no audit.
+    :param frame: What stands around the records; ``None`` for an exact copy, which needs no audit but a count.
     :param head: The first records; none for a copy.
+    :param copied: How many records an exact copy has.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class Source:
     content: str
     frame: Frame | None
     head: Sequence[Sequence[str]] = field(default=(), repr=False)
+    copied: int = 0
 
     def checks(self, mapped: Mapping[str, str]) -> list[ColumnCheck]:
         """
@@ -103,9 +105,12 @@ def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[st
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         # Not the names themselves: by a CR in the first line, DuckDB would take CR for the file's line end.
         writer.writerow([*(f"c{position}" for position in range(width)), "ragged"])
-        rows = ([*record, ""] if len(record) == width else ragged for _, record in records)
-        longest = max(map(writer.writerow, rows), default=0)
+        count = longest = 0
+        for _, record in records:
+            length = writer.writerow([*record, ""] if len(record) == width else ragged)
+            longest = max(longest, length)
+            count += 1
     # A character takes up to four bytes.
     line_bytes = max(LINE_BYTES, min(4 * longest, path.stat().st_size))
     sql = read_csv_sql(path, width=width + 1, line_bytes=line_bytes)
-    return Source(path, columns, sql, f"c{width} <> ''", "0", None)
+    return Source(path, columns, sql, f"c{width} <> ''", "0", None, copied=count)

@@ -7,6 +7,7 @@ import io
 
 import pytest
 
+from airflow_provider_iqm.audience import source
 from airflow_provider_iqm.audience.csv_exact import read_records
 from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.audience.split import Limits, split_list
@@ -88,6 +89,23 @@ def test_long_records_are_cleaned_whole(clean, long):
     rows = [["email", "zip", "b", "c"], [" A@B.com", "02134", long, long], ["c@d.com", "02134", "1", "2"]]
     sent, _ = clean(rows)
     assert sent == [rows[0], ["a@b.com", "02134", long, long], rows[2]]
+
+
+def test_many_records_of_megabytes_are_cleaned(make_file):
+    # Values that DuckDB's buffers share.
+    rows = "".join(f'user{number}@example.com,"{"é" * 1_900_000}"\n' for number in range(9))
+    options = {"columns": {"email": "Email"}, "column_settings": {"Email": "Raw"}, "audience_name": "x"}
+    path = make_file(f"email,b\n{rows}")
+    with prepare_upload(file_path=path, normalize=True, **options) as upload:
+        assert upload.file.records == 9
+        assert upload.file.path.read_text().count("é" * 1_900_000) == 9
+
+
+def test_a_copy_that_is_not_read_whole_is_not_believed(clean, monkeypatch):
+    real = source.read_csv_sql
+    monkeypatch.setattr(source, "read_csv_sql", lambda *a, **o: f"(FROM {real(*a, **o)} LIMIT 1)")
+    with pytest.raises(AudienceFileError, match="DuckDB could not clean the file"):
+        clean([["email", "zip"], [], ["a@b.com", "02134"], ["b@b.com", "02134"], ["c"]])
 
 
 def test_long_records_are_split(make_file, tmp_path):
