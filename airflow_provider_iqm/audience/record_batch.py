@@ -19,7 +19,7 @@ _BATCH_CHARACTERS = 4_000_000
 """Long records are looked at in smaller batches, or they would take too much memory."""
 
 _STEP = 16
-"""How many items are taken before their length is looked at."""
+"""How many items are taken before their length is looked at, at most; long ones are taken one by one."""
 
 _QUOTE = ord('"')
 
@@ -47,10 +47,14 @@ def line_batches(lines: Iterable[str], count: int) -> Iterator[list[str]]:
 def _bounded(items: Iterable[_Item], count: int, length_of: Callable[[list[_Item]], int]) -> Iterator[list[_Item]]:
     items = iter(items)
     batch: list[_Item] = []
-    length = 0
-    while step := list(islice(items, min(_STEP, count - len(batch)))):
+    length, taken = 0, 1
+    while step := list(islice(items, min(taken, count - len(batch)))):
         batch += step
-        length += length_of(step)
+        added = length_of(step)
+        length += added
+        taken = 1 if added > _BATCH_CHARACTERS else min(2 * taken, _STEP)
+        # Nothing else may hold records of megabytes while the batch is worked on.
+        del step
         if len(batch) == count or length > _BATCH_CHARACTERS:
             yield batch
             batch, length = [], 0

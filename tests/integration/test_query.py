@@ -217,6 +217,8 @@ def test_the_padding_of_char_is_no_data(warehouse, ask):
     sql = "SELECT 'abc'::char(10) AS a, 'abc  '::text AS b, 'abc  '::varchar(10) AS c, NULL::char(3) AS d"
     assert ask(sql)[1] == ["abc", "abc  ", "abc  ", ""]
     assert ask("SELECT 'abc'::char(10) AS a")[1] == ["abc"]
+    warehouse.run("DROP DOMAIN IF EXISTS short_code", "CREATE DOMAIN short_code AS char(10)")
+    assert ask("SELECT 'abc'::short_code AS a, 'b' AS b")[1] == ["abc", "b"]
 
 
 def test_a_lost_connection_fails_the_query(warehouse, ask):
@@ -297,6 +299,15 @@ def test_sqlite_refuses_bytes_and_tells_what_is_wrong(sqlite, ask):
         ask("SELECT x'00' AS photo")
     with pytest.raises(QueryFailedError, match="undefined table"):
         ask("SELECT * FROM nothing_here")
+
+
+def test_records_of_megabytes_are_fetched_and_written_one_by_one(sqlite, tmp_path):
+    def write():
+        numbers = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 12)"
+        with open_query(database_hook("warehouse"), f"{numbers} SELECT hex(zeroblob(2500000)) AS x FROM t") as result:
+            assert result.write(tmp_path / "result.csv", ResultLimits()).records == 12
+
+    assert growth(write) < 120_000_000
 
 
 SQLITE_WRONG = [
