@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _LONGEST_NAME = 1000
+_MOST_COLUMNS = 100_000
+"""Six times as many as Excel has; more would take minutes to look at."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,15 @@ def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "l
     :param line: The line, or the row, of the header.
     :param unit: What that is called.
     :param certain: Whether they are column names for certain, as a database's are.
-    :raises AudienceFileError: A name is blank, too long for messages to name it, or occurs twice.
+    :raises AudienceFileError: A name is blank, too long for messages to name it, or occurs twice; or there are too
+        many.
     """
+    if len(columns) > _MOST_COLUMNS:
+        raise AudienceFileError(
+            f"{name}: the header ({unit} {line}) has {len(columns):,} columns; the limit is {_MOST_COLUMNS:,}. Check "
+            "the file's line ends and delimiters.",
+            line=line,
+        )
     positions: dict[str, int] = {}
     for position, column in enumerate(columns, start=1):
         if len(column) > _LONGEST_NAME:

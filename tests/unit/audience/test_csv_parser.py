@@ -115,6 +115,13 @@ def test_a_long_name_in_the_header_is_refused_with_the_reason(make_file, refuse,
     assert len(str(error)) < 300
 
 
+def test_a_line_of_delimiters_is_refused_soon(make_file, refuse):
+    started = time.process_time()
+    error = refuse(make_file("," * 1_000_000 + "\n1\n"))
+    assert "the header (line 1) has 1,000,001 columns; the limit is 100,000" in str(error)
+    assert time.process_time() - started < 5
+
+
 def test_long_lines_take_no_longer_in_small_blocks(make_file, monkeypatch):
     monkeypatch.setattr(csv_text, "BLOCK_BYTES", 7)
     started = time.process_time()
