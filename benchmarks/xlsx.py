@@ -11,7 +11,7 @@ from side_by_side import OURS, AtLeast, Work, run_way
 TITLE = "validate, count, sample an XLSX file"
 OPENPYXL = "openpyxl's read-only mode"
 GOALS = [AtLeast(OPENPYXL, 6)]
-MEMORY = 400
+MEMORY = 64
 
 
 def prepare(folder: Path, scale: float) -> list[str]:

@@ -50,7 +50,7 @@ class PreparationOperator(RenderedArguments):
         invalid, and none of its values. (templated)
     :param max_invalid_ratio: The share of invalid records, from 0 to 1, above which the task fails.
     :param drop_duplicates: Keep only the first of the records whose mapped, normalised values are all the same.
-    :param memory_limit: How much memory the checking and cleaning of a CSV file may use, such as ``256MiB``.
+    :param memory_limit: How much memory the checking and cleaning of a file may use, such as ``256MiB``.
     :param scratch_dir: Where copies live until they are not needed any more; the system's temporary folder by
         default. (templated)
     """

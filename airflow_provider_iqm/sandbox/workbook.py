@@ -15,8 +15,8 @@ _SHARED_STRINGS = "xl/sharedStrings.xml"
 _RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION_ID = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 
-# A row: for each cell that isn't blank its column (from 0), its text, and whether the text is the number of a shared
-# string.
+# A row: for each cell with a value, or with a formula that nobody has calculated, its column (from 0), its text, and
+# whether the text is the number of a shared string.
 _Row = list[tuple[int, str, bool]]
 
 
@@ -104,7 +104,9 @@ def _cells(row: ElementTree.Element) -> Iterator[tuple[int, str, bool]]:
         column = _column(reference) if reference else column + 1
         kind = cell.get("t")
         text = "".join(part.text or "" for part in cell.iter() if _local(part) == ("t" if kind == "inlineStr" else "v"))
-        if text:
+        # A formula without a type has a number, even if nobody has calculated it yet.
+        uncalculated = kind is None and any(_local(part) == "f" for part in cell)
+        if text or uncalculated:
             yield column, text, kind == "s"
 
 
