@@ -176,16 +176,17 @@ def test_values_are_normalised_or_their_records_left_out(clean, case):
 
 
 WHITE = " \t\n\u00a0\u2003\u3000\x1f"
-EMAIL = rf'[^@,;<>()"{WHITE}]+@[^@.,;<>()"{WHITE}]+(\.[^@.,;<>()"{WHITE}]+)+'
+EMAIL = rf'[^@,;<>()"{WHITE}]+@[^\W\d_]+(\.[^\W\d_]+)+'
 NANP = "(?:[2-9](?:[02-58][0-9]|1[02-9])|[2-8]6[0-9]|[24-9]7[0-9])[2-9](?:[02-9][0-9]|1[02-9])[0-9]{4}"
 MARKS = re.compile(rf"[()./\-\u2010-\u2015{WHITE}]")
 
 
 def email(value):
     value = value.strip().lower()
-    if ".." in value or value[:1] == "." or ".@" in value:
-        return None
-    return value if re.fullmatch(EMAIL, value) else None
+    if not re.fullmatch(EMAIL, value):
+        value = value.rstrip(f".,{WHITE}")
+    local = value.partition("@")[0]
+    return value if re.fullmatch(EMAIL, value) and "" not in local.split(".") else None
 
 
 def phone(value):
