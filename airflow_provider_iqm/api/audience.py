@@ -6,6 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+MAX_ID = 2**53 - 1
+"""The largest number that JSON carries exactly in every language."""
+
+LAST_SECOND = 99_999_999_999
+"""A moment above it is in milliseconds: in seconds, it would be in the year 5138."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AudienceOptions:
@@ -77,12 +83,38 @@ class MatchedAudience(ReadyAudience):
     """
     What IQM says of an audience, in words that don't depend on the API's version.
 
-    ``reason`` is why it failed or was rejected, ``file_names`` are the names that IQM gives its file. The samples of
-    the file's values, which IQM repeats in its answer, are left out.
+    ``reason`` is why it failed or was rejected, ``file_names`` are the names that IQM gives its file, ``created`` is
+    when it was made, in seconds since 1970. The samples of the file's values, which IQM repeats in its answer, are
+    left out.
     """
 
     reason: str | None
     file_names: list[str]
+    created: float | None
+
+
+def read_audience_id(value: object) -> int:
+    """
+    Read an audience's id: a number above 0, or its digits.
+
+    :raises ValueError: where it is anything else, such as ``true``, ``1.9`` or ``-5``.
+    """
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= len(str(MAX_ID)):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_ID:
+        raise ValueError("no id of an audience")
+    return value
+
+
+def read_moment(value: object) -> float | None:
+    """
+    Read when something happened, in seconds since 1970; ``None`` where that isn't told.
+
+    IQM gives seconds in some calls and milliseconds in others.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < MAX_ID:
+        return None
+    return value / 1000 if value > LAST_SECOND else float(value)
 
 
 def ready_part(audience: ReadyAudience) -> ReadyAudience:

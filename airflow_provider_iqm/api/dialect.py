@@ -75,6 +75,13 @@ class Dialect(Protocol):
     def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
         """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""
 
+    def is_in_use(self, audience_id: int) -> Exchange[bool]:
+        """
+        Return the exchange that tells whether campaigns include or exclude an audience, as far as IQM says so.
+
+        :raises AudienceNotFoundError: where the account has no such audience.
+        """
+
     def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
         """Return the exchange that deletes audiences."""
 

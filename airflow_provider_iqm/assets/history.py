@@ -62,7 +62,7 @@ class AudienceHistory:
         if self.shared:
             # The tasks that one task is mapped to have the asset in common.
             self._suffix = f"_{ti.map_index}" if ti.map_index is not None and ti.map_index >= 0 else ""
-            self._store = StateStore(states[assets[0]], name=f"The state of {assets[0].uri}", log=log)
+            self._store = StateStore(states[assets[0]], name=f"the state of {assets[0].uri}", log=log)
         else:
             self._suffix = ""
             runs = _EarlierRuns(ti) if task.do_xcom_push else None

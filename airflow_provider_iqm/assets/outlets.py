@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_iqm.assets.matched_audience import SCHEME, audience_name_of
+from airflow_provider_iqm.hooks.best_effort import best_effort
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
@@ -73,9 +74,10 @@ def tell_outlets(task: BaseOperator, context: Context, events: Sequence[Audience
     by_name = {event["audience_name"]: event for event in events}
     assets = audience_assets(task.outlets)
     for asset in assets:
-        event = events[0] if len(events) == 1 else by_name.get(audience_name_of(urlsplit(asset.uri)))
-        told: Any = event or {"audiences": list(events)}
-        context["outlet_events"][asset].extra.update(told)
+        with best_effort(task.log, f"describe the audience in the event of {asset.uri}"):
+            event = events[0] if len(events) == 1 else by_name.get(audience_name_of(urlsplit(asset.uri)))
+            told: Any = event or {"audiences": list(events)}
+            context["outlet_events"][asset].extra.update(told)
     return bool(assets)
 
 

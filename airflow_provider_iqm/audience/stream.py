@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.system_errors import system_errors
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.wording import display_name
 
@@ -14,6 +16,26 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 1 << 20
 """The size of a piece: large enough that Python's share of the work is small, and all that is held in memory."""
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """
+    Say what is wrong with a file that was fine when it was checked.
+
+    :param path: The file.
+    :raises AudienceFileError: The file was removed in the meantime, or can't be read any more.
+    :raises WorkerResourceError: Its disk fails.
+    """
+    name = display_name(path.name)
+    with system_errors(name=name, source=path):
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise AudienceFileError(
+                f"{name}: the file was removed after it was checked; nothing was uploaded. Have the task that writes "
+                "it, and whatever cleans up, leave it alone until the upload is done, then run the upload again."
+            ) from error
 
 
 class FileBody:
@@ -57,8 +79,8 @@ class FileBody:
         """
         Give the bytes, from the start.
 
-        :raises AudienceFileError: The file has changed since it was inspected. The error comes before the last
-            piece, so that the server can't take what it has for the whole.
+        :raises AudienceFileError: The file was changed or removed since it was inspected, or can't be read. The error
+            comes before the last piece, so that the server can't take what it has for the whole.
         """
         sent, total = 0, len(self)
         for piece in self._pieces():
@@ -70,11 +92,14 @@ class FileBody:
     def _pieces(self) -> Iterator[bytes]:
         if self.prefix:
             yield self.prefix
-        with self.path.open("rb", buffering=0) as file:
+        with readable(self.path):
+            file = self.path.open("rb", buffering=0)
+        with file:
             left = self.size
             while left:
-                piece = file.read(min(PIECE_BYTES, left))
-                self._check_unchanged(file.fileno())
+                with readable(self.path):
+                    piece = file.read(min(PIECE_BYTES, left))
+                    self._check_unchanged(file.fileno())
                 if not piece:
                     raise self._changed()
                 left -= len(piece)
@@ -90,6 +115,6 @@ class FileBody:
 
     def _changed(self) -> AudienceFileError:
         return AudienceFileError(
-            f"{display_name(self.path.name)}: the file has changed since it was checked. "
+            f"{display_name(self.path.name)}: the file has changed since it was checked; nothing was uploaded. "
             "Let the task that writes it finish before the upload starts, and run the upload again."
         )

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self, Unpack
 
+from airflow_provider_iqm.audience.audience_name import check_audience_name
 from airflow_provider_iqm.audience.clean import Cleaner
 from airflow_provider_iqm.audience.clean_wide import clean_list
 from airflow_provider_iqm.audience.cleaning import Cleaning, CleaningOptions
@@ -21,9 +22,9 @@ from airflow_provider_iqm.audience.mapping import ColumnMapping, read_column_set
 from airflow_provider_iqm.audience.original import Reading, plain_file
 from airflow_provider_iqm.audience.report import CleaningReport
 from airflow_provider_iqm.audience.scratch import Scratch
+from airflow_provider_iqm.audience.stream import readable
 from airflow_provider_iqm.audience.system_errors import system_errors
-from airflow_provider_iqm.exceptions import AudienceNameError
-from airflow_provider_iqm.wording import display_name, is_unicode
+from airflow_provider_iqm.wording import display_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ class AudienceUpload:
     @cached_property
     def fingerprint(self) -> str:
         """The fingerprint of the list's content, whatever the order of its records."""
-        with system_errors(name=self.file.display_name, source=self.file.path):
+        with readable(self.file.path):
             return self.file.fingerprint or fingerprint(self.file)
 
     def token(self, *origin: object, any_order: bool = False) -> str:
@@ -83,7 +84,7 @@ class AudienceUpload:
         if any_order:
             content = self.fingerprint
         else:
-            with system_errors(name=self.file.display_name, source=self.file.path), self.file.path.open("rb") as file:
+            with readable(self.file.path), self.file.path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
         parts = [*map(str, origin), self.name, self.mapping.columns, self.mapping.settings, content]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
@@ -99,22 +100,16 @@ def check_arguments(
     """
     Check what can be checked without the list.
 
-    :param audience_name: The audience's name; must not be blank.
+    :param audience_name: The audience's name; not blank, at most 255 characters.
     :param columns: The mapping, file column → IQM field; also a JSON object as text.
     :param column_settings: IQM field → data format or data partner; also a JSON object as text.
     :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
     :return: What is to be done to the list, and the mapping with the settings that the list will have then.
-    :raises AudienceNameError: where the name is blank.
+    :raises AudienceNameError: where the name is blank or too long.
     :raises CleaningOptionError: where the list can't be cleaned in this way.
     :raises ColumnMappingError: where the mapping doesn't fit IQM.
     """
-    if not isinstance(audience_name, str) or not audience_name.strip():
-        raise AudienceNameError("audience_name is empty: IQM needs a name for the audience.")
-    if not is_unicode(audience_name):
-        raise AudienceNameError(
-            f"audience_name is {audience_name!r}, which isn't valid Unicode: it has half of a surrogate pair. "
-            "Correct it where it comes from."
-        )
+    check_audience_name(audience_name)
     cleaning = Cleaning(**options)
     columns, column_settings = read_columns(columns), read_column_settings(column_settings)
     if isinstance(columns, Mapping):
@@ -150,7 +145,7 @@ def prepare_upload(
     :param export: What is known of a list that a database has exported.
     :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
     :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
-    :raises AudienceNameError: where the name is blank.
+    :raises AudienceNameError: where the name is blank or too long.
     :raises AudienceFileError: where the file can't be uploaded.
     :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
     """

@@ -23,6 +23,7 @@ from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.dialects import speak
 from airflow_provider_iqm.api.exchange import Exchange
 from airflow_provider_iqm.api.look import look
+from airflow_provider_iqm.api.own_upload import OwnUploadSearch
 from airflow_provider_iqm.api.request import Request, Result
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
@@ -134,6 +135,14 @@ class IQMAsyncHook(BaseHook):
         :param audience_name: The whole name, in its letter case.
         """
         return await self._run(lambda iqm: iqm.find(audience_name))
+
+    async def find_own_uploads(self, search: OwnUploadSearch) -> list[MatchedAudience]:
+        """
+        Search once for the audiences of an upload.
+
+        :param search: What to search for.
+        """
+        return await self._run(search.find)
 
     async def look(self, watch: AudienceWatch) -> None:
         """

@@ -75,7 +75,7 @@ class HostFile:
             return None
         try:
             fernet = MultiFernet([Fernet(key) for key in keys])
-            folder = _private_folder()
+            folder = private_folder()
         except (OSError, ValueError) as error:
             log.warning("Tasks of this host don't share %s: %s.", cls.CONTENT, error)
             return None
@@ -146,7 +146,7 @@ def _locked(lock: int) -> bool:
     return True
 
 
-def _private_folder() -> Path:
+def private_folder() -> Path:
     """Return a folder that nobody else can read or change, though it is in a place where everybody can write."""
     folder = Path(tempfile.gettempdir()) / f"airflow-provider-iqm-{os.geteuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)

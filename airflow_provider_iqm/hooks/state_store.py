@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from airflow.providers.common.compat.sdk import AirflowException
-
+from airflow_provider_iqm.hooks.best_effort import best_effort
 from airflow_provider_iqm.log import Log
-
-try:
-    from airflow.sdk.exceptions import AirflowRuntimeError
-except ImportError:
-    # Airflow 2 has neither the error nor the stores that raise it.
-    STORE_ERRORS: tuple[type[Exception], ...] = (AirflowException, RuntimeError)
-else:
-    STORE_ERRORS = (AirflowException, AirflowRuntimeError, RuntimeError)
 
 
 class KeyValueStore(Protocol):
@@ -53,22 +44,21 @@ class StateStore:
         """
         if self._store is None:
             return None
-        try:
-            return self._store.get(key)
-        except STORE_ERRORS as error:
-            self._log.warning("%s can't be read: %s", self._name, error)
-            return None
+        value = None
+        with best_effort(self._log, f"read {key} from {self._name}"):
+            value = self._store.get(key)
+        return value  # noqa: RET504 - None where the store has failed
 
-    def write(self, key: str, value: Any) -> None:
+    def write(self, key: str, value: Any) -> bool:
         """
-        Keep a value, if that is possible.
+        Keep a value, and return whether that was possible.
 
         :param key: The value's key.
         :param value: The value, made of what JSON knows.
         """
-        if self._store is None:
-            return
-        try:
-            self._store.set(key, value)
-        except STORE_ERRORS as error:
-            self._log.warning("%s can't keep %s: %s", self._name, key, error)
+        kept = False
+        if self._store is not None:
+            with best_effort(self._log, f"write {key} to {self._name}"):
+                self._store.set(key, value)
+                kept = True
+        return kept

@@ -1,39 +1,27 @@
-"""The upload of audiences: never sent twice blindly, and found again where its answer was lost."""
+"""The upload of audiences from files and DataFrames."""
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from airflow_provider_iqm.api.audience import AudienceOptions, NewAudience
-from airflow_provider_iqm.api.own_upload import find_own_upload, is_own_upload, name_with_token
+from airflow_provider_iqm.api.audience import AudienceOptions
 from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.audience.system_errors import system_errors
-from airflow_provider_iqm.exceptions import (
-    IQMError,
-    IQMInvalidAnswerError,
-    IQMServerError,
-    IQMTransportError,
-    UploadOutcomeUnknownError,
-)
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
-from airflow_provider_iqm.hooks.http import IQMHttpHook
-from airflow_provider_iqm.hooks.list_log import tell_of_list, telling_why
-from airflow_provider_iqm.lineage.hook_lineage import report_audience, report_file
+from airflow_provider_iqm.hooks.list_log import telling_why
+from airflow_provider_iqm.hooks.resumable_upload import IQMResumableUploadHook, new_audience
+from airflow_provider_iqm.hooks.upload_recovery import LOST_ANSWER_TIMEOUT
+from airflow_provider_iqm.lineage.hook_lineage import report_file
 
 if TYPE_CHECKING:
     from airflow_provider_iqm.audience.cleaning import CleaningOptions
     from airflow_provider_iqm.audience.upload import AudienceUpload
 
-SECONDS_BETWEEN_LOOKS = 10.0
-"""How long an upload whose answer was lost may take to show up in IQM's list, before it counts as not done."""
 
-
-class IQMUploadHook(IQMHttpHook):
+class IQMUploadHook(IQMResumableUploadHook):
     """
     Uploads audiences.
 
@@ -53,6 +41,7 @@ class IQMUploadHook(IQMHttpHook):
         audience_subtype: str | None = None,
         consent_given: bool | None = None,
         vertical_id: int | None = None,
+        lost_answer_timeout: float = LOST_ANSWER_TIMEOUT,
         **cleaning: Unpack[CleaningOptions],
     ) -> int:
         """
@@ -70,6 +59,8 @@ class IQMUploadHook(IQMHttpHook):
         :param audience_subtype: The audience's subtype in healthcare, such as ``hcp`` or ``patient`` (v3 only).
         :param consent_given: Whether the patients have given their consent (v3 only).
         :param vertical_id: The vertical, where the account has several (v3 only).
+        :param lost_answer_timeout: Seconds for which to search IQM for the audience before the upload is sent a second
+            time, if the answer to it was lost.
         :param cleaning: How to clean the list, the arguments of
             :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
         :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
@@ -94,7 +85,7 @@ class IQMUploadHook(IQMHttpHook):
             )
         options = AudienceOptions(subtype=audience_subtype, consent_given=consent_given, vertical_id=vertical_id)
         with upload:
-            return self.upload(upload, options=options)
+            return self.upload(upload, options=options, lost_answer_timeout=lost_answer_timeout)
 
     def upload_dataframe(
         self,
@@ -106,6 +97,7 @@ class IQMUploadHook(IQMHttpHook):
         audience_subtype: str | None = None,
         consent_given: bool | None = None,
         vertical_id: int | None = None,
+        lost_answer_timeout: float = LOST_ANSWER_TIMEOUT,
         **cleaning: Unpack[CleaningOptions],
     ) -> int:
         """
@@ -120,6 +112,8 @@ class IQMUploadHook(IQMHttpHook):
         :param audience_subtype: The audience's subtype in healthcare, such as ``hcp`` or ``patient`` (v3 only).
         :param consent_given: Whether the patients have given their consent (v3 only).
         :param vertical_id: The vertical, where the account has several (v3 only).
+        :param lost_answer_timeout: Seconds for which to search IQM for the audience before the upload is sent a second
+            time, if the answer to it was lost.
         :param cleaning: How to clean the list, the arguments of
             :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`. The CSV file is written to its ``scratch_dir``.
         :raises AudienceFileError: where a column has no name that is text, or values without a text, such as bytes.
@@ -145,78 +139,9 @@ class IQMUploadHook(IQMHttpHook):
                 audience_subtype=audience_subtype,
                 consent_given=consent_given,
                 vertical_id=vertical_id,
+                lost_answer_timeout=lost_answer_timeout,
                 **cleaning,
             )
-
-    def upload(
-        self,
-        upload: AudienceUpload,
-        *,
-        resume: bool = True,
-        token: str | None = None,
-        interrupted: bool = False,
-        known_id: int | None = None,
-        options: AudienceOptions | None = None,
-    ) -> int:
-        """
-        Upload what :func:`~airflow_provider_iqm.audience.upload.prepare_upload` has checked; return the audience's id.
-
-        The file is streamed. Where the answer is lost, the hook looks twice for the audience, and takes it if it is
-        there; only if it is not, the upload is sent a second time.
-
-        :param upload: The audience, its file and its mapping.
-        :param resume: Whether to look for the audience of an interrupted upload at all.
-        :param token: What proves that an audience is from this upload: the same at each try. Without it, only this
-            call finds its own upload again.
-        :param interrupted: Whether an earlier try may have sent the upload already, so that it is looked for first.
-        :param known_id: The audience that an earlier try is known to have created; it is taken if it is still there.
-        :param options: What only some accounts need.
-        :raises AudienceOptionError: where the connection's version of the API doesn't know one of the options.
-        :raises UploadOutcomeUnknownError: where IQM may have created the audience or not, and no later try could tell.
-        :raises DoubledAudienceError: where IQM has the audience twice.
-        """
-        options = options or AudienceOptions()
-        with final_errors_fail_the_task():
-            self._iqm.check(options)
-        mark = (token or secrets.token_hex(8)) if resume else None
-        self._tell(upload)
-        audience_id = self._made_before(upload, mark, interrupted=interrupted, known_id=known_id)
-        if not audience_id:
-            audience_id = self._send_new(upload, mark, options, later_try_can_tell=bool(token))
-        report_audience(self, upload.name, audience_id)
-        return audience_id
-
-    def _made_before(
-        self, upload: AudienceUpload, mark: str | None, *, interrupted: bool, known_id: int | None
-    ) -> int | None:
-        """Return the audience that an earlier try of this upload has created."""
-        if mark and known_id and self._drive(is_own_upload(self._iqm, known_id, mark)):
-            self.log.info('IQM has audience %s "%s" from an earlier try; taking it', known_id, upload.name)
-            return known_id
-        return self._find_own_upload(upload.name, mark) if mark and interrupted else None
-
-    def _send_new(
-        self, upload: AudienceUpload, mark: str | None, options: AudienceOptions, *, later_try_can_tell: bool
-    ) -> int:
-        """Send an upload, a second time only if the first one is known not to have made an audience."""
-        for last in (False, True):
-            # Whatever fails until here, nothing of the audience has been sent.
-            call = self._drive(self._iqm.upload(_new_audience(upload, mark, options)))
-            self._drive(self._iqm.login.token())
-            try:
-                audience_id = self._drive(self._iqm.login.call(call), upload)
-            except (IQMServerError, IQMInvalidAnswerError, IQMTransportError) as error:
-                if isinstance(error, IQMTransportError) and not error.sent:
-                    raise
-                self.log.warning("%s", error)
-                if mark and (found := self._find_own_upload(upload.name, mark)):
-                    return found
-                if last or not mark:
-                    self._give_up(upload, error, later_try_can_tell=later_try_can_tell)
-            else:
-                self.log.info('IQM created audience %s "%s"', audience_id, upload.name)
-                return audience_id
-        raise AssertionError("the second round returns or raises")
 
     def check_mapping(self, upload: AudienceUpload) -> bool:
         """
@@ -226,55 +151,4 @@ class IQMUploadHook(IQMHttpHook):
         :return: Whether they can tell; those of the classic API can't.
         :raises ColumnMappingError: where the account lacks a column, a data partner or a data format.
         """
-        return self._drive(self._iqm.check_mapping(_new_audience(upload, None, AudienceOptions())))
-
-    def _tell(self, upload: AudienceUpload) -> None:
-        tell_of_list(self.log, upload)
-        self.log.info(
-            'Uploading matched audience "%s": %s, records: %s, bytes: %s, matched by %s',
-            upload.name,
-            upload.file.display_name,
-            f"{upload.file.records:,}",
-            upload.size_text,
-            upload.mapping.kind.label,
-        )
-
-    def _find_own_upload(self, audience_name: str, token: str) -> int | None:
-        """Look twice for the audience of this upload: how soon IQM lists a new one is not documented."""
-        self.log.info('Looking whether IQM already has audience "%s" from this upload', audience_name)
-        for wait in (0, SECONDS_BETWEEN_LOOKS):
-            time.sleep(wait)
-            found = self._drive(find_own_upload(self._iqm, audience_name, token))
-            if found:
-                self.log.info('IQM already has audience %s "%s" from this upload; taking it', found, audience_name)
-                return found
-        self.log.info('IQM has no audience "%s" from this upload', audience_name)
-        return None
-
-    def _give_up(self, upload: AudienceUpload, error: IQMError, *, later_try_can_tell: bool) -> NoReturn:
-        if later_try_can_tell:
-            raise error
-        with final_errors_fail_the_task():
-            raise UploadOutcomeUnknownError(
-                f'The answer to the upload of "{upload.name}" was lost or no use, so IQM may have created the audience '
-                f"or not: {error} The upload is not sent again, since it may cost money twice. Look for the audience "
-                "in IQM; if it is not there, run the upload again.",
-            ) from error
-
-
-def _new_audience(upload: AudienceUpload, token: str | None, options: AudienceOptions) -> NewAudience:
-    file, mapping = upload.file, upload.mapping
-    return NewAudience(
-        name=upload.name,
-        columns=mapping.columns,
-        settings=mapping.settings,
-        key_fields=[field.value for field in mapping.kind.fields],
-        single_column=mapping.kind.single_column,
-        file_name=name_with_token(file.name, token) if token else file.name,
-        media_type=file.media_type,
-        file_bytes=file.size,
-        file_columns=file.columns,
-        samples=file.samples,
-        records=file.records,
-        options=options,
-    )
+        return self._drive(self._iqm.check_mapping(new_audience(upload, None, AudienceOptions())))

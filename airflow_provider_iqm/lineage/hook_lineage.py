@@ -9,6 +9,7 @@ from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collec
 
 from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
 from airflow_provider_iqm.audience.scratch import is_scratch
+from airflow_provider_iqm.hooks.best_effort import best_effort
 from airflow_provider_iqm.hooks.running_task import running_task
 from airflow_provider_iqm.wording import as_unicode
 
@@ -23,10 +24,11 @@ def report_file(hook: IQMHttpHook, file_path: str | Path) -> None:
     :param hook: The hook.
     :param file_path: The file, as the user has named it: a path, or a URL of object storage.
     """
-    # A copy in scratch is nobody's file.
-    if _somebody_may_read() and not is_scratch(Path(file_path).parent):
-        uri = as_unicode(str(file_path)) if "://" in str(file_path) else Path(file_path).absolute().as_uri()
-        get_hook_lineage_collector().add_input_asset(context=hook, uri=uri)
+    with best_effort(hook.log, "report the file to Airflow's hook lineage"):
+        # A copy in scratch is nobody's file.
+        if _somebody_may_read() and not is_scratch(Path(file_path).parent):
+            uri = as_unicode(str(file_path)) if "://" in str(file_path) else Path(file_path).absolute().as_uri()
+            get_hook_lineage_collector().add_input_asset(context=hook, uri=uri)
 
 
 def report_audience(hook: IQMHttpHook, audience_name: str, audience_id: int) -> None:
@@ -37,9 +39,11 @@ def report_audience(hook: IQMHttpHook, audience_name: str, audience_id: int) -> 
     :param audience_name: The audience's name.
     :param audience_id: Its id.
     """
-    if _somebody_may_read():
-        uri = matched_audience_asset(audience_name, workspace_host=hook.settings.credentials.workspace_host).uri
-        get_hook_lineage_collector().add_output_asset(context=hook, uri=uri, asset_extra={"audience_id": audience_id})
+    with best_effort(hook.log, "report the audience to Airflow's hook lineage"):
+        if _somebody_may_read():
+            uri = matched_audience_asset(audience_name, workspace_host=hook.settings.credentials.workspace_host).uri
+            extra = {"audience_id": audience_id}
+            get_hook_lineage_collector().add_output_asset(context=hook, uri=uri, asset_extra=extra)
 
 
 def _somebody_may_read() -> bool:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
+from airflow_provider_iqm.hooks.best_effort import best_effort
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
 
@@ -72,6 +74,8 @@ class IQMAudienceLink(BaseOperatorLink):
         :param context: Its context.
         :param audience_ids: The audiences.
         """
-        if task.do_xcom_push:
+        if not task.do_xcom_push:
+            return
+        with best_effort(task.hook.log, "push the link to IQM to XCom"):
             workspace_host = task.hook.settings.credentials.workspace_host
             context["ti"].xcom_push(key=XCOM_KEY, value=audience_url(workspace_host, audience_ids))

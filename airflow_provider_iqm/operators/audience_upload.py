@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_iqm.api.audience import AudienceOptions
 from airflow_provider_iqm.api.match_rate import MatchRateGate, OnLowMatchRate
-from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.assets.history import AudienceHistory, LastUpload
 from airflow_provider_iqm.assets.outlets import AudienceEvent, event_of, silence_outlets, tell_outlets
 from airflow_provider_iqm.exceptions import AudienceOptionError
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
-from airflow_provider_iqm.lineage.openlineage import Made, UploadLineage
+from airflow_provider_iqm.hooks.upload_recovery import LOST_ANSWER_TIMEOUT, check_timeout
+from airflow_provider_iqm.lineage.hook_lineage import report_audience
+from airflow_provider_iqm.lineage.openlineage import Made
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
-from airflow_provider_iqm.operators.known_audience import KnownAudience
+from airflow_provider_iqm.operators.known_audience import UploadRecord
+from airflow_provider_iqm.operators.lost_answer import possible_duplicates, read_duplicates, read_search
 from airflow_provider_iqm.operators.preparation import PreparationOperator
+from airflow_provider_iqm.operators.resumable_upload import ResumableUploadOperator, resumed
 from airflow_provider_iqm.operators.unchanged import (
     OnUnchanged,
     check_on_unchanged,
     unchanged_audience,
     upload_fingerprint,
 )
-from airflow_provider_iqm.triggers.deferral import defer_until_ready, ready_audiences
-from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, too_late
+from airflow_provider_iqm.operators.upload_facts import facts_of, push, push_facts
+from airflow_provider_iqm.triggers.deferral import ready_audiences
 from airflow_provider_iqm.vocabulary import AudienceStatus
 
 if TYPE_CHECKING:
@@ -40,9 +42,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.api.audience import ReadyAudience
     from airflow_provider_iqm.audience.upload import AudienceUpload
+    from airflow_provider_iqm.operators.lost_answer import Duplicates, SearchState
+    from airflow_provider_iqm.operators.upload_facts import UploadFacts
 
 
-class AudienceUploadOperator(PreparationOperator, UploadLineage):
+class AudienceUploadOperator(ResumableUploadOperator):
     """
     Upload a list to IQM, and return the new audience's id.
 
@@ -50,12 +54,13 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
     ``report`` (counts) where the list was cleaned, and ``audience`` (what IQM says of it) where it waited for it.
 
     :param iqm_conn_id: The connection to IQM. (templated)
-    :param resume: Whether a later try, or a cleared task, first looks whether IQM has the audience of an earlier try,
-        and takes it. A token of the Dag, task, run, map index and content, in the name of the uploaded file, proves it.
+    :param resume: Whether an upload whose answer was lost, and that of an earlier try, is searched for in IQM before
+        it is sent again. A token of the Dag, task, run, map index and content, in the uploaded file's name, proves it.
+    :param lost_answer_timeout: Seconds for which to search before the upload is sent again.
     :param wait_for_ready: Whether to wait until IQM has matched and approved the audience, as
         :class:`~airflow_provider_iqm.sensors.matched_audience.AudienceReadySensor` does.
-    :param deferrable: Whether to wait in the triggerer, which takes no worker slot; the default is that of Airflow's
-        setting ``default_deferrable`` in ``[operators]``.
+    :param deferrable: Whether to wait for the audience, and to search for a lost upload, in the triggerer, which takes
+        no worker slot; the default is that of Airflow's setting ``default_deferrable`` in ``[operators]``.
     :param poke_interval: Seconds between two looks at the audience; in the triggerer it grows to 10 minutes.
     :param audience_subtype: The audience's subtype in healthcare, such as ``hcp``, ``npi_nurse`` or ``patient``; for
         connections that speak v3. (templated)
@@ -77,14 +82,13 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
     may_be_none = PreparationOperator.may_be_none | {"audience_subtype"}
     ui_color = "#d5e8f7"
     operator_extra_links = (IQMAudienceLink(),)
-    any_order = False
-    """Whether a later try may find the list's records in another order."""
 
     def __init__(
         self,
         *,
         iqm_conn_id: str = IQMHook.default_conn_name,
         resume: bool = True,
+        lost_answer_timeout: float = LOST_ANSWER_TIMEOUT,
         wait_for_ready: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: float = 60.0,
@@ -101,6 +105,7 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
         super().__init__(**kwargs)
         self.iqm_conn_id = iqm_conn_id
         self.resume = resume
+        self.lost_answer_timeout = lost_answer_timeout
         self.wait_for_ready = wait_for_ready
         self.deferrable = deferrable
         self.poke_interval = poke_interval
@@ -124,28 +129,41 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
 
     def execute(self, context: Context) -> int:
         """Upload the list, wait for the audience if that is asked for, and return the audience's id."""
-        history = AudienceHistory(self, context, log=self.log)
-        with final_errors_fail_the_task():
-            self.check_rendered_arguments()
-            check_on_unchanged(self.on_unchanged, history)
-            self._check_gate(history)
-        with self.prepared() as upload:
-            last = self._upload_or_skip(context, history, upload)
-        if last.run_id == context["ti"].run_id:
-            made = Made(
-                name=last.audience_name, version=last.audience_id, records=upload.file.records, size=upload.file.size
+        return self._execute(context, searched=None)
+
+    def execute_after_search(self, context: Context, event: Any = None) -> int:
+        """
+        Go on after the search for an upload whose answer was lost: take the audience, or send the upload again.
+
+        :param event: The event of :class:`~airflow_provider_iqm.triggers.upload_search.UploadSearchTrigger`.
+        """
+        state, found = read_search(event)
+        facts = state["facts"]
+        if not found:
+            self.log.warning('IQM has no audience "%s" of this upload: preparing it again', facts["audience_name"])
+            return self._execute(context, searched=state)
+        record = UploadRecord(context, log=self.log)
+        record.begin_try(resumed=True)
+        attempts = resumed(record.attempts(state["token"]), state)
+        audience_id = self.hook.keep_oldest_upload(found)
+        attempts.made(audience_id)
+        self.log.info('Found audience %s "%s"; nothing is sent again', audience_id, facts["audience_name"])
+        if not self.wait_for_ready:
+            audience_id = self.hook.settle_upload(
+                facts["audience_name"], attempts, audience_id, timeout=self.lost_answer_timeout
             )
-            self.made = [made]
-        IQMAudienceLink.push(self, context, [last.audience_id])
-        self._push(context, upload, audience_name=last.audience_name)
-        if last.audience:
-            self._found_ready(context, history, last, last.audience)
-        elif self.wait_for_ready:
-            audience = self._wait(last.audience_id)
-            self._found_ready(context, history, replace(last, run_id=context["ti"].run_id), audience)
-        else:
-            self._tell_too_early(context, last, upload)
-        return last.audience_id
+        report_audience(self.hook, facts["audience_name"], audience_id)
+        last = LastUpload(
+            fingerprint=facts["fingerprint"],
+            audience_id=audience_id,
+            audience_name=facts["audience_name"],
+            run_id=context["ti"].run_id,
+        )
+        history = AudienceHistory(self, context, log=self.log)
+        if last.fingerprint:
+            history.keep_upload(last)
+        duplicates = possible_duplicates(last.audience_name, attempts, self.lost_answer_timeout)
+        return self._finish(context, history, last, facts, duplicates)
 
     def execute_complete(self, context: Context, event: Any = None) -> int:
         """
@@ -155,8 +173,9 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
         """
         # The id comes with the event: dag.test() hands on nothing else of what a task had before it was deferred.
         (audience,) = ready_audiences(event, 1)
-        self.made = [Made(name=audience["name"], version=audience["id"], records=audience["records"])]
         history = AudienceHistory(self, context, log=self.log)
+        audience = self._without_duplicates(context, history, audience, read_duplicates(event))
+        self.made = [Made(name=audience["name"], version=audience["id"], records=audience["records"])]
         own = LastUpload(
             fingerprint=history.fingerprint_of(audience["id"]) if self.on_unchanged == "skip" else None,
             audience_id=audience["id"],
@@ -165,6 +184,51 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
         )
         self._found_ready(context, history, own, audience)
         return audience["id"]
+
+    def _execute(self, context: Context, *, searched: SearchState | None) -> int:
+        history = AudienceHistory(self, context, log=self.log)
+        with final_errors_fail_the_task():
+            self.check_rendered_arguments()
+            check_on_unchanged(self.on_unchanged, history)
+            check_timeout(self.lost_answer_timeout)
+            self._check_gate(history)
+        record = UploadRecord(context, log=self.log)
+        if self.resume:
+            record.begin_try(resumed=searched is not None)
+        with self.prepared() as upload:
+            last, duplicates = self._upload_or_skip(context, history, upload, record, searched)
+            facts = facts_of(upload, audience_name=last.audience_name, fingerprint=last.fingerprint)
+        return self._finish(context, history, last, facts, duplicates)
+
+    def _finish(
+        self,
+        context: Context,
+        history: AudienceHistory,
+        last: LastUpload,
+        facts: UploadFacts,
+        duplicates: Duplicates | None,
+    ) -> int:
+        """Tell of an upload that is done, and wait for the audience if that is asked for."""
+        if last.run_id == context["ti"].run_id:
+            made = Made(
+                name=last.audience_name,
+                version=last.audience_id,
+                records=facts["records"],
+                size=facts["file_size"],
+            )
+            self.made = [made]
+        IQMAudienceLink.push(self, context, [last.audience_id])
+        push_facts(self, context, facts)
+        if last.audience:
+            self._found_ready(context, history, last, last.audience)
+        elif self.wait_for_ready:
+            audience = self._wait(last.audience_id, duplicates)
+            audience = self._without_duplicates(context, history, audience, duplicates)
+            last = replace(last, run_id=context["ti"].run_id, audience_id=audience["id"])
+            self._found_ready(context, history, last, audience)
+        else:
+            self._tell_too_early(context, last, facts["records"])
+        return last.audience_id
 
     def _check_gate(self, history: AudienceHistory) -> None:
         if MatchRateGate.of(self).asked and not self.wait_for_ready:
@@ -175,51 +239,31 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
         if self.max_match_rate_drop is not None:
             history.require("max_match_rate_drop")
 
-    def _upload_or_skip(self, context: Context, history: AudienceHistory, upload: AudienceUpload) -> LastUpload:
+    def _upload_or_skip(
+        self,
+        context: Context,
+        history: AudienceHistory,
+        upload: AudienceUpload,
+        record: UploadRecord,
+        searched: SearchState | None,
+    ) -> tuple[LastUpload, Duplicates | None]:
         options = AudienceOptions(
             subtype=self.audience_subtype, consent_given=self.consent_given, vertical_id=self.vertical_id
         )
-        run_id, fingerprint, last = context["ti"].run_id, None, None
+        run_id, fingerprint = context["ti"].run_id, None
         if self.on_unchanged == "skip":
             fingerprint = upload_fingerprint(upload, options, self.hook.settings)
             last = unchanged_audience(history, fingerprint, hook=self.hook, run_id=run_id, log=self.log)
-        last = last or LastUpload(
-            fingerprint=fingerprint,
-            audience_id=self._upload(context, upload, options),
-            audience_name=upload.name,
-            run_id=run_id,
-        )
-        if fingerprint and not last.audience:
+            if last:
+                if not last.audience:
+                    history.keep_upload(last)
+                return last, None
+        attempts = self._attempts(context, upload, record, searched)
+        audience_id = self._upload(upload, attempts, options, fingerprint)
+        last = LastUpload(fingerprint=fingerprint, audience_id=audience_id, audience_name=upload.name, run_id=run_id)
+        if fingerprint:
             history.keep_upload(last)
-        return last
-
-    def _upload(self, context: Context, upload: AudienceUpload, options: AudienceOptions) -> int:
-        if not self.resume:
-            return self.hook.upload(upload, resume=False, options=options)
-        ti = context["ti"]
-        token = upload.token(ti.dag_id, ti.task_id, ti.run_id, ti.map_index, any_order=self.any_order)
-        known = KnownAudience(context, token, log=self.log)
-        audience_id = self.hook.upload(
-            upload, token=token, interrupted=int(ti.try_number) > 1, known_id=known.read(), options=options
-        )
-        known.write(audience_id)
-        return audience_id
-
-    def _wait(self, audience_id: int) -> ReadyAudience:
-        watch = AudienceWatch([audience_id], self.log)
-        deadline = time.time() + self.timeout
-        while True:
-            self.hook.look(watch)
-            if not watch.pending:
-                return watch.ready[0]
-            if self.deferrable:
-                trigger = AudienceReadyTrigger(
-                    [audience_id], self.iqm_conn_id, self.poke_interval, deadline, pool_slots=self.hook.pool_slots
-                )
-                defer_until_ready(self, trigger)
-            if time.time() >= deadline:
-                raise AirflowSensorTimeout(too_late(watch.pending))
-            time.sleep(min(self.poke_interval, max(0.0, deadline - time.time())))
+        return last, possible_duplicates(upload.name, attempts, self.lost_answer_timeout)
 
     def _found_ready(
         self, context: Context, history: AudienceHistory, last: LastUpload, audience: ReadyAudience
@@ -230,8 +274,8 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
             gate.check([audience], history.last_ready(), self.log)
         if gate.asked:
             history.keep_ready([audience])
-        if self.wait_for_ready and self.do_xcom_push:
-            context["ti"].xcom_push(key="audience", value=audience)
+        if self.wait_for_ready:
+            push(self, context, "audience", audience)
         if last.fingerprint:
             history.keep_upload(replace(last, audience=audience))
         if last.run_id == context["ti"].run_id:
@@ -239,12 +283,12 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
         else:
             silence_outlets(self, log=self.log)
 
-    def _tell_too_early(self, context: Context, last: LastUpload, upload: AudienceUpload) -> None:
+    def _tell_too_early(self, context: Context, last: LastUpload, records: int) -> None:
         event = AudienceEvent(
             audience_id=last.audience_id,
             audience_name=last.audience_name,
             status=AudienceStatus.PROCESSING.value,
-            records=upload.file.records,
+            records=records,
             match_rate=None,
             fingerprint=last.fingerprint,
         )
@@ -254,17 +298,3 @@ class AudienceUploadOperator(PreparationOperator, UploadLineage):
                 "wait_for_ready=True, or give the outlet to the AudienceReadySensor.",
                 last.audience_id,
             )
-
-    def _push(self, context: Context, upload: AudienceUpload, *, audience_name: str) -> None:
-        if not self.do_xcom_push:
-            return
-        facts: dict[str, Any] = {
-            "audience_name": audience_name,
-            "records": upload.file.records,
-            "file_name": upload.file.name,
-            "file_size": upload.file.size,
-        }
-        if upload.report:
-            facts["report"] = upload.report.counts()
-        for key, value in facts.items():
-            context["ti"].xcom_push(key=key, value=value)

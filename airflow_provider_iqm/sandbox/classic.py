@@ -137,7 +137,7 @@ def details_object(audience: Audience, state: SandboxState) -> dict[str, Any]:
         "minEcpm": 0,
         "maxEcpm": 0,
         "s3FileName": audience.s3_file_name,
-        "included": 0,
+        "included": int(audience.attached),
         "excluded": 0,
         "createdDate": created,
         "modifiedDate": created + int(now - audience.created),

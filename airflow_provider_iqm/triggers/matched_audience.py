@@ -50,6 +50,7 @@ class AudienceReadyTrigger(BaseTrigger):
     :param max_poke_interval: The seconds between two polls to which it grows.
     :param pool_slots: How many slots of the connection's ``rate_limit_pool`` the task holds, if it does: in a pool that
         includes deferred tasks, the trigger keeps their pace.
+    :param state: What the task has to know to go on; the event hands it back.
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class AudienceReadyTrigger(BaseTrigger):
         deadline: float | None = None,
         max_poke_interval: float = MAX_POKE_INTERVAL,
         pool_slots: int = 0,
+        state: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        self.state = state
         self.audience_ids = audience_ids
         self.iqm_conn_id = iqm_conn_id
         self.poke_interval = poke_interval
@@ -87,12 +90,13 @@ class AudienceReadyTrigger(BaseTrigger):
             "deadline": self.deadline,
             "max_poke_interval": self.max_poke_interval,
             "pool_slots": self.pool_slots,
+            **({"state": self.state} if self.state else {}),
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield the one event."""
-        yield TriggerEvent(await self._wait())
+        yield TriggerEvent(await self._wait() | ({"state": self.state} if self.state else {}))
 
     async def _wait(self) -> dict[str, Any]:
         hook = shared_hook(self.iqm_conn_id)

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from airflow_provider_iqm.hooks import uploading
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 
 
@@ -21,11 +20,12 @@ def one_try(connection: str, arguments: dict, try_number: int, result: str) -> N
     :param result: The file for the id.
     """
     os.environ["AIRFLOW_CONN_IQM_DEFAULT"] = connection
-    uploading.SECONDS_BETWEEN_LOOKS = 1.0
     ti = SimpleNamespace(
         dag_id="d", task_id="upload", run_id="run", map_index=-1, try_number=try_number, xcom_push=lambda **_: None
     )
-    audience_id = MatchedAudienceUploadOperator(task_id="upload", **arguments).execute({"ti": ti})
+    audience_id = MatchedAudienceUploadOperator(task_id="upload", lost_answer_timeout=1, **arguments).execute(
+        {"ti": ti}
+    )
     Path(result).write_text(str(audience_id))
     if try_number == 1:
         # A task's process lives on for a moment when its work is done.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
 from airflow import __version__ as airflow_version
 
-from airflow_provider_iqm.exceptions import DoubledAudienceError, IQMError, IQMFinalError
-from airflow_provider_iqm.hooks import uploading
+from airflow_provider_iqm.exceptions import AudienceFileError, DoubledAudienceError, IQMError, IQMFinalError
+from airflow_provider_iqm.hooks import upload_recovery
+from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
+from airflow_provider_iqm.sandbox.audiences import UploadedFile
 from tests.integration.dialects import CALLS
 
 AIRFLOW_3_3 = tuple(map(int, airflow_version.split(".")[:2])) >= (3, 3)
@@ -21,15 +24,23 @@ def api_version(request):
     return request.param
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch):
-    monkeypatch.setattr(uploading, "SECONDS_BETWEEN_LOOKS", 0.3)
+@pytest.fixture
+def no_time(sandbox, monkeypatch):
+    """Let no wait take time: the sandbox's clock goes forward in the place of it. Return the waits."""
+    waits = []
+
+    def sleep(seconds):
+        waits.append(seconds)
+        sandbox.advance(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    return waits
 
 
 @pytest.fixture
-def upload(sandbox, monkeypatch, tmp_path):
+def upload(sandbox, monkeypatch, tmp_path, no_time):
     """Run a try of one task's upload."""
-    sandbox.connect(upload_timeout=2)
+    sandbox.connect(request_timeout=1)
     path = tmp_path / "list.csv"
 
     def run(try_number=1, content="email\nfrodo@shire.example\n", run_id="run", **arguments):
@@ -89,11 +100,128 @@ def test_a_later_try_uploads_what_no_earlier_one_created(sandbox, upload):
     assert [audience.id for audience in sandbox.audiences] == [audience_id]
 
 
-def test_a_late_list_is_looked_at_twice(sandbox, upload, calls):
-    sandbox.change_settings(list_delay_seconds=0.15)
-    sandbox.add_fault("drop_after", path=calls.upload)
+LOST = {
+    "dropped after": {"kind": "drop_after"},
+    "504 while IQM works on": {"kind": "status_before_work", "seconds": 15},
+    "504 while IQM works on for long": {"kind": "status_before_work", "seconds": 300},
+    "truncated": {"kind": "truncate"},
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "delay"),
+    [
+        *[("dropped after", 12), ("dropped after", 15), ("dropped after", 120), ("truncated", 30)],
+        *[("504 while IQM works on", 0), ("504 while IQM works on", 30), ("504 while IQM works on for long", 120)],
+    ],
+)
+def test_an_audience_that_is_listed_late_is_found(sandbox, upload, calls, fault, delay):
+    sandbox.change_settings(list_delay_seconds=delay)
+    sandbox.add_fault(path=calls.upload, **LOST[fault])
     assert upload() == sandbox.audiences[0].id
     assert len(sandbox.audiences) == 1
+
+
+def test_the_search_spares_the_rate_limit(sandbox, upload, no_time, calls):
+    sandbox.change_settings(list_delay_seconds=590)
+    sandbox.add_fault("drop_after", path=calls.upload)
+    upload()
+    assert no_time == pytest.approx([10, 20, 40, 60, 60, 60, 60, 60, 60, 60, 60, 50], abs=1)
+    assert sum(request.path == calls.list for request in sandbox.requests) == 13
+
+
+@pytest.mark.parametrize("wait_for_ready", [False, True])
+@pytest.mark.parametrize(("delay", "late"), [(1000, 0), (0, 650), (610, 0)])
+def test_of_two_audiences_the_newer_one_goes(sandbox, upload, calls, delay, late, wait_for_ready, caplog):
+    sandbox.change_settings(list_delay_seconds=delay)
+    sandbox.add_fault("status_before_work", path=calls.upload, seconds=late)
+    kept = upload(wait_for_ready=wait_for_ready)
+    left = [audience for audience in sandbox.audiences if audience.status != "Deleted"]
+    assert [audience.id for audience in left] == [kept]
+    assert kept == min(sandbox.audiences, key=lambda audience: audience.created_ms).id
+    assert len(sandbox.audiences) == 2
+
+
+def test_what_a_campaign_uses_stays_and_both_are_named(sandbox, upload, calls):
+    first, second = upload(), upload()
+    sandbox.state.audiences.get(second).attached = True
+    with pytest.raises(DoubledAudienceError, match=f"{first} and {second}.*campaigns use {second}"):
+        upload(try_number=2)
+    assert {audience.status for audience in sandbox.audiences} & {"Deleted"} == set()
+    assert not any("delete" in request.path or request.method == "DELETE" for request in sandbox.requests)
+
+
+def test_a_deletion_that_fails_names_both(sandbox, upload, calls):
+    first, second = upload(), upload()
+    sandbox.add_fault("status", path="/api/v*/audience*", method="PUT", status=500, times=None)
+    sandbox.add_fault("status", path="/api/v*/audience*", method="DELETE", status=500, times=None)
+    with pytest.raises(DoubledAudienceError, match=f"{first} and {second}"):
+        upload(try_number=2)
+    assert len(sandbox.audiences) == 2
+
+
+def test_the_search_goes_on_to_the_end_of_the_list(sandbox, upload, calls):
+    sandbox.add_fault("drop_after", path=calls.upload)
+    sandbox.add_fault("status", path=calls.list, status=403)
+    with pytest.raises(IQMError):
+        upload()
+    (own,) = sandbox.audiences
+    order = {"columns": '{"email": "Email"}', "columnSettings": "{}", "metadata": '{"fileName": "list.csv"}'}
+    file = UploadedFile("list.csv", size=0, sha256="0" * 64, header=("email",), records=1)
+    for _ in range(40):
+        facts = {"columns": {"email": "Email"}, "column_settings": None, "single_column": True, "metadata": {}}
+        sandbox.state.audiences.add(file, order, name="Night", **facts)
+    assert upload(try_number=2) == own.id
+    assert len(sandbox.audiences) == 41
+
+
+def test_an_answer_without_an_id_is_a_lost_one(sandbox, upload, calls):
+    for number, wrong in enumerate((-5, 0, True, 1.9, "abc", None, [], 10**30, "-5", "1e3")):
+        body = {"statusCode": 200, "responseObject": {"id": wrong}}
+        body |= {"success": True, "data": {"matchedAudienceId": wrong}}
+        if "v3" in calls.upload:
+            del body["statusCode"]
+        sandbox.add_fault("status_after_work", path=calls.upload, status=200, body=body)
+        found = upload(run_id=f"run {number}")
+        assert found == sandbox.audiences[-1].id
+    assert len(sandbox.audiences) == 10
+
+
+def test_a_file_that_is_removed_or_changed_is_named_and_sent_nowhere(sandbox, upload, calls, monkeypatch, tmp_path):
+    if "v3" in calls.upload:
+        pytest.skip("the judge of v3's requests reads the file, too")
+    path = tmp_path / "list.csv"
+
+    def check(how):
+        token = IQMHook._speak
+
+        def speak(self, **shared):
+            how()
+            return token(self, **shared)
+
+        monkeypatch.setattr(IQMHook, "_speak", speak)
+        with pytest.raises(AudienceFileError) as raised:
+            upload()
+        monkeypatch.setattr(IQMHook, "_speak", token)
+        return str(raised.value)
+
+    assert "removed after it was checked; nothing was uploaded" in check(path.unlink)
+    assert "has changed since it was checked; nothing was uploaded" in check(lambda: path.write_text("email\nx@y.z\n"))
+    assert sandbox.audiences == []
+    # The next try knows that nothing was sent.
+    before = len(sandbox.requests)
+    upload(try_number=2)
+    assert calls.list not in [request.path for request in sandbox.requests[before:]]
+
+
+def test_a_try_after_one_that_had_sent_nothing_searches_for_nothing(sandbox, upload, no_time, calls):
+    sandbox.add_fault("status", path=calls.log_in, status=500, times=5)
+    with pytest.raises(IQMError):
+        upload()
+    del no_time[:]
+    upload(try_number=2)
+    assert no_time == []
+    assert calls.list not in [request.path for request in sandbox.requests]
 
 
 def test_changed_data_another_run_and_a_rejected_audience_are_uploaded_anew(sandbox, upload):
@@ -105,13 +233,13 @@ def test_changed_data_another_run_and_a_rejected_audience_are_uploaded_anew(sand
     assert upload(try_number=2) not in {first, changed, another_run}
 
 
-def test_two_audiences_of_one_upload_stop_the_task(sandbox, upload):
-    first = upload()
-    second = upload()
-    with pytest.raises(DoubledAudienceError) as raised:
-        upload(try_number=2)
-    assert str(first) in str(raised.value)
-    assert str(second) in str(raised.value)
+def test_a_later_try_keeps_the_older_of_two_audiences(sandbox, upload):
+    first, second = upload(), upload()
+    assert upload(try_number=2) == first
+    assert [(audience.id, audience.status == "Deleted") for audience in sandbox.audiences] == [
+        (first, False),
+        (second, True),
+    ]
 
 
 def test_without_resume_a_lost_answer_fails_for_good(sandbox, upload, calls):
@@ -152,3 +280,34 @@ with DAG("fails_afterwards", schedule=None, start_date=datetime(2026, 1, 1),
     # Where the list tells the file's name, it proves whose upload it was.
     search = [calls.list] if calls is CALLS["v3"] else [calls.list, details]
     assert after == ([details] if AIRFLOW_3_3 else search)
+
+
+DEFERRED = """
+from datetime import datetime, timedelta
+from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
+
+with DAG("lost", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
+    MatchedAudienceUploadOperator(task_id="upload", audience_name="Night", columns={"email": "Email"},
+                                  column_settings={"Email": "Raw"}, deferrable=True, poke_interval=0.2, **ARGUMENTS)
+"""
+
+
+@pytest.mark.parametrize("wait_for_ready", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "delay", "sent"), [("drop_after", 1.5, 1), ("drop_before", 0, 2), ("drop_after", 6, 2)]
+)
+def test_the_search_is_deferred(run_dag, sandbox, tmp_path, calls, monkeypatch, fault, delay, sent, wait_for_ready):
+    monkeypatch.setattr(upload_recovery, "FIRST_PAUSE", 0.5)
+    monkeypatch.setattr(upload_recovery, "MAX_PAUSE", 0.5)
+    path = tmp_path / "list.csv"
+    path.write_text("email\nfrodo@shire.example\n")
+    sandbox.change_settings(list_delay_seconds=delay)
+    sandbox.add_fault(fault, path=calls.upload)
+    arguments = {"file_path": str(path), "lost_answer_timeout": 3, "wait_for_ready": wait_for_ready}
+    run = run_dag(DEFERRED.replace("ARGUMENTS", repr(arguments)), "lost")
+    assert run.state == "success"
+    left = [audience.id for audience in sandbox.audiences if audience.status != "Deleted"]
+    assert left == [run.xcom("upload")]
+    assert run.xcom("upload", key="records") == 1
+    assert sum(request.path == calls.upload for request in sandbox.requests) == sent

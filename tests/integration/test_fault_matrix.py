@@ -34,8 +34,8 @@ TIMES = [1, 2, 6, 15]
 TRIES = 3
 """How often Airflow tries, before somebody clears the task."""
 
-LONGEST_LIST_DELAY = 9
-"""Seconds; an upload whose answer was lost is looked for a second time after ten."""
+LIST_DELAYS = [0, 5, 12, 30, 120, 590]
+"""Seconds; an upload whose answer was lost is searched for for 600."""
 
 REQUESTS = {
     version: {
@@ -56,6 +56,7 @@ FAULTS = {
     "500": {"kind": "status", "status": 500},
     "502 html": {"kind": "html"},
     "504 after the work": {"kind": "status_after_work", "status": 504},
+    "504 before the work": {"kind": "status_before_work", "seconds": 15},
     "truncated": {"kind": "truncate"},
     "hang": {"kind": "hang"},
     "hang after the work": {"kind": "hang_after_work"},
@@ -116,13 +117,13 @@ def server():
 def connect(server, monkeypatch, api_version):
     """Set the connection ``iqm_default``, with its timeouts in seconds."""
 
-    def connect(read_timeout: float, upload_timeout: float) -> None:
+    def connect(read_timeout: float, request_timeout: float) -> None:
         settings = server.settings
         extra = {
             "client_id": settings.client_id,
             "client_secret": settings.client_secret,
             "read_timeout": read_timeout,
-            "upload_timeout": upload_timeout,
+            "request_timeout": request_timeout,
             "api_version": api_version,
         }
         connection = {"conn_type": "iqm", "host": server.url, "login": settings.email, "password": settings.password}
@@ -183,11 +184,11 @@ def test_there_is_one_audience_in_the_end_and_never_two(
     others = Task(sandbox, str(path), run_id="last night").attempt()
     task = Task(sandbox, str(path))
     set_the_scene(situation, sandbox, task, requests)
-    sandbox.change_settings(list_delay_seconds=chance.uniform(0, LONGEST_LIST_DELAY))
+    sandbox.change_settings(list_delay_seconds=chance.choice(LIST_DELAYS))
     order_fault(chance, sandbox, fault, requests[request_], times=chance.choice(TIMES))
     if second_fault := chance.random() < 0.5:
         order_fault(chance, sandbox, chance.choice(list(FAULTS)), chance.choice(list(requests.values())), times=1)
-    connect(read_timeout=0.1, upload_timeout=0.3)
+    connect(read_timeout=0.1, request_timeout=0.3)
 
     def own_audiences() -> list[int]:
         return [audience.id for audience in sandbox.audiences if audience.id != others]
@@ -208,6 +209,6 @@ def test_there_is_one_audience_in_the_end_and_never_two(
         done = check()
 
     sandbox.clear_faults()
-    connect(read_timeout=30, upload_timeout=30)
+    connect(read_timeout=30, request_timeout=30)
     audience_id = task.attempt()
     assert own_audiences() == [audience_id]

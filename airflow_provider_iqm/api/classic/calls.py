@@ -13,6 +13,8 @@ from airflow_provider_iqm.api.audience import (
     DeletedAudiences,
     MatchedAudience,
     NewAudience,
+    read_audience_id,
+    read_moment,
 )
 from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.request import Call, Request, json_body
@@ -105,7 +107,7 @@ def upload(audience: NewAudience) -> Call[int]:
         body=form,
         repeatable=False,
     )
-    return Call(request, lambda data: int(data["id"]))
+    return Call(request, lambda data: read_audience_id(data["id"]))
 
 
 def details(audience_id: int) -> Call[MatchedAudience]:
@@ -129,13 +131,24 @@ def details(audience_id: int) -> Call[MatchedAudience]:
     return Call(request, read)
 
 
+def is_in_use(audience_id: int) -> Call[bool]:
+    """Return the request that tells whether campaigns include or exclude an audience."""
+    call = details(audience_id)
+
+    def read(data: Any) -> bool:
+        call.read(data)
+        return any(number_or_none(data.get(key), int) for key in ("included", "excluded"))
+
+    return Call(call.request, read)
+
+
 def read_classic_details(data: Mapping[str, Any]) -> MatchedAudience:
     """Read what the details say of an audience."""
     metadata = json.loads(data.get("metadata") or "{}")
     records = data.get("fileTotalCount") or metadata.get("rows")
     names = (metadata.get("fileName"), data.get("s3FileName"))
     return MatchedAudience(
-        id=int(data["id"]),
+        id=read_audience_id(data["id"]),
         name=str(data.get("audienceName", "")),
         status=read_status(data["status"]),
         match_rate=number_or_none(data.get("matchRate"), float),
@@ -144,6 +157,7 @@ def read_classic_details(data: Mapping[str, Any]) -> MatchedAudience:
         data_cost=number_or_none(data.get("dataCost"), float),
         reason=_reason(data),
         file_names=[str(name) for name in names if name],
+        created=read_moment(data.get("createdDate")),
     )
 
 
@@ -188,7 +202,7 @@ def _list(purpose: str, params: Mapping[str, str]) -> Call[list[MatchedAudience]
 
 def _read_summary(item: Mapping[str, Any]) -> MatchedAudience:
     return MatchedAudience(
-        id=int(item["id"]),
+        id=read_audience_id(item["id"]),
         name=str(item["audienceName"]),
         status=read_status(item["status"]),
         match_rate=None,
@@ -197,6 +211,7 @@ def _read_summary(item: Mapping[str, Any]) -> MatchedAudience:
         data_cost=number_or_none(item.get("dataCost"), float),
         reason=_reason(item),
         file_names=[],
+        created=read_moment(item.get("createdOn")),
     )
 
 

@@ -89,6 +89,10 @@ class Classic:
         """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""
         return self.login.call(calls.listed(audience_ids))
 
+    def is_in_use(self, audience_id: int) -> Exchange[bool]:
+        """Return the exchange that tells whether campaigns include or exclude an audience."""
+        return self.login.call(calls.is_in_use(audience_id))
+
     def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
         """Return the exchange that deletes audiences."""
         return self.login.call(calls.delete(audience_ids))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,6 +15,8 @@ from airflow_provider_iqm.api.audience import (
     DeletedAudiences,
     MatchedAudience,
     NewAudience,
+    read_audience_id,
+    read_moment,
 )
 from airflow_provider_iqm.api.classic.calls import read_classic_details
 from airflow_provider_iqm.api.credentials import Credentials
@@ -132,7 +135,7 @@ class V3:
             repeatable=False,
             arguments=ARGUMENTS,
         )
-        return Call(upload, lambda data: int(data["matchedAudienceId"]))
+        return Call(upload, lambda data: read_audience_id(data["matchedAudienceId"]))
 
     def _request(self, audience: NewAudience, lists: StaticLists) -> Exchange[dict[str, Any]]:
         if audience.options.subtype:
@@ -142,14 +145,15 @@ class V3:
 
     def details(self, audience_id: int) -> Exchange[MatchedAudience]:
         """Return the exchange that reads one audience."""
-        request = Request(
-            purpose=f"read audience {audience_id}",
-            method="GET",
-            path=f"/api/v3/audience/matched/{audience_id}",
-            names_audience=True,
-        )
-        (audience,) = yield from self._named([(yield from self.login.call(Call(request, _read_audience)))])
+        call = Call(_details_request(audience_id), _read_audience)
+        (audience,) = yield from self._named([(yield from self.login.call(call))])
         return audience
+
+    def is_in_use(self, audience_id: int) -> Exchange[bool]:
+        """Return the exchange that tells whether campaigns include or exclude an audience."""
+        request = replace(_details_request(audience_id), params={"campaignTargetingRequired": "true"})
+        campaigns = ("whitelistedCampaignIds", "blacklistedCampaignIds")
+        return self.login.call(Call(request, lambda data: any(data.get(key) for key in campaigns)))
 
     def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
         """Return the exchange that finds the audiences of exactly this name; IQM itself searches for a part of it."""
@@ -250,6 +254,15 @@ class V3:
         return audiences
 
 
+def _details_request(audience_id: int) -> Request:
+    return Request(
+        purpose=f"read audience {audience_id}",
+        method="GET",
+        path=f"/api/v3/audience/matched/{audience_id}",
+        names_audience=True,
+    )
+
+
 def _fields(entries: Sequence[Entry]) -> list[AudienceField]:
     return [AudienceField(id=entry.id, name=entry.names[0], label=entry.names[-1]) for entry in entries]
 
@@ -265,7 +278,7 @@ def _read_audience(data: Mapping[str, Any]) -> MatchedAudience:
     status_id = int(data["audienceStatusId"])
     names = (data.get("s3FileName"), PurePosixPath(str(data.get("s3Url") or "")).name)
     return MatchedAudience(
-        id=int(data["audienceId"]),
+        id=read_audience_id(data["audienceId"]),
         name=str(data.get("audienceName", "")),
         status=STATUSES[status_id].value if status_id in STATUSES else str(status_id),
         match_rate=number_or_none(data.get("matchRate"), float),
@@ -274,6 +287,7 @@ def _read_audience(data: Mapping[str, Any]) -> MatchedAudience:
         data_cost=number_or_none(data.get("cpm"), float),
         reason=str(data.get("rejectionReason") or data.get("failureReason") or "") or None,
         file_names=[str(name) for name in names if name],
+        created=read_moment(data.get("createdAt")),
     )
 
 

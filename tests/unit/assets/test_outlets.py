@@ -21,7 +21,7 @@ def told(outlets, *events):
     extras = defaultdict(lambda: SimpleNamespace(extra={"mine": 1}))
     by_uri = MagicMock()
     by_uri.__getitem__.side_effect = lambda asset: extras[asset.uri]
-    assert tell_outlets(SimpleNamespace(outlets=outlets), {"outlet_events": by_uri}, events)
+    assert tell_outlets(SimpleNamespace(outlets=outlets, log=MagicMock()), {"outlet_events": by_uri}, events)
     return {uri: accessor.extra for uri, accessor in extras.items()}
 
 

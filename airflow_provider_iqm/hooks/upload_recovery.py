@@ -1,0 +1,134 @@
+"""The search for an upload whose answer was lost, and for its duplicates."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import cast
+
+from airflow_provider_iqm.api.audience import MatchedAudience
+from airflow_provider_iqm.api.own_upload import OwnUploadSearch, is_own_upload, keep_oldest
+from airflow_provider_iqm.exceptions import AudienceOptionError, IQMError, IQMFinalError
+from airflow_provider_iqm.hooks.http import IQMHttpHook
+
+LOST_ANSWER_TIMEOUT = 600.0
+"""Seconds for which an upload whose answer was lost is searched for before it is sent again."""
+
+MAX_LOST_ANSWER_TIMEOUT = 7 * 24 * 60 * 60.0
+
+FIRST_PAUSE, MAX_PAUSE = 10.0, 60.0
+"""The shortest and the longest pause between two searches, in seconds; each pause is twice the one before."""
+
+MAX_SETTLING = 120.0
+"""After a second upload, duplicates are searched for once IQM has had so many seconds to list the first one."""
+
+
+def pauses(seconds: float) -> Iterator[float]:
+    """
+    Yield the pauses between searches; all together they last so long.
+
+    :param seconds: How long.
+    """
+    pause = FIRST_PAUSE
+    while seconds > 0:
+        yield min(pause, seconds)
+        seconds -= pause
+        pause = min(2 * pause, MAX_PAUSE)
+
+
+def check_timeout(seconds: object) -> None:
+    """
+    Check the operator's argument ``lost_answer_timeout``.
+
+    :param seconds: Its value.
+    :raises AudienceOptionError: where it is no number of seconds.
+    """
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not 0 <= cast("float", seconds) <= MAX_LOST_ANSWER_TIMEOUT:
+        raise AudienceOptionError(
+            f"lost_answer_timeout is {seconds!r}. It must be a number of seconds from 0 to {MAX_LOST_ANSWER_TIMEOUT:g}."
+        )
+
+
+class IQMUploadRecoveryHook(IQMHttpHook):
+    """
+    Finds uploads whose answer was lost.
+
+    :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
+    """
+
+    def search_own_uploads(self, search: OwnUploadSearch, seconds: float) -> list[MatchedAudience]:
+        """
+        Search for the audiences of an upload until there is one, or time is up.
+
+        A server error or a lost connection only costs a search.
+
+        :param search: What to search for.
+        :param seconds: For how long; 0 searches once.
+        :raises IQMError: where the last search failed, so that nobody knows whether there is one.
+        """
+        failure: IQMError | None = None
+        for pause in (0.0, *pauses(seconds)):
+            if pause:
+                self.log.info('Audience "%s" isn\'t listed yet; searching again in %.0f s', search.audience_name, pause)
+                time.sleep(pause)
+            try:
+                found = self._drive(search.find(self._iqm))
+            except IQMFinalError:
+                raise
+            except IQMError as error:
+                self.log.warning("%s", error)
+                failure = error
+                continue
+            if found:
+                return found
+            failure = None
+        if failure:
+            raise failure
+        return []
+
+    def keep_oldest_upload(self, audiences: list[MatchedAudience]) -> int:
+        """
+        Delete all audiences of one upload but the oldest, and return that one's id.
+
+        :param audiences: The audiences, each of which has the upload's token.
+        :raises DoubledAudienceError: where a newer one can't be deleted, or a campaign uses it.
+        """
+        kept = self._drive(keep_oldest(self._iqm, audiences))
+        deleted = [audience["id"] for audience in audiences if audience["id"] != kept]
+        if deleted:
+            self.log.warning(
+                'IQM had audience "%s" twice from this upload: kept the older one, %s, and deleted %s',
+                audiences[0]["name"],
+                kept,
+                ", ".join(map(str, sorted(deleted))),
+            )
+        return kept
+
+    def remove_duplicates(
+        self, search: OwnUploadSearch, audience_id: int, *, settled_at: float = 0.0, timeout: float = 0.0
+    ) -> int:
+        """
+        Search once more for the audiences of an upload that was sent twice; keep the oldest, and return its id.
+
+        :param search: What to search for.
+        :param audience_id: The audience that is known.
+        :param settled_at: When to search, in seconds since 1970, at the earliest.
+        :param timeout: For how many seconds more to search as long as not even the known audience is listed.
+        :raises DoubledAudienceError: where a newer one can't be deleted, or a campaign uses it.
+        """
+        left = settled_at - time.time()
+        if left > 0:
+            self.log.info("The upload was sent twice: searching for a duplicate in %.0f s", left)
+            time.sleep(left)
+        own = self.search_own_uploads(search, timeout)
+        if all(audience["id"] != audience_id for audience in own):
+            known = self._drive(is_own_upload(self._iqm, audience_id, search.token))
+            own += [known] if known else []
+        if not own:
+            self.log.warning("IQM doesn't list audience %s yet, so a duplicate of it can't be ruled out", audience_id)
+            return audience_id
+        kept = self.keep_oldest_upload(own)
+        if len(own) == 1:
+            self.log.info("IQM has no duplicate of audience %s", kept)
+        return kept

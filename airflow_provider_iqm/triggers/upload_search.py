@@ -1,0 +1,104 @@
+"""Searches IQM in Airflow's triggerer for an upload whose answer was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_iqm.api.audience import MatchedAudience
+from airflow_provider_iqm.api.own_upload import OwnUploadSearch
+from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
+from airflow_provider_iqm.hooks.upload_recovery import pauses
+from airflow_provider_iqm.triggers.matched_audience import shared_hook
+
+
+class SearchOutcome(StrEnum):
+    """How a search has ended: the ``kind`` of the trigger's event."""
+
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    FAILED = "search_failed"
+    ERROR = "error"
+
+
+class UploadSearchTrigger(BaseTrigger):
+    """
+    Search for the audiences of an upload until there is one, or time is up, and fire one event.
+
+    The event is a dict: ``kind`` (see :class:`SearchOutcome`), ``state`` (as it was given), and ``audiences`` if any
+    were found, or a ``message``. Server errors and lost connections only cost a search.
+
+    :param audience_name: The audience's name.
+    :param token: The upload's token.
+    :param earliest: Since when the upload may have been sent, in seconds since 1970.
+    :param deadline: When to give up, in seconds since 1970, so that a trigger that starts anew in another triggerer
+        does not search longer.
+    :param iqm_conn_id: The connection to IQM.
+    :param pool_slots: How many slots of the connection's ``rate_limit_pool`` the task holds.
+    :param state: What the task has to know to go on; made of what JSON knows.
+    """
+
+    def __init__(
+        self,
+        audience_name: str,
+        token: str,
+        earliest: float | None,
+        deadline: float,
+        iqm_conn_id: str,
+        pool_slots: int = 0,
+        state: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.audience_name = audience_name
+        self.token = token
+        self.earliest = earliest
+        self.deadline = deadline
+        self.iqm_conn_id = iqm_conn_id
+        self.pool_slots = pool_slots
+        self.state = state or {}
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what the trigger is made of anew in a triggerer."""
+        arguments = {
+            "audience_name": self.audience_name,
+            "token": self.token,
+            "earliest": self.earliest,
+            "deadline": self.deadline,
+            "iqm_conn_id": self.iqm_conn_id,
+            "pool_slots": self.pool_slots,
+            "state": self.state,
+        }
+        return f"{type(self).__module__}.{type(self).__qualname__}", arguments
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Search, and yield the one event."""
+        yield TriggerEvent({"state": self.state} | await self._search())
+
+    async def _search(self) -> dict[str, Any]:
+        hook = shared_hook(self.iqm_conn_id)
+        search = OwnUploadSearch(self.audience_name, self.token, self.earliest)
+        outcome: dict[str, Any] = {}
+        try:
+            async with hook.holding_slots(self.pool_slots):
+                # The task has searched just now; a trigger that starts late still searches once.
+                for pause in list(pauses(self.deadline - time.time())) or [0.0]:
+                    await asyncio.sleep(pause)
+                    try:
+                        found: list[MatchedAudience] = await hook.find_own_uploads(search)
+                    except IQMFinalError:
+                        raise
+                    except IQMError as error:
+                        self.log.warning("%s", error)
+                        outcome = {"kind": SearchOutcome.FAILED.value, "message": str(error)}
+                        continue
+                    if found:
+                        return {"kind": SearchOutcome.FOUND.value, "audiences": found}
+                    outcome = {"kind": SearchOutcome.NOT_FOUND.value}
+        except IQMFinalError as error:
+            return {"kind": SearchOutcome.ERROR.value, "message": f"{type(error).__name__}: {error}"}
+        return outcome
