@@ -146,21 +146,28 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
 
     def _made_before(self, sending: _Sending) -> int | None:
         """Return the audience that an earlier try of this upload has created."""
-        attempts, name, known_id = sending.attempts, sending.upload.name, sending.attempts.audience_id
+        attempts, name = sending.attempts, sending.upload.name
+        if attempts.audience_id is not None:
+            return self._known(sending, attempts.audience_id)
         if not attempts.count:
             return None
-        if (
-            known_id is not None
-            and not attempts.by_search
-            and self._drive(is_own_upload(self._iqm, known_id, attempts.token))
-        ):
-            self.log.info('Taking audience %s "%s" of an earlier try', known_id, name)
-            return known_id
         self.log.info('An earlier attempt may have uploaded audience "%s": searching IQM for it', name)
-        found = self._find_own_upload(sending)
-        if found is None and known_id is not None:
+        return self._find_own_upload(sending)
+
+    def _known(self, sending: _Sending, audience_id: int) -> int | None:
+        """Return the audience that an earlier attempt is known to have made, unless it is gone or has failed."""
+        attempts = sending.attempts
+        own = self.search_own_uploads(sending.own, 0) if attempts.by_search else []
+        if all(audience["id"] != audience_id for audience in own):
+            known = self._drive(is_own_upload(self._iqm, audience_id, attempts.token))
+            own += [known] if known else []
+        if not own:
             attempts.failed()
-        return found
+            return None
+        audience_id = self.keep_oldest_upload(own)
+        attempts.made(audience_id)
+        self.log.info('Taking audience %s "%s" of an earlier try', audience_id, sending.upload.name)
+        return audience_id
 
     def _send_new(self, sending: _Sending) -> int:
         """Send an upload, a second time only if the first one is not known to have made an audience."""

@@ -204,7 +204,9 @@ def test_there_is_one_audience_in_the_end_and_never_two(
         return True
 
     done = check(token_is_void=request_ == "renew")
-    assert second_fault or any(record.fault == FAULTS[fault]["kind"] for record in sandbox.requests)
+    # Where the list names the files, as in v3, details are asked for only if the list is late.
+    may_not_strike = second_fault or (api_version == "v3" and request_ == "details")
+    assert may_not_strike or any(record.fault == FAULTS[fault]["kind"] for record in sandbox.requests)
     while not done and task.tries < TRIES:
         done = check()
 
