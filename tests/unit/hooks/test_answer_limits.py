@@ -117,7 +117,7 @@ def test_a_slow_answer_ends_with_the_deadline(server, connect, get, answer):
     threads, start = threading.active_count(), time.monotonic()
     with pytest.raises((IQMTransportError, IQMServerError, IQMInvalidAnswerError)) as raised:
         get()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
     if isinstance(raised.value, IQMTransportError):
         assert raised.value.sent
         assert raised.value.__cause__ is raised.value.__context__ is None
@@ -129,11 +129,11 @@ def test_a_slow_answer_ends_with_the_deadline(server, connect, get, answer):
 @both_hooks
 def test_a_slow_answer_over_tls(tls_server, connect, certificate, get, what):
     tls_server.answer = SLOW[what]
-    connect(tls_server, verify=str(certificate.path))
+    connect(tls_server, request_timeout=0.5, verify=str(certificate.path))
     start = time.monotonic()
-    with pytest.raises(IQMTransportError, match=r"wasn't complete after 0.3 s \(request_timeout\)"):
+    with pytest.raises(IQMTransportError, match=r"wasn't complete after 0.5 s \(request_timeout\)"):
         get()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
 
 
 @both_hooks
@@ -144,7 +144,7 @@ def test_a_slow_log_in(server, connect, get):
     start = time.monotonic()
     with pytest.raises(IQMTransportError, match=r"wasn't complete after 0.3 s .* when asked to log in"):
         get()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
 
 
 @both_hooks
@@ -170,7 +170,7 @@ def test_a_slow_answer_is_asked_for_again(server, connect, get, monkeypatch):
 @both_hooks
 def test_an_endless_answer_takes_no_memory(server, connect, get, answer):
     server.answer = answer
-    connect(server, request_timeout=2)
+    connect(server, request_timeout=0.7)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises((IQMTransportError, IQMServerError, IQMInvalidAnswerError)):
         get()
@@ -275,4 +275,4 @@ def test_a_slow_proxy(server, connect, get, what):
     start = time.monotonic()
     with pytest.raises(IQMTransportError):
         get()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
