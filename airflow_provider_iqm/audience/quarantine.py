@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.system_errors import system_errors
+from airflow_provider_iqm.exceptions import CleaningOptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,8 @@ def write_quarantine(path: str | Path, plan: Plan, faulty: Iterable[tuple[int, i
     :raises WorkerResourceError: The disk is full.
     :raises CleaningOptionError: The file can't be written.
     """
+    if "\0" in str(path):
+        raise CleaningOptionError(f"quarantine_path is {str(path)!r}, which has a NUL. Give the path of a file.")
     with system_errors(name=name, folder=Path(path).parent, argument="quarantine_path"):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:

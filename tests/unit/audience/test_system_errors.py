@@ -130,6 +130,11 @@ def test_a_folder_for_the_quarantine_that_is_not_there_is_said(prepare, tmp_path
             prepare("email,b\n1,2\na@b.com,3\n", quarantine_path=path, **options)
 
 
+def test_a_path_with_a_nul_is_said(prepare):
+    with pytest.raises(CleaningOptionError, match=r"^quarantine_path is .* has a NUL"):
+        prepare("email,b\n1,2\na@b.com,3\n", normalize=True, max_invalid_ratio=1, quarantine_path="q\0.csv")
+
+
 def test_a_memory_limit_that_is_too_low_is_said(prepare):
     with pytest.raises(CleaningOptionError) as caught:
         prepare(COMMAS, memory_limit="1MB", drop_duplicates=True)
