@@ -41,6 +41,7 @@ CALLS = {
     "search": lambda iqm: iqm.search(""),
     "listed": lambda iqm: iqm.listed([7, 8]),
     "delete": lambda iqm: iqm.delete([7]),
+    "in use": lambda iqm: iqm.is_in_use(7),
     "mapping": lambda iqm: iqm.check_mapping(AUDIENCE),
     "token": lambda iqm: iqm.login._log_in(),
     "renewal": lambda iqm: iqm.login._renew(Token("a", "r", "", 100.0)),
@@ -324,7 +325,7 @@ def test_a_list_without_an_end_is_left():
 
         def answer(self):
             self.asked += 1
-            rows = [{**DETAILS, "audienceId": number, "audienceStatusId": 3} for number in range(1000)]
+            rows = [{**DETAILS, "audienceId": number, "audienceStatusId": 3} for number in range(1, 1001)]
             return {"filteredRecords": 10**12, "audienceList": rows}
 
     rows = Rows()
