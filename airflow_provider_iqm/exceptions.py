@@ -66,11 +66,11 @@ class WorkerResourceError(IQMError):
 
 
 class QueryError(IQMFinalError):
-    """A query can't be asked as it is, or its connection leads to no SQL database."""
+    """A query can't be run as it is, or its connection leads to no SQL database."""
 
 
 class QueryFailedError(IQMError):
-    """The database failed to answer a query, or to answer it to the end; it may work later."""
+    """The database can't be reached, refused a query, or failed on the way; a retry may work."""
 
 
 class AudienceNameError(IQMFinalError):

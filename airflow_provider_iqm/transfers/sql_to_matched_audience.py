@@ -30,7 +30,7 @@ OnEmpty = Literal["fail", "skip"]
 
 class SqlToMatchedAudienceOperator(AudienceUploadOperator):
     """
-    Ask a query, upload its rows to IQM as a matched audience, and return the new audience's id.
+    Run a query, upload its rows to IQM as a matched audience, and return the new audience's id.
 
     The rows stream into a file that only Airflow's user may read, and that is gone when the upload is done or has
     failed; no worker but this one has to see it. Postgres writes the file itself, by ``COPY``. A query that fails on
@@ -79,7 +79,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
 
     @contextmanager
     def prepared(self) -> Iterator[AudienceUpload]:
-        """Ask the query, and prepare its rows."""
+        """Run the query, and prepare its rows."""
         scratch = Scratch(self.scratch_dir)
         with closing(scratch):
             with (
@@ -99,7 +99,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
 
     def _extract(self, path: Path) -> Export:
         """Write the query's rows to a file."""
-        # Parsing a Dag needs nothing of what asks the query and checks its rows.
+        # Parsing a Dag needs nothing of what runs the query and checks its rows.
         from airflow_provider_iqm.audience.mapping import check_columns
         from airflow_provider_iqm.audience.upload import check_arguments
         from airflow_provider_iqm.hooks.query import RESULT, ResultLimits, open_query
