@@ -119,7 +119,7 @@ def test_a_file_that_vanishes_is_said(prepare, make_file, monkeypatch):
     monkeypatch.undo()
     with prepare(COMMAS) as upload:
         upload.file.path.unlink()
-        with pytest.raises(AudienceFileError, match=r"list.csv: the file can't be read: No such file or directory"):
+        with pytest.raises(AudienceFileError, match=r"list.csv: the file was removed after it was checked"):
             upload.token("dag")
 
 
