@@ -56,6 +56,11 @@ def connection_json(host: str | None = "https://api.iqm.com", **extra: object) -
     )
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name binary values by their argument: compressed ones differ between the processes of pytest-xdist."""
+    return argname if isinstance(val, bytes) and not val.decode("latin-1").isprintable() else None
+
+
 @pytest.fixture
 def iqm_connection(monkeypatch):
     """Set the connection ``iqm_default``; call it to change the connection."""

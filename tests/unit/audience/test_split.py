@@ -186,9 +186,7 @@ def test_limits_beyond_those_of_iqm_are_refused(limit):
 
 
 VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\x01"), max_size=8)
-RECORDS = st.lists(
-    st.tuples(VALUES, VALUES), min_size=2, max_size=12, unique_by=lambda record: record[0].strip().lower()
-)
+RECORDS = st.lists(st.tuples(VALUES, VALUES), min_size=2, max_size=12)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -197,7 +195,8 @@ def test_the_parts_hold_each_record_once(records, newline):
     content = io.StringIO(newline="")
     writer = csv.writer(content, lineterminator=newline, quoting=csv.QUOTE_ALL)
     writer.writerow(["email", "note"])
-    writer.writerows(("user" + email, note) for email, note in records)
+    # Numbers at both ends keep the emails apart, however they are normalized.
+    writer.writerows((f"{number}user{email}{number}", note) for number, (email, note) in enumerate(records))
     found = [
         record for text in split(content.getvalue(), records=max(1, len(records) // 2)) for record in read(text)[1:]
     ]
