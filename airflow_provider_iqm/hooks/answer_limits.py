@@ -14,13 +14,16 @@ import io
 import time
 from collections.abc import Sequence
 from contextvars import ContextVar, Token
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ProtocolError
 
 from airflow_provider_iqm.api.answer_body import MAX_ANSWER_BYTES, AnswerTooLargeError
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _PIECE_BYTES = 1 << 16
 
@@ -105,6 +108,22 @@ class AnswerLimits:
             if len(body) > MAX_ANSWER_BYTES:
                 raise AnswerTooLargeError
         return bytes(body)
+
+
+async def read_in_event_loop(response: aiohttp.ClientResponse) -> bytes:
+    """
+    Read an answer of aiohttp, whose own timeouts are enough, to its end, still compressed.
+
+    :param response: The answer.
+    :raises AnswerTooLargeError: It is too large.
+    """
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > MAX_ANSWER_BYTES:
+            response.close()
+            raise AnswerTooLargeError
+    return bytes(body)
 
 
 _limits: ContextVar[AnswerLimits | None] = ContextVar("answer_limits", default=None)

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.connection import get_async_connection, get
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_iqm.api.answer import Answer, read_envelope
-from airflow_provider_iqm.api.answer_body import ACCEPT_ENCODING, MAX_ANSWER_BYTES, AnswerTooLargeError
+from airflow_provider_iqm.api.answer_body import ACCEPT_ENCODING, AnswerTooLargeError
 from airflow_provider_iqm.api.audience import AudienceField, MatchedAudience
 from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.dialects import speak
@@ -30,6 +30,7 @@ from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.exceptions import IQMAuthenticationError, IQMConnectionError, IQMError
 from airflow_provider_iqm.hooks import silence
+from airflow_provider_iqm.hooks.answer_limits import read_in_event_loop
 from airflow_provider_iqm.hooks.connection import IQMConnection
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.masking import mask_in_event_loop
@@ -255,7 +256,6 @@ class IQMAsyncHook(BaseHook):
         if isinstance(request.body, UploadForm):
             raise TypeError("IQMHook uploads files, the async hook does not")
         if self._session is None:
-            # The answer's size has to be known before it is decompressed.
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
         settings = access.settings
         timeout = aiohttp.ClientTimeout(
@@ -276,19 +276,18 @@ class IQMAsyncHook(BaseHook):
                 ssl=access.transport.tls,
                 proxy=access.transport.proxy,
             ) as response:
-                answer = Answer(response.status, response.headers, await _read(response))
+                answer = Answer(response.status, response.headers, await read_in_event_loop(response))
             return read_envelope(answer, request)
         except (aiohttp.ClientError, TimeoutError, AnswerTooLargeError) as error:
             failure = self._no_answer(settings, request, error)
-        # Outside of the block, so that it has no chain of exceptions: a proxy's address may hold a password.
+        # Outside of the block: a proxy's address in the chain of exceptions may hold a password.
         raise failure
 
     def _no_answer(self, settings: IQMConnection, request: Request, error: Exception) -> IQMError:
         if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
             return silence.unusable_address(self.iqm_conn_id)
-        if isinstance(error, AnswerTooLargeError):
-            return silence.no_answer(settings, request, silence.TOO_LARGE, sent=True)
         reasons: list[tuple[type[Exception], str]] = [
+            (AnswerTooLargeError, silence.TOO_LARGE),
             (aiohttp.ClientSSLError, silence.TLS_FAILED),
             (aiohttp.ClientProxyConnectionError, silence.PROXY_FAILED),
             (aiohttp.ClientHttpProxyError, silence.PROXY_FAILED),
@@ -300,18 +299,3 @@ class IQMAsyncHook(BaseHook):
         otherwise = silence.CONNECTION_LOST if connected else silence.NOT_CONNECTED
         reason = next((reason for kind, reason in reasons if isinstance(error, kind)), otherwise)
         return silence.no_answer(settings, request, reason, sent=connected, error=error)
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """
-    Read an answer to its end, still compressed.
-
-    :raises AnswerTooLargeError: It is too large.
-    """
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > MAX_ANSWER_BYTES:
-            response.close()
-            raise AnswerTooLargeError
-    return bytes(body)

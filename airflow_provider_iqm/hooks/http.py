@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 import requests
 import tenacity
 from airflow.providers.http.hooks.http import HttpHook
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.answer_body import ACCEPT_ENCODING, AnswerTooLargeError
@@ -265,8 +273,13 @@ class IQMHttpHook(HttpHook):
 
 
 def _failed_to_connect(error: Exception) -> bool:
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), NewConnectionError | ConnectTimeoutError)
+    """Return whether nothing of a request can have been sent: there was no connection, or no TLS over it."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, ProxyError):
+        reason = reason.original_error
+    if isinstance(reason, SSLError) and reason.args:
+        reason = reason.args[0]
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError | ssl.SSLCertVerificationError)
 
 
 def _leave_headers_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:

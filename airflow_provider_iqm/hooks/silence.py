@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_iqm.api.answer_body import MAX_ANSWER_BYTES
+from airflow_provider_iqm.api.answer_body import MAX_ANSWER_BYTES, AnswerTooLargeError
 from airflow_provider_iqm.api.request import Request
 from airflow_provider_iqm.exceptions import IQMConnectionError, IQMTransportError
 from airflow_provider_iqm.hooks.connection import IQMConnection
@@ -48,7 +48,7 @@ def no_answer(
     :param sent: Whether any of the request may have reached IQM.
     :param error: What the HTTP client raised.
     """
-    cause = f" ({_root_cause(error)})" if error else ""
+    cause = f" ({_root_cause(error)})" if error and not isinstance(error, AnswerTooLargeError) else ""
     return IQMTransportError(
         f"No answer from {settings.base_url}: {reason}{cause}, when asked to {request.purpose}.", sent=sent
     )

@@ -102,6 +102,17 @@ def test_a_proxy_that_is_not_there(iqm_connection, get):
     with pytest.raises(IQMTransportError, match="the proxy refused or failed") as raised:
         get()
     assert "topsecret" not in whole_chain(raised.value)
+    assert not raised.value.sent
+
+
+@both_hooks
+def test_a_certificate_that_nobody_trusts(iqm_connection, certificate, get):
+    server = HostileServer(certificate.wrap)
+    iqm_connection(host=server.url, requests_per_minute=10_000)
+    with pytest.raises(IQMTransportError, match=r"TLS failed: .* \(SSLCertVerificationError\)") as raised:
+        get()
+    server.close()
+    assert not raised.value.sent
 
 
 @both_hooks
