@@ -111,7 +111,7 @@ def _limit(kind: int, value: int) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Have the system kill this process when its parent dies, however it dies."""
+    """Have the system kill this process when its parent, or the thread that started it, ends in whatever way."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
