@@ -141,7 +141,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
             # Nobody else will ever know this audience's id.
             self.log.warning("%s A duplicate of audience %s can't be ruled out.", error, audience_id)
             return audience_id
-        attempts.made(kept)
+        attempts.settled(kept)
         return kept
 
     def _made_before(self, sending: _Sending) -> int | None:

@@ -69,6 +69,15 @@ class UploadAttempts:
         self.audience_id = audience_id
         self.keep()
 
+    def settled(self, audience_id: int) -> None:
+        """
+        Take note of the one audience that is left after the search for duplicates.
+
+        :param audience_id: The audience's id.
+        """
+        self.count = 1
+        self.made(audience_id)
+
     def search_seconds(self, timeout: float) -> float:
         """
         Return for how many seconds from now on the upload must be searched for before it is sent again.

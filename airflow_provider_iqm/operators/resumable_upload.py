@@ -112,11 +112,11 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
         kept = self.hook.remove_duplicates(
             own, audience["id"], settled_at=duplicates["settled_at"], timeout=self.lost_answer_timeout
         )
-        if kept == audience["id"]:
-            return audience
         record = UploadRecord(context, log=self.log)
         record.begin_try(resumed=True)
-        record.attempts(duplicates["token"]).made(kept)
+        record.attempts(duplicates["token"]).settled(kept)
+        if kept == audience["id"]:
+            return audience
         if fingerprint := history.fingerprint_of(audience["id"]):
             name, run_id = audience["name"], context["ti"].run_id
             history.keep_upload(

@@ -88,6 +88,9 @@ def test_it_is_on_record_that_nothing_was_sent_that_it_was_and_that_its_answer_w
     assert lost.search_seconds(0) == 0
     lost.sending()
     assert begin(store, 5).attempts("token").repeated
+    lost.settled(7)
+    assert not begin(store, 5).attempts("token").repeated
+    lost.sending()
     lost.refused()
     assert not begin(store, 6).attempts("token").repeated
 
