@@ -68,7 +68,7 @@ def test_a_search_that_starts_after_its_deadline_searches_once(calls, add_audien
 def test_an_audience_that_is_foreign_is_asked_for_once(calls, local_iqm, add_audience):
     for _ in range(3):
         add_audience()
-    search(0.3)
+    search(1.5)
     paths = local_iqm.paths()
     assert paths.count(calls.list) > 1
     assert sum(path.startswith(calls.details) for path in paths) == (3 if calls is CALLS["classic"] else 0)
