@@ -35,7 +35,7 @@ _LETTER = (
 )
 _END = f"(?:{_LETTER}|[0-9])"
 _LABEL = f"{_END}+(?:-+{_END}+)*"
-_FORM = rf"{_UNICODE_ATOM}(?:\.{_UNICODE_ATOM})*@(?:{_LABEL}\.)+(?:{_END}*-+)*{_END}*{_LETTER}"
+_FORM = rf"{_UNICODE_ATOM}(?:\.{_UNICODE_ATOM})*@(?:{_LABEL}\.)+(?:{_END}+-+)*{_END}*{_LETTER}"
 
 _QUOTES = "\"'\u2018\u2019\u201c\u201d"
 _ADDRESS = rf"[^ {_QUOTES}<>(),:;@][^ \"<>(),:;@]*@[^ {_QUOTES}<>(),:;@?]*{_END}"
