@@ -152,4 +152,3 @@ def test_a_run_its_log_and_the_way_to_its_audience(quickstart_run, sandbox, page
     page.evaluate("localStorage.setItem('default_dag_view', JSON.stringify('graph'))")
     page.goto(quickstart_run)
     page.locator(".react-flow").get_by_text("use_audience").wait_for()
-    picture("dag-graph")

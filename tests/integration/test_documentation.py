@@ -88,10 +88,11 @@ def test_json_blocks_are_json(block):
 SHIMS = {
     # The targets themselves are what the rest of the gate runs.
     "make": f'exec /usr/bin/env PATH="$OLD_PATH" make -n -C {ROOT} "$@"',
-    "pip": f'echo "$@" | grep -E "^install [.\']" && exec {sys.executable} {{extras}} "$@"',
-    # A sandbox listens already.
-    "python": f'case "$*" in *airflow_provider_iqm.sandbox*) set -- "$@" --help;; esac; exec {sys.executable} "$@"',
-    "airflow": f'exec {sys.executable} -m airflow "$@"',
+    "pip": f'echo "$@" | grep -E "^install (--constraint [^ ]+ )?[.\']" && exec {sys.executable} {{extras}} "$@"',
+    # A sandbox listens already; its warehouse is made at once.
+    "python": f'case "$*" in *iqm.sandbox*) set -- {{sandbox}} "$@";; esac; exec {sys.executable} "$@"',
+    # What the UI shows is tested by test_quickstart.py.
+    "airflow": f'[ "$1" = standalone ] && set -- standalone --help; exec {sys.executable} -m airflow "$@"',
 }
 
 EXTRAS = """
@@ -102,6 +103,17 @@ sys.exit(bool(set(filter(None, wanted.split(","))) - set(known)))
 """
 
 
+SANDBOX = """
+import sys
+from pathlib import Path
+from airflow_provider_iqm.sandbox.__main__ import _parser
+from airflow_provider_iqm.sandbox.warehouse import create_warehouse
+options = _parser().parse_args(sys.argv[3:])
+if options.warehouse:
+    create_warehouse(options.warehouse)
+"""
+
+
 @pytest.fixture
 def shell(tmp_path, sandbox, airflow_database):
     """Run a page's shell blocks one after the other, as somebody does who follows it in a clone of the repository."""
@@ -109,15 +121,19 @@ def shell(tmp_path, sandbox, airflow_database):
 
     def in_place(text):
         # Nothing is left where others look.
-        return text.replace("/tmp/", f"{tmp_path}/")
+        return text.replace("/tmp/", f"{tmp_path}/").replace("http://127.0.0.1:8765", sandbox.url)
 
     programs = tmp_path / "programs"
     programs.mkdir()
     extras = tmp_path / "extras.py"
     extras.write_text(EXTRAS.replace("ROOT", repr(str(ROOT))))
+    fake_sandbox = tmp_path / "fake_sandbox.py"
+    fake_sandbox.write_text(SANDBOX)
     for name, code in SHIMS.items():
         program = programs / name
-        program.write_text(f"#!/bin/bash\n{code.replace('{extras}', str(extras))}\n")
+        program.write_text(
+            f"#!/bin/bash\n{code.replace('{extras}', str(extras)).replace('{sandbox}', str(fake_sandbox))}\n"
+        )
         program.chmod(0o755)
     clone = tmp_path / "clone"
     clone.mkdir()
@@ -139,12 +155,18 @@ def shell(tmp_path, sandbox, airflow_database):
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in of_language("bash")}), ids=lambda page: page.name)
-def test_shell_blocks_run(page, shell, sandbox):
+def test_shell_blocks_run(page, shell, sandbox, monkeypatch):
+    if page.name == "quickstart.md":
+        # The page stores its own connection in Airflow's database.
+        monkeypatch.delenv("AIRFLOW_CONN_IQM_DEFAULT")
     script = "\n".join(block.text for block in of_language("bash") if block.page == page)
     done = shell(script)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
     if page.name == "quickstart.md":
-        assert [(audience.status, audience.records) for audience in sandbox.audiences] == [("Ready", 2)]
+        assert [(audience.status, audience.records) for audience in sandbox.audiences] == [
+            ("Ready", 2),
+            ("Ready", 5000),
+        ]
         for block in of_language("text"):
             if block.page == page:
                 assert block.text in done.stdout
@@ -166,3 +188,15 @@ def test_the_upload_by_hand_that_is_quoted_works_as_its_successor_does(run_dag, 
     by_hand, by_the_provider = sandbox.audiences
     assert by_hand.sha256 == by_the_provider.sha256
     assert by_hand.records == by_the_provider.records == 2
+
+
+def test_the_quickstart_s_connection_is_the_one_that_its_sandbox_prints():
+    text = (ROOT / "docs" / "quickstart.md").read_text()
+    (options,) = re.findall(r"^python -m airflow_provider_iqm.sandbox (.*) --warehouse", text, re.MULTILINE)
+    command = [sys.executable, "-m", "airflow_provider_iqm.sandbox", "--port", "0", *options.split()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        printed = "".join(iter(process.stdout.readline, "Stop it with Ctrl+C.\n"))
+        process.terminate()
+    (port,) = re.findall(r"listening on http://127.0.0.1:(\d+)", printed)
+    (documented,) = re.findall(r"^airflow connections add iqm_default .*$", text, re.MULTILINE)
+    assert documented in printed.replace(f":{port}", ":8765")
