@@ -43,21 +43,29 @@ def _option(*flags: str, **facts: Any) -> Option:
 OPTIONS = (
     _option("file", type=Path, metavar="FILE", help="CSV or XLSX file"),
     _option("--columns", type=pairs, help='mapping: email=Email,zip=Zip or {"email": "Email"}'),
-    _option("--suggest", action="store_true", help="propose a mapping from the header, in the place of --columns"),
+    _option("--suggest", action="store_true", help="suggest a mapping from the header, instead of --columns"),
     _option("--column-settings", type=pairs, help="settings: Email=Raw or a JSON object"),
     _option("--hash", type=pairs, dest="hash_columns", help="columns to hash: email=SHA256"),
-    _option("--delimiter", help="what stands between two values (default: found out)"),
+    _option("--delimiter", help="field delimiter (default: detected)"),
+    _option("--encoding", help="Python's name of the encoding (default: from the byte order mark, or utf-8)"),
+    _option("--sheet", help="sheet of the workbook (default: the first)"),
+    _option("--normalize", action="store_true", help="normalize the mapped values"),
     _option(
-        "--encoding", help="the text's encoding, by Python's name (default: that of the byte order mark, or utf-8)"
+        "--phone-format",
+        choices=["10-digit", "E.164"],
+        default="10-digit",
+        help="format of normalized phones (default: 10-digit)",
     ),
-    _option("--sheet", help="the workbook's sheet (default: the first)"),
-    _option("--normalize", action="store_true", help="write the mapped values in their published form"),
-    _option("--phone-format", choices=["10-digit", "E.164"], default="10-digit", help="form of normalised phones"),
-    _option("--drop-duplicates", action="store_true", help="keep the first of records that say the same"),
-    _option("--on-invalid-records", choices=["drop", "fail"], help="what becomes of records that can't match"),
-    _option("--max-invalid-ratio", type=float, default=0.1, help="share of invalid records that is too much (0.1)"),
-    _option("--scratch-dir", type=Path, help="where copies are made (default: the system's temporary folder)"),
+    _option("--drop-duplicates", action="store_true", help="drop duplicate records"),
+    _option("--on-invalid-records", choices=["drop", "fail"], help="what to do with records that can't match"),
+    _option(
+        "--max-invalid-ratio",
+        type=float,
+        default=0.1,
+        help="largest share of invalid records that is accepted (default: 0.1)",
+    ),
+    _option("--scratch-dir", type=Path, help="folder for temporary copies (default: the system's)"),
 )
-"""What can be asked of a dry run."""
+"""The options of a dry run."""
 
 EXIT_STATUS = "Exit status: 0 the upload's checks pass, 1 they fail, 2 wrong usage."
