@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -28,7 +29,13 @@ def endless(tmp_path: Path) -> Path:
 
 
 def helpers() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "xlsx_reader" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process().children():
+        # Another test's process may have ended, and wait for its exit status to be read.
+        with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+            if "xlsx_reader" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 @pytest.mark.parametrize(
