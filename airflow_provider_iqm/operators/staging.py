@@ -66,14 +66,18 @@ def storage_failures_told(url: str | Path) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise ObjectStorageError(
-            f"There is no file or bucket {str(url)!r}. Check the URL, and the task that writes what it names."
-        ) from error
+        raise _missing(url) from error
     except PermissionError as error:
         raise ObjectStorageError(
             f"The storage refuses {str(url)!r}: {error}. Check the credentials of the connection in the URL (in front "
             "of its @), and what they are allowed to do."
         ) from error
+
+
+def _missing(url: str | Path) -> ObjectStorageError:
+    return ObjectStorageError(
+        f"There is no file or bucket {str(url)!r}. Check the URL, and the task that writes what it names."
+    )
 
 
 @contextmanager
@@ -91,6 +95,9 @@ def staged(path: str | Path, *, scratch_dir: str | Path | None) -> Iterator[Path
     if not isinstance(found, ObjectStoragePath):
         yield found
         return
+    if not found.name:
+        # A bucket alone.
+        raise _missing(path)
     with Scratch(scratch_dir) as scratch:
         log.info("Copying %s to the worker", path)
         with (

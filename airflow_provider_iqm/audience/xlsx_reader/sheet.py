@@ -12,7 +12,7 @@ from airflow_provider_iqm.audience.xlsx_reader.strings import WHITE_SPACE
 from airflow_provider_iqm.audience.xlsx_reader.values import Value, unescape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_iqm.audience.xlsx_reader.package import Package
     from airflow_provider_iqm.audience.xlsx_reader.values import CellReader
@@ -33,6 +33,42 @@ _PARTS = _CELL.groups + 1
 _LETTERS, _ROW_NUMBER, _STYLE, _KIND, _OPENING, _TEXT = range(1, _PARTS)
 _VALUE, _STRIPPED = "<v>", "<is><t>"
 
+_MOST_READERS = 10_000
+"""More kinds of cells are nobody's list."""
+
+
+class _UnusualCellError(Exception):
+    """A cell has to be read by the parser."""
+
+
+class _Readers(dict[tuple[str | None, str | None, str | None], "Callable[[str], Value]"]):
+    """
+    What reads the text of a cell, by the cell's type, the tag before its text, and its style.
+
+    :param cells: Reads the values that aren't in the cell itself as text.
+    """
+
+    def __init__(self, cells: CellReader) -> None:
+        super().__init__()
+        self._cells = cells
+
+    def __missing__(self, key: tuple[str | None, str | None, str | None]) -> Callable[[str], Value]:
+        if len(self) > _MOST_READERS:
+            self.clear()
+        kind, opening, style = key
+        if opening is None or opening == _VALUE:
+            self[key] = self._cells.reader(kind, style)
+        elif kind == "inlineStr":
+            self[key] = _stripped if opening == _STRIPPED else unescape
+        else:
+            raise _UnusualCellError
+        return self[key]
+
+
+def _stripped(text: str) -> str:
+    text = text.strip(WHITE_SPACE)
+    return unescape(text) if "_x" in text else text
+
 
 class SheetReader:
     """
@@ -45,8 +81,7 @@ class SheetReader:
 
     def __init__(self, package: Package, part: str, cells: CellReader) -> None:
         self._pieces = package.pieces(part)
-        self._cells = cells
-        self._strings = cells.strings
+        self._readers = _Readers(cells)
         self._parser = RowParser(cells)
         self._letters: list[str] = []
         self._columns: list[int] | None = []
@@ -127,24 +162,15 @@ class SheetReader:
             if decoded.count(None) != texts.count(None):
                 return None
             texts = decoded
-        read, get, escapes = self._cells.read, self._strings.get, "_x" in row
         kinds, openings = parts[_KIND::_PARTS], parts[_OPENING::_PARTS]
         # Most rows of most lists, and twice as fast.
-        if not escapes and kinds.count("inlineStr") == openings.count(_STRIPPED) == len(texts):
+        if "_x" not in row and kinds.count("inlineStr") == openings.count(_STRIPPED) == len(texts):
             return [text.strip(WHITE_SPACE) for text in texts if text is not None]
-        values: list[Value] = []
-        for text, kind, opening, style in zip(texts, kinds, openings, parts[_STYLE::_PARTS], strict=True):
-            if not text:
-                values.append("")
-            elif opening == _VALUE:
-                values.append(get(text) if kind == "s" else read(kind, style, text))
-            elif kind == "inlineStr":
-                if opening == _STRIPPED:
-                    text = text.strip(WHITE_SPACE)
-                values.append(unescape(text) if escapes else text)
-            else:
-                return None
-        return values
+        readers = map(self._readers.__getitem__, zip(kinds, openings, parts[_STYLE::_PARTS], strict=True))
+        try:
+            return [read(text) if text else "" for read, text in zip(readers, texts, strict=True)]
+        except _UnusualCellError:
+            return None
 
     def _check_merged(self) -> None:
         if self._parser.merged_header:

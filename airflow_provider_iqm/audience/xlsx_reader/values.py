@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 import math
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.value_text import value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_iqm.audience.xlsx_reader.package import Package
     from airflow_provider_iqm.audience.xlsx_reader.strings import SharedStrings
@@ -72,11 +73,23 @@ class CellReader:
             return _MIDNIGHT.sub(r"\1", text.strip())
         return unescape(text)
 
+    def reader(self, kind: str | None, style: str | None) -> Callable[[str], Value]:
+        """
+        Return what :meth:`read` does with the texts of one type and style.
+
+        :param kind: The cells' type.
+        :param style: The number of their style.
+        """
+        if kind == "s":
+            return self.strings.get
+        if kind in (None, "n") and self._format(style) == NUMBER:
+            return _plain_number
+        return partial(self.read, kind, style)
+
     def _number(self, text: str, style: str | None) -> str:
         kind = self._format(style)
         if kind == NUMBER:
-            # All digits that the file has: as a float, a long id might lose its last ones.
-            return text if _WHOLE.fullmatch(text) else _number_text(text)
+            return _plain_number(text)
         if not _NUMBER.fullmatch(text):
             return text
         return _date_text(float(text), kind, is_1904=self._is_1904) or _number_text(text)
@@ -122,6 +135,12 @@ def _formats(package: Package, part: str) -> Iterator[int]:
             number = attributes.get("numFmtId", "0")
             built_in = _BUILT_IN.get(int(number), NUMBER) if number.isascii() and number.isdigit() else NUMBER
             yield custom.get(number, built_in)
+
+
+def _plain_number(text: str) -> str:
+    text = text.strip()
+    # All digits that the file has: as a float, a long id might lose its last ones.
+    return text if _WHOLE.fullmatch(text) else _number_text(text)
 
 
 def _number_text(text: str) -> str:

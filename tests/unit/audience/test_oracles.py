@@ -205,8 +205,8 @@ def test_emails_are_valid_where_email_validator_finds_them_valid(clean, emails):
         if "xn--" in text or (not text.isascii() and len(text) > 60):
             continue
         valid = accepted(email)
-        # A dot behind is removed.
-        if valid is None and email.endswith("."):
+        # A dot behind and a quote before are removed.
+        if valid is None and (email.endswith(".") or email.startswith("'")):
             continue
         assert (found is not None) == (valid is not None), email
         if valid:
