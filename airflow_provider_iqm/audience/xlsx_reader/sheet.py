@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.xlsx_reader.errors import WorkbookError, column_number
 from airflow_provider_iqm.audience.xlsx_reader.items import decode_entities
+from airflow_provider_iqm.audience.xlsx_reader.row_layout import RowLayout
 from airflow_provider_iqm.audience.xlsx_reader.row_parser import RowParser
 from airflow_provider_iqm.audience.xlsx_reader.strings import WHITE_SPACE
 from airflow_provider_iqm.audience.xlsx_reader.values import Value, unescape
@@ -35,6 +36,9 @@ _VALUE, _STRIPPED = "<v>", "<is><t>"
 
 _MOST_READERS = 10_000
 """More kinds of cells are nobody's list."""
+
+_MOST_LAYOUTS, _MOST_LAYOUT_CELLS = 64, 200
+"""How many layouts are made for a sheet, and of how many cells: making one costs as much as some hundred rows."""
 
 
 class _UnusualCellError(Exception):
@@ -85,6 +89,8 @@ class SheetReader:
         self._parser = RowParser(cells)
         self._letters: list[str] = []
         self._columns: list[int] | None = []
+        self._layout: RowLayout | None = None
+        self._layouts_left = _MOST_LAYOUTS
 
     def rows(self) -> Iterator[Row]:
         """
@@ -122,18 +128,11 @@ class SheetReader:
 
     def _usual_row(self, text: str) -> Row | None:
         """Read a row that is in its usual form; ``None`` for another."""
-        start = _ROW.match(text)
-        if start is None or "xmlns" in start[2] or ' r="' in start[2]:
+        found = self._layout.read(text) if self._layout else None
+        found = found or self._usual_cells(text)
+        if found is None:
             return None
-        parts = _CELL.split(text[start.end() :])
-        # Nothing may stand before, between or behind the cells.
-        if any(parts[::_PARTS]) or parts[_ROW_NUMBER::_PARTS].count(start[1]) != len(parts) // _PARTS:
-            return None
-        number = int(start[1])
-        columns = self._positions(parts[_LETTERS::_PARTS], number)
-        values = self._usual_values(parts, text)
-        if columns is None or values is None:
-            return None
+        number, columns, values = found
         self._parser.check_next(number)
         while values and values[-1] == "":
             values.pop()
@@ -145,6 +144,34 @@ class SheetReader:
                 spread[column] = value
             return number, spread
         return number, values
+
+    def _usual_cells(self, text: str) -> tuple[int, list[int], list[Value]] | None:
+        """Return a row's number, its cells' columns, and their values; ``None`` where one isn't in its usual form."""
+        start = _ROW.match(text)
+        if start is None or "xmlns" in start[2] or ' r="' in start[2]:
+            return None
+        parts = _CELL.split(text[start.end() :])
+        # Nothing may stand before, between or behind the cells.
+        if any(parts[::_PARTS]) or parts[_ROW_NUMBER::_PARTS].count(start[1]) != len(parts) // _PARTS:
+            return None
+        columns = self._positions(parts[_LETTERS::_PARTS], int(start[1]))
+        values = self._usual_values(parts, text)
+        if columns is None or values is None:
+            return None
+        if self._layouts_left and len(columns) <= _MOST_LAYOUT_CELLS and None not in parts[_TEXT::_PARTS]:
+            self._layouts_left -= 1
+            self._layout = self._layout_of(text, start, columns)
+        return int(start[1]), columns, values
+
+    def _layout_of(self, text: str, start: re.Match[str], columns: list[int]) -> RowLayout:
+        cells = [*_CELL.finditer(text, start.end())]
+        return RowLayout(
+            text,
+            number=start.span(1),
+            cells=[(cell.span(_ROW_NUMBER), cell.span(_TEXT)) for cell in cells],
+            columns=columns,
+            readers=[self._readers[cell[_KIND], cell[_OPENING], cell[_STYLE]] for cell in cells],
+        )
 
     def _positions(self, letters: list[str], row: int) -> list[int] | None:
         """Return the cells' columns, from 0; ``None`` where they aren't in order."""
@@ -162,11 +189,8 @@ class SheetReader:
             if decoded.count(None) != texts.count(None):
                 return None
             texts = decoded
-        kinds, openings = parts[_KIND::_PARTS], parts[_OPENING::_PARTS]
-        # Most rows of most lists, and twice as fast.
-        if "_x" not in row and kinds.count("inlineStr") == openings.count(_STRIPPED) == len(texts):
-            return [text.strip(WHITE_SPACE) for text in texts if text is not None]
-        readers = map(self._readers.__getitem__, zip(kinds, openings, parts[_STYLE::_PARTS], strict=True))
+        kinds, openings, styles = parts[_KIND::_PARTS], parts[_OPENING::_PARTS], parts[_STYLE::_PARTS]
+        readers = map(self._readers.__getitem__, zip(kinds, openings, styles, strict=True))
         try:
             return [read(text) if text else "" for read, text in zip(readers, texts, strict=True)]
         except _UnusualCellError:
