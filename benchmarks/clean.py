@@ -10,7 +10,7 @@ from side_by_side import OURS, AtLeast, AtMost, Work, run_way
 
 TITLE = "normalise and SHA-256 two columns, drop invalid, write"
 COPY, PANDAS = "hand-written COPY", "pandas and hashlib"
-GOALS = [AtMost(COPY, 1.25), AtLeast(PANDAS, 6)]
+GOALS = [AtMost(COPY, 0.95), AtLeast(PANDAS, 6)]
 MEMORY = 400
 
 EMAIL = r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+"
