@@ -12,10 +12,25 @@ No message holds a secret or a value of an audience file.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class IQMError(Exception):
     """Anything that went wrong between Airflow and IQM."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy it without its ``__init__``, whose keywords ``args`` doesn't hold."""
+        return restore_error, (type(self), self.args), self.__dict__
+
+
+def restore_error(kind: type[IQMError], args: tuple[Any, ...]) -> IQMError:
+    """
+    Make an error again that was pickled.
+
+    :param kind: Its type.
+    :param args: Its arguments.
+    """
+    return kind.__new__(kind, *args)
 
 
 class IQMFinalError(IQMError):

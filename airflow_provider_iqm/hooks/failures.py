@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, get_current_context
 
@@ -54,9 +55,21 @@ def _add_failure_listener() -> None:
 
 def _failing(error: IQMFinalError) -> IQMFinalError:
     """Return the same error, of a type that is its own and Airflow's."""
-    own = type(error)
-    names = {"__module__": own.__module__, "__doc__": own.__doc__, "__qualname__": own.__qualname__}
-    failing: type[IQMFinalError] = type(own.__name__, (own, AirflowFailException), names)
-    failure = failing.__new__(failing, *error.args)
+    failure = _restore_failing(type(error), error.args)
     failure.__dict__.update(error.__dict__)
     return failure
+
+
+def _restore_failing(own: type[IQMFinalError], args: tuple[Any, ...]) -> IQMFinalError:
+    failing = _failing_type(own)
+    return failing.__new__(failing, *args)
+
+
+@functools.cache
+def _failing_type(own: type[IQMFinalError]) -> type[IQMFinalError]:
+    def reduce(self: IQMFinalError) -> tuple[Any, ...]:
+        # pickle would look the type up by its name, and find the error's own.
+        return _restore_failing, (own, self.args), self.__dict__
+
+    names = {"__module__": own.__module__, "__doc__": own.__doc__, "__qualname__": own.__qualname__}
+    return type(own.__name__, (own, AirflowFailException), {**names, "__reduce__": reduce})
