@@ -21,7 +21,7 @@ def test_pickled(error: IQMError) -> None:
     with pytest.raises(type(error)) as caught, final_errors_fail_the_task():
         raise error
     for original in (error, caught.value):
-        for again in (pickle.loads(pickle.dumps(original)), copy.deepcopy(original)):  # noqa: S301
+        for again in (pickle.loads(pickle.dumps(original)), copy.deepcopy(original)):
             assert type(again) is type(original)
             assert (str(again), vars(again)) == (str(original), vars(original))
             assert isinstance(again, AirflowFailException) == isinstance(original, AirflowFailException)
