@@ -60,7 +60,7 @@ def _failing(error: IQMFinalError) -> IQMFinalError:
     return failure
 
 
-def _restore_failing(own: type[IQMFinalError], args: tuple[Any, ...]) -> IQMFinalError:
+def _restore_failing(own: Any, args: tuple[Any, ...]) -> IQMFinalError:
     failing = _failing_type(own)
     return failing.__new__(failing, *args)
 
