@@ -40,7 +40,9 @@ with DAG(
     default_args={{"pool": "iqm_api", "retries": 3, "retry_delay": timedelta(seconds=1)}},
 ) as dag:
     upload = MatchedAudienceUploadOperator.partial(
-        task_id="upload", columns={{"email": "Email"}}, column_settings={{"Email": "Raw"}}, file_path="LIST"
+        task_id="upload", columns={{"email": "Email"}}, column_settings={{"Email": "Raw"}}, file_path="LIST",
+        # A try that was killed may have sent its list: the next one searches for so long before it sends it again.
+        lost_answer_timeout=5,
     ).expand(audience_name=[f"List {{number}}" for number in range({UPLOADS})])
     AudienceReadySensor(task_id="wait", audience_id=upload.output, deferrable=True, poke_interval=1, timeout=600)
 """
@@ -116,7 +118,7 @@ def budget_used(sandbox, *, rounds):
 
 def check_the_sync(cluster, sandbox):
     """Let the sensor of a sync that has uploaded everything succeed, and see that all is right."""
-    cluster.until(lambda: cluster.task_states("sync", "wait") == ["deferred"], "the sensor is deferred", seconds=240)
+    cluster.until(lambda: cluster.task_states("sync", "wait") == ["deferred"], "the sensor is deferred", seconds=300)
     sandbox.change_settings(processing_seconds=0)
     cluster.until(lambda: cluster.dag_state("sync") in {"success", "failed"}, "the sync has ended", seconds=180)
     assert cluster.dag_state("sync") == "success"
