@@ -104,7 +104,7 @@ class UploadOutcomeUnknownError(IQMFinalError):
     """An upload was sent, but its answer was lost: IQM may have created the audience or not."""
 
 
-class DoubledAudienceError(IQMFinalError):
+class DuplicateAudienceError(IQMFinalError):
     """IQM has two audiences from one upload: somebody has to choose."""
 
 

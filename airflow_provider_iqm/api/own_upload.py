@@ -14,7 +14,7 @@ from pathlib import PurePath
 from airflow_provider_iqm.api.audience import MatchedAudience
 from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.exchange import Exchange
-from airflow_provider_iqm.exceptions import AudienceNotFoundError, DoubledAudienceError, IQMError
+from airflow_provider_iqm.exceptions import AudienceNotFoundError, DuplicateAudienceError, IQMError
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES
 
 MAX_STEM = 100
@@ -91,7 +91,7 @@ def keep_oldest(iqm: Dialect, audiences: Sequence[MatchedAudience]) -> Exchange[
 
     :param iqm: The account's API.
     :param audiences: The audiences, each of which has the upload's token.
-    :raises DoubledAudienceError: where one of the newer ones can't be deleted.
+    :raises DuplicateAudienceError: where one of the newer ones can't be deleted.
     """
     oldest, *newer = _by_age(audiences)
     ids = [audience["id"] for audience in newer]
@@ -111,7 +111,7 @@ def keep_oldest(iqm: Dialect, audiences: Sequence[MatchedAudience]) -> Exchange[
         reason, failure = str(error).rstrip("."), error
     if reason:
         newest = ", ".join(map(str, ids))
-        raise DoubledAudienceError(
+        raise DuplicateAudienceError(
             f"IQM has two audiences of one upload, {oldest['id']} and {newest}, and the newer one can't be deleted: "
             f'{reason}. Both are named "{oldest["name"]}". Delete one of them in IQM, then clear the task.'
         ) from failure

@@ -13,7 +13,7 @@ from airflow_provider_iqm.api.audience import AudienceOptions, MatchedAudience, 
 from airflow_provider_iqm.api.own_upload import OwnUploadSearch, is_own_upload, name_with_token
 from airflow_provider_iqm.audience.audience_name import check_audience_name
 from airflow_provider_iqm.exceptions import (
-    DoubledAudienceError,
+    DuplicateAudienceError,
     IQMError,
     IQMInvalidAnswerError,
     IQMServerError,
@@ -94,7 +94,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         :raises AudienceNameError: where the audience's name is too long.
         :raises AudienceOptionError: where the connection's version of the API doesn't know one of the options.
         :raises UploadOutcomeUnknownError: where IQM may have created the audience or not, and no later try could tell.
-        :raises DoubledAudienceError: where IQM has the audience twice, and the newer one can't be deleted.
+        :raises DuplicateAudienceError: where IQM has the audience twice, and the newer one can't be deleted.
         """
         options = options or AudienceOptions()
         with final_errors_fail_the_task():
@@ -125,7 +125,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         :param attempts: The attempts to send the upload.
         :param audience_id: The audience that is known.
         :param timeout: The argument ``lost_answer_timeout``.
-        :raises DoubledAudienceError: where a newer one can't be deleted, or a campaign uses it.
+        :raises DuplicateAudienceError: where a newer one can't be deleted, or a campaign uses it.
         """
         if not attempts.repeated:
             return audience_id
@@ -133,7 +133,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         settled_at = time.time() + min(timeout, MAX_SETTLING)
         try:
             kept = self.remove_duplicates(search, audience_id, settled_at=settled_at, timeout=timeout)
-        except DoubledAudienceError:
+        except DuplicateAudienceError:
             raise
         except IQMError as error:
             if attempts.kept:

@@ -92,7 +92,7 @@ class IQMUploadRecoveryHook(IQMHttpHook):
         Delete all audiences of one upload but the oldest, and return that one's id.
 
         :param audiences: The audiences, each of which has the upload's token.
-        :raises DoubledAudienceError: where a newer one can't be deleted, or a campaign uses it.
+        :raises DuplicateAudienceError: where a newer one can't be deleted, or a campaign uses it.
         """
         kept = self._drive(keep_oldest(self._iqm, audiences))
         deleted = [audience["id"] for audience in audiences if audience["id"] != kept]
@@ -115,7 +115,7 @@ class IQMUploadRecoveryHook(IQMHttpHook):
         :param audience_id: The audience that is known.
         :param settled_at: When to search, in seconds since 1970, at the earliest.
         :param timeout: For how many seconds more to search as long as not even the known audience is listed.
-        :raises DoubledAudienceError: where a newer one can't be deleted, or a campaign uses it.
+        :raises DuplicateAudienceError: where a newer one can't be deleted, or a campaign uses it.
         """
         left = settled_at - time.time()
         if left > 0:

@@ -9,7 +9,7 @@ from unittest.mock import MagicMock
 import pytest
 from airflow import __version__ as airflow_version
 
-from airflow_provider_iqm.exceptions import AudienceFileError, DoubledAudienceError, IQMError, IQMFinalError
+from airflow_provider_iqm.exceptions import AudienceFileError, DuplicateAudienceError, IQMError, IQMFinalError
 from airflow_provider_iqm.hooks import upload_recovery
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
@@ -145,7 +145,7 @@ def test_of_two_audiences_the_newer_one_goes(sandbox, upload, calls, delay, late
 def test_what_a_campaign_uses_stays_and_both_are_named(sandbox, upload, calls):
     first, second = upload(), upload()
     sandbox.state.audiences.get(second).attached = True
-    with pytest.raises(DoubledAudienceError, match=f"{first} and {second}.*campaigns use {second}"):
+    with pytest.raises(DuplicateAudienceError, match=f"{first} and {second}.*campaigns use {second}"):
         upload(try_number=2)
     assert {audience.status for audience in sandbox.audiences} & {"Deleted"} == set()
     assert not any("delete" in request.path or request.method == "DELETE" for request in sandbox.requests)
@@ -155,7 +155,7 @@ def test_a_deletion_that_fails_names_both(sandbox, upload, calls):
     first, second = upload(), upload()
     sandbox.add_fault("status", path="/api/v*/audience*", method="PUT", status=500, times=None)
     sandbox.add_fault("status", path="/api/v*/audience*", method="DELETE", status=500, times=None)
-    with pytest.raises(DoubledAudienceError, match=f"{first} and {second}"):
+    with pytest.raises(DuplicateAudienceError, match=f"{first} and {second}"):
         upload(try_number=2)
     assert len(sandbox.audiences) == 2
 
