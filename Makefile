@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 export PYTHONWARNINGS := ignore::DeprecationWarning
 
-.PHONY: help demo test test-cluster matrix wheel lint types docs bench constraints clean
+.PHONY: help demo check unit test test-cluster matrix wheel lint types docs bench constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -22,6 +22,12 @@ help: ## Show this list
 
 demo: $(INSTALLED) ## Run the warehouse Dag in Airflow against a local IQM
 	@$(BIN)/python demo/run.py
+
+check: $(INSTALLED) ## Check style, imports and types, and run the unit tests: before each commit
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types unit
+
+unit: $(INSTALLED) ## Run the unit tests, JOBS at once
+	$(BIN)/python -m pytest tests/unit --numprocesses $(JOBS) $(ARGS)
 
 test: $(INSTALLED) ## Run the unit and integration tests, JOBS at once
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m "not cluster" $(ARGS)
@@ -35,9 +41,10 @@ matrix: ## Run the tests on every supported Airflow and Python that is found; CE
 wheel: $(INSTALLED) ## Build the wheel, install it alone into a clean environment, and test it there
 	$(BIN)/python -m pytest tests/wheel $(ARGS)
 
-lint: $(INSTALLED) ## Check style
+lint: $(INSTALLED) ## Check style, and which package imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 types: $(INSTALLED) ## Check types
 	$(BIN)/mypy

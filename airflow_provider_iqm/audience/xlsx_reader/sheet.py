@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.xlsx_reader.errors import WorkbookError, column_number
+from airflow_provider_iqm.audience.xlsx_reader.escapes import unescape
 from airflow_provider_iqm.audience.xlsx_reader.items import decode_entities
 from airflow_provider_iqm.audience.xlsx_reader.row_layout import RowLayout
 from airflow_provider_iqm.audience.xlsx_reader.row_parser import RowParser
 from airflow_provider_iqm.audience.xlsx_reader.strings import WHITE_SPACE
-from airflow_provider_iqm.audience.xlsx_reader.values import Value, unescape
+from airflow_provider_iqm.audience.xlsx_reader.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

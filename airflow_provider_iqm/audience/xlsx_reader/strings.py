@@ -15,8 +15,8 @@ from airflow_provider_iqm.audience.xlsx_reader.errors import (
     MAX_UNPACKED_BYTES,
     WorkbookError,
 )
+from airflow_provider_iqm.audience.xlsx_reader.escapes import unescape
 from airflow_provider_iqm.audience.xlsx_reader.items import ItemReader, decode_entities
-from airflow_provider_iqm.audience.xlsx_reader.values import unescape
 from airflow_provider_iqm.audience.xlsx_reader.xml_parser import XMLParser, local
 
 if TYPE_CHECKING:

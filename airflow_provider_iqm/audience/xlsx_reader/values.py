@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.value_text import value_text
+from airflow_provider_iqm.audience.xlsx_reader.escapes import unescape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +31,6 @@ _LITERAL = re.compile(r'"[^"]*"|[\\_*].|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORE
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"-?[1-9]\d{0,39}", re.ASCII)
 _MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)T00:00(?::00(?:\.0+)?)?Z?", re.ASCII)
-_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _DAYS = 2_958_466
 """Excel's days end before this one, with the year 9999."""
 
@@ -99,15 +99,6 @@ class CellReader:
             return NUMBER
         number = int(style)
         return self._formats[number] if number < len(self._formats) else NUMBER
-
-
-def unescape(text: str) -> str:
-    """Decode the escapes with which Excel writes characters that XML doesn't allow, such as ``_x000D_``."""
-    if "_x" not in text or not _ESCAPE.search(text):
-        return text
-    decoded = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-    # Two escapes may be the halves of one character; half a character alone is none.
-    return decoded.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def format_kind(code: str) -> int:
