@@ -104,7 +104,7 @@ def by_us(url: str, path: str) -> Work:
     hook.get_conn()
 
     def upload() -> int:
-        hook.upload(AudienceUpload(name="List", file=file, mapping=mapping))
+        hook._upload(AudienceUpload(name="List", file=file, mapping=mapping))
         return status.st_size
 
     return upload

@@ -22,8 +22,8 @@ from airflow_provider_iqm.api.audience import AudienceField, MatchedAudience
 from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.dialects import speak
 from airflow_provider_iqm.api.exchange import Exchange
-from airflow_provider_iqm.api.look import look
 from airflow_provider_iqm.api.own_upload import OwnUploadSearch
+from airflow_provider_iqm.api.poll import poll
 from airflow_provider_iqm.api.request import Request, Result
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
@@ -137,7 +137,7 @@ class IQMAsyncHook(BaseHook):
         """
         return await self._run(lambda iqm: iqm.find(audience_name))
 
-    async def find_own_uploads(self, search: OwnUploadSearch) -> list[MatchedAudience]:
+    async def _find_own_uploads(self, search: OwnUploadSearch) -> list[MatchedAudience]:
         """
         Search once for the audiences of an upload.
 
@@ -145,17 +145,17 @@ class IQMAsyncHook(BaseHook):
         """
         return await self._run(search.find)
 
-    async def look(self, watch: AudienceWatch) -> None:
+    async def _poll(self, watch: AudienceWatch) -> None:
         """
-        Ask once for all audiences that a watch waits for.
+        Poll the audiences that are not ready yet.
 
-        :param watch: The watch, which takes note of what IQM says.
-        :raises AudienceFailedError: where one of them will never become ready.
+        :param watch: The audiences, and what is known of them; updated.
+        :raises AudienceFailedError: One of them will never become ready.
         """
-        await self._run(lambda iqm: look(iqm, watch))
+        await self._run(lambda iqm: poll(iqm, watch))
 
     @asynccontextmanager
-    async def holding_slots(self, slots: int) -> AsyncIterator[None]:
+    async def _holding_slots(self, slots: int) -> AsyncIterator[None]:
         """
         Keep the pace of pool slots as long as the context lasts.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from types import SimpleNamespace
@@ -30,7 +30,7 @@ from airflow_provider_iqm.api.exchange import Exchange
 from airflow_provider_iqm.api.request import Call, Request, Result
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.audience.stream import FileBody
-from airflow_provider_iqm.exceptions import IQMError
+from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
 from airflow_provider_iqm.hooks import silence
 from airflow_provider_iqm.hooks.answer_limits import AnswerLimits, AnswerLimitsAdapter
 from airflow_provider_iqm.hooks.connection import IQMConnection
@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.audience.upload import AudienceUpload
 
+
+RUN_ARGUMENTS = {"json", "params", "files"}
+"""The keyword arguments of ``requests.Request`` that :meth:`IQMHttpHook.run` supports."""
 
 SECONDS_TO_TELL_OF = 1.0
 """From how many seconds on a wait for the rate limit is worth a line in the log."""
@@ -84,25 +87,34 @@ class IQMHttpHook(HttpHook):
         **request_kwargs: Any,
     ) -> Any:
         """
-        Make any other call of IQM's API, logged in, and return the data inside its answer.
+        Make any other call of IQM's API, logged in, and return the data of its answer.
 
-        The method is that of the hook's attribute ``method``. A ``GET`` may be repeated, others are not.
+        The method is the hook's attribute ``method``. Only a ``GET`` is retried.
 
         :param endpoint: The path below the API's base URL.
         :param data: The query of a ``GET``, or the body.
         :param headers: More headers.
-        :param extra_options: Nothing of it is used: timeouts and the like are the connection's.
-        :param request_kwargs: As for ``requests.Request``, such as ``json=``.
+        :param extra_options: Not supported. Set timeouts, certificates and proxies in the connection.
+        :param request_kwargs: ``json``, ``params`` and ``files`` as in ``requests.Request``; no others.
+        :raises IQMFinalError: ``extra_options`` or an unsupported keyword argument is given.
+        :raises IQMApiError: IQM answers with an error.
         """
+        unsupported = sorted(request_kwargs.keys() - RUN_ARGUMENTS) + ["extra_options"] * bool(extra_options)
+        if unsupported:
+            with final_errors_fail_the_task():
+                raise IQMFinalError(
+                    f"IQMHook.run doesn't support {', '.join(unsupported)}. Set timeouts, certificates and proxies in "
+                    f'the connection "{self.iqm_conn_id}"; it logs in by itself.'
+                )
         get = self.method == "GET"
-        prepared = requests.Request(self.method, DEFAULT_HOST, data=None if get else data, **request_kwargs).prepare()
-        content_type = {key: value for key, value in prepared.headers.items() if key == "Content-Type"}
         path = "/" + (endpoint or "").lstrip("/")
+        given = {} if data is None else {"params" if get else "data": data}
+        prepared = requests.Request(self.method, DEFAULT_HOST + path, **given, **request_kwargs).prepare()
+        content_type = {key: value for key, value in prepared.headers.items() if key == "Content-Type"}
         request = Request(
             purpose=f"{self.method} {path}",
             method=self.method,
-            path=path,
-            params=data if get and isinstance(data, Mapping) else {},
+            path=prepared.path_url,
             headers={**content_type, **(headers or {})},
             body=prepared.body.encode() if isinstance(prepared.body, str) else prepared.body,
             repeatable=get,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience
-from airflow_provider_iqm.api.look import look
+from airflow_provider_iqm.api.poll import poll
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.exceptions import AudienceNameError, IQMError
 from airflow_provider_iqm.hooks import connection_form
@@ -69,17 +69,17 @@ class IQMHook(IQMUploadHook):
         """Return the forms in which emails and phones may be given: the settings of these fields."""
         return self._drive(self._iqm.data_formats())
 
-    def look(self, watch: AudienceWatch) -> None:
+    def _poll(self, watch: AudienceWatch) -> None:
         """
-        Ask once for all audiences that a watch waits for.
+        Poll the audiences that are not ready yet.
 
-        :param watch: The watch, which takes note of what IQM says.
-        :raises AudienceFailedError: where one of them will never become ready.
+        :param watch: The audiences, and what is known of them; updated.
+        :raises AudienceFailedError: One of them will never become ready.
         """
-        self._drive(look(self._iqm, watch))
+        self._drive(poll(self._iqm, watch))
 
     @property
-    def pool_slots(self) -> int:
+    def _pool_slots(self) -> int:
         """How many slots of the connection's ``rate_limit_pool`` the running task holds."""
         return pool_slots(self.settings)
 

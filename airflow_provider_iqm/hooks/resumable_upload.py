@@ -64,7 +64,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
     :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
     """
 
-    def upload(
+    def _upload(
         self,
         upload: AudienceUpload,
         *,
@@ -89,7 +89,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         :param options: What only some accounts need.
         :param lost_answer_timeout: Seconds for which to search after an answer was lost.
         :param search: Searches for so many seconds; by default,
-            :meth:`~airflow_provider_iqm.hooks.upload_recovery.IQMUploadRecoveryHook.search_own_uploads`.
+            :meth:`~airflow_provider_iqm.hooks.upload_recovery.IQMUploadRecoveryHook._search_own_uploads`.
         :param check_duplicates: Whether to search for duplicates here after a second upload; else the caller does it.
         :raises AudienceNameError: where the audience's name is too long.
         :raises AudienceOptionError: where the connection's version of the API doesn't know one of the options.
@@ -108,16 +108,16 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
             options=options,
             resume=resume,
             timeout=lost_answer_timeout,
-            search=search or self.search_own_uploads,
+            search=search or self._search_own_uploads,
         )
         self._tell(upload)
         audience_id = (self._made_before(sending) if resume else None) or self._send_new(sending)
         if check_duplicates and resume:
-            audience_id = self.settle_upload(upload.name, attempts, audience_id, timeout=lost_answer_timeout)
+            audience_id = self._settle_upload(upload.name, attempts, audience_id, timeout=lost_answer_timeout)
         report_audience(self, upload.name, audience_id)
         return audience_id
 
-    def settle_upload(self, audience_name: str, attempts: UploadAttempts, audience_id: int, *, timeout: float) -> int:
+    def _settle_upload(self, audience_name: str, attempts: UploadAttempts, audience_id: int, *, timeout: float) -> int:
         """
         Search for duplicates of an upload that was sent twice, after a pause; return the id of the one that is kept.
 
@@ -132,7 +132,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         search = OwnUploadSearch(audience_name, attempts.token, attempts.earliest)
         settled_at = time.time() + min(timeout, MAX_SETTLING)
         try:
-            kept = self.remove_duplicates(search, audience_id, settled_at=settled_at, timeout=timeout)
+            kept = self._remove_duplicates(search, audience_id, settled_at=settled_at, timeout=timeout)
         except DuplicateAudienceError:
             raise
         except IQMError as error:
@@ -157,14 +157,14 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
     def _known(self, sending: _Sending, audience_id: int) -> int | None:
         """Return the audience that an earlier attempt is known to have made, unless it is gone or has failed."""
         attempts = sending.attempts
-        own = self.search_own_uploads(sending.own, 0) if attempts.by_search else []
+        own = self._search_own_uploads(sending.own, 0) if attempts.by_search else []
         if all(audience["id"] != audience_id for audience in own):
             known = self._drive(is_own_upload(self._iqm, audience_id, attempts.token))
             own += [known] if known else []
         if not own:
             attempts.failed()
             return None
-        audience_id = self.keep_oldest_upload(own)
+        audience_id = self._keep_oldest_upload(own)
         attempts.made(audience_id)
         self.log.info('Taking audience %s "%s" of an earlier try', audience_id, sending.upload.name)
         return audience_id
@@ -220,7 +220,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         if not own:
             self.log.info('IQM lists no audience "%s" of this upload', sending.upload.name)
             return None
-        audience_id = self.keep_oldest_upload(own)
+        audience_id = self._keep_oldest_upload(own)
         attempts.made(audience_id)
         self.log.info('Found audience %s "%s" of this upload; nothing is sent again', audience_id, sending.upload.name)
         return audience_id

@@ -57,7 +57,7 @@ class IQMUploadRecoveryHook(IQMHttpHook):
     :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
     """
 
-    def search_own_uploads(self, search: OwnUploadSearch, seconds: float) -> list[MatchedAudience]:
+    def _search_own_uploads(self, search: OwnUploadSearch, seconds: float) -> list[MatchedAudience]:
         """
         Search for the audiences of an upload until there is one, or time is up.
 
@@ -87,7 +87,7 @@ class IQMUploadRecoveryHook(IQMHttpHook):
             raise failure
         return []
 
-    def keep_oldest_upload(self, audiences: list[MatchedAudience]) -> int:
+    def _keep_oldest_upload(self, audiences: list[MatchedAudience]) -> int:
         """
         Delete all audiences of one upload but the oldest, and return that one's id.
 
@@ -105,7 +105,7 @@ class IQMUploadRecoveryHook(IQMHttpHook):
             )
         return kept
 
-    def remove_duplicates(
+    def _remove_duplicates(
         self, search: OwnUploadSearch, audience_id: int, *, settled_at: float = 0.0, timeout: float = 0.0
     ) -> int:
         """
@@ -121,14 +121,14 @@ class IQMUploadRecoveryHook(IQMHttpHook):
         if left > 0:
             self.log.info("The upload was sent twice: searching for a duplicate in %.0f s", left)
             time.sleep(left)
-        own = self.search_own_uploads(search, timeout)
+        own = self._search_own_uploads(search, timeout)
         if all(audience["id"] != audience_id for audience in own):
             known = self._drive(is_own_upload(self._iqm, audience_id, search.token))
             own += [known] if known else []
         if not own:
             self.log.warning("IQM doesn't list audience %s yet, so a duplicate of it can't be ruled out", audience_id)
             return audience_id
-        kept = self.keep_oldest_upload(own)
+        kept = self._keep_oldest_upload(own)
         if len(own) == 1:
             self.log.info("IQM has no duplicate of audience %s", kept)
         return kept

@@ -85,7 +85,7 @@ class IQMUploadHook(IQMResumableUploadHook):
             )
         options = AudienceOptions(subtype=audience_subtype, consent_given=consent_given, vertical_id=vertical_id)
         with upload:
-            return self.upload(upload, options=options, lost_answer_timeout=lost_answer_timeout)
+            return self._upload(upload, options=options, lost_answer_timeout=lost_answer_timeout)
 
     def upload_dataframe(
         self,

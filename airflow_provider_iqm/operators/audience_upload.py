@@ -145,11 +145,11 @@ class AudienceUploadOperator(ResumableUploadOperator):
         record = UploadRecord(context, log=self.log)
         record.begin_try(resumed=True)
         attempts = resumed(record.attempts(state["token"]), state)
-        audience_id = self.hook.keep_oldest_upload(found)
+        audience_id = self.hook._keep_oldest_upload(found)
         attempts.made(audience_id)
         self.log.info('Found audience %s "%s"; nothing is sent again', audience_id, facts["audience_name"])
         if not self.wait_for_ready:
-            audience_id = self.hook.settle_upload(
+            audience_id = self.hook._settle_upload(
                 facts["audience_name"], attempts, audience_id, timeout=self.lost_answer_timeout
             )
         report_audience(self.hook, facts["audience_name"], audience_id)

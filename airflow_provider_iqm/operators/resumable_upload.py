@@ -64,13 +64,13 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
         fingerprint: str | None,
     ) -> int:
         if attempts is None:
-            return self.hook.upload(upload, resume=False, options=options)
+            return self.hook._upload(upload, resume=False, options=options)
 
         def search(own: OwnUploadSearch, seconds: float) -> list[MatchedAudience]:
             facts = facts_of(upload, audience_name=upload.name, fingerprint=fingerprint)
             return self._search(own, seconds, attempts, facts)
 
-        return self.hook.upload(
+        return self.hook._upload(
             upload,
             attempts=attempts,
             options=options,
@@ -85,9 +85,9 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
     ) -> list[MatchedAudience]:
         """Search for the audience of an upload whose answer was lost, in the triggerer if the task may be deferred."""
         if not self.deferrable or not seconds:
-            return self.hook.search_own_uploads(own, seconds)
+            return self.hook._search_own_uploads(own, seconds)
         try:
-            if found := self.hook.search_own_uploads(own, 0):
+            if found := self.hook._search_own_uploads(own, 0):
                 return found
         except IQMFinalError:
             raise
@@ -100,7 +100,7 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
             earliest=attempts.earliest,
             facts=facts,
         )
-        return defer_search(self, own, seconds, state, iqm_conn_id=self.iqm_conn_id, pool_slots=self.hook.pool_slots)
+        return defer_search(self, own, seconds, state, iqm_conn_id=self.iqm_conn_id, pool_slots=self.hook._pool_slots)
 
     def _without_duplicates(
         self, context: Context, history: AudienceHistory, audience: ReadyAudience, duplicates: Duplicates | None
@@ -109,7 +109,7 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
         if not duplicates:
             return audience
         own = OwnUploadSearch(duplicates["audience_name"], duplicates["token"], duplicates["earliest"])
-        kept = self.hook.remove_duplicates(
+        kept = self.hook._remove_duplicates(
             own, audience["id"], settled_at=duplicates["settled_at"], timeout=self.lost_answer_timeout
         )
         record = UploadRecord(context, log=self.log)
@@ -129,7 +129,7 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
         watch = AudienceWatch([audience_id], self.log)
         deadline = time.time() + self.timeout
         while True:
-            self.hook.look(watch)
+            self.hook._poll(watch)
             if not watch.pending:
                 return watch.ready[0]
             if self.deferrable:
@@ -138,7 +138,7 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
                     self.iqm_conn_id,
                     self.poke_interval,
                     deadline,
-                    pool_slots=self.hook.pool_slots,
+                    pool_slots=self.hook._pool_slots,
                     state=dict(duplicates) if duplicates else None,
                 )
                 defer_until_ready(self, trigger)

@@ -18,8 +18,8 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_iqm.api.audience import ReadyAudience, ready_part
-from airflow_provider_iqm.api.look import MAX_DETAILS
 from airflow_provider_iqm.api.match_rate import MatchRateGate, OnLowMatchRate
+from airflow_provider_iqm.api.poll import MAX_DETAILS
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.assets.history import AudienceHistory
 from airflow_provider_iqm.assets.outlets import audience_assets, event_of, tell_outlets
@@ -114,7 +114,7 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
         """Ask once for the audiences that are not ready yet, and leave the rest to the triggerer if deferrable."""
         deadline = time.time() + self.timeout
         watch = self.watch
-        self.hook.look(watch)
+        self.hook._poll(watch)
         if watch.pending and self.deferrable:
             trigger = AudienceReadyTrigger(
                 self.ids,
@@ -122,7 +122,7 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
                 self.poke_interval,
                 deadline,
                 max_poke_interval=_seconds(self.max_wait),
-                pool_slots=self.hook.pool_slots,
+                pool_slots=self.hook._pool_slots,
             )
             defer_until_ready(self, trigger)
         return PokeReturnValue(is_done=not watch.pending, xcom_value=self._result(watch.ready))

@@ -103,11 +103,11 @@ class AudienceReadyTrigger(BaseTrigger):
         watch = AudienceWatch(self.audience_ids, self.log)
         interval = self.poke_interval
         try:
-            async with hook.holding_slots(self.pool_slots):
+            async with hook._holding_slots(self.pool_slots):
                 while True:
                     # Inside, its requests share HTTP connections; none is kept open between two polls.
                     async with hook:
-                        await hook.look(watch)
+                        await hook._poll(watch)
                     if not watch.pending:
                         return {"kind": WaitOutcome.READY.value, "audiences": watch.ready}
                     left = float("inf") if self.deadline is None else self.deadline - time.time()

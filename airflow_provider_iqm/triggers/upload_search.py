@@ -84,12 +84,12 @@ class UploadSearchTrigger(BaseTrigger):
         search = OwnUploadSearch(self.audience_name, self.token, self.earliest)
         outcome: dict[str, Any] = {}
         try:
-            async with hook.holding_slots(self.pool_slots):
+            async with hook._holding_slots(self.pool_slots):
                 # The task has searched just now; a trigger that starts late still searches once.
                 for pause in list(pauses(self.deadline - time.time())) or [0.0]:
                     await asyncio.sleep(pause)
                     try:
-                        found: list[MatchedAudience] = await hook.find_own_uploads(search)
+                        found: list[MatchedAudience] = await hook._find_own_uploads(search)
                     except IQMFinalError:
                         raise
                     except IQMError as error:

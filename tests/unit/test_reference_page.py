@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_iqm import exceptions
 from airflow_provider_iqm.get_provider_info import get_provider_info
+from airflow_provider_iqm.hooks.iqm import IQMAsyncHook, IQMHook
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text()
 INFO = get_provider_info()
@@ -44,16 +45,15 @@ def test_errors_and_the_retry_policy_are_in_the_reference():
     assert ".. autoclass:: airflow_provider_iqm.retry_policy.IQMRetryPolicy" in PAGE
 
 
-def test_a_hook_is_in_the_reference_with_all_that_it_can_do():
-    from airflow_provider_iqm.hooks.iqm import IQMHook
-
+@pytest.mark.parametrize("hook", [IQMHook, IQMAsyncHook])
+def test_the_reference_of_a_hook_has_exactly_its_public_methods(hook):
     form = {"get_connection_form_widgets", "get_ui_field_behaviour"}
     own = {
         name
-        for kind in IQMHook.__mro__
+        for kind in hook.__mro__
         if kind.__module__.startswith("airflow_provider_iqm")
         for name, value in vars(kind).items()
-        if inspect.isfunction(value) and not name.startswith("_")
+        if (inspect.isfunction(value) or isinstance(value, property)) and not name.startswith("_")
     }
-    (listed,) = re.findall(r"hooks\.iqm\.IQMHook\n   :members: (.*)", PAGE)
-    assert own - form <= set(listed.split(", "))
+    (listed,) = re.findall(rf"hooks\.iqm\.{hook.__name__}\n   :members: (.*)", PAGE)
+    assert own - form == set(listed.split(", "))

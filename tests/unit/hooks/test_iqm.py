@@ -258,7 +258,7 @@ def test_an_upload_is_never_sent_again_blindly(hook, iqm, audience_file, waits, 
     assert looked.called or answer.get("status_code") == 307
     assert paths(iqm).count("/api/v2/audience/matched/add") == 1
     with pytest.raises(IQMFinalError):
-        hook.upload(prepared(audience_file), resume=False)
+        hook._upload(prepared(audience_file), resume=False)
 
 
 def test_an_upload_that_never_reached_iqm_is_left_to_airflow_s_retries(iqm_connection, audience_file, waits):
@@ -391,6 +391,33 @@ def test_run_makes_any_other_call_logged_in(hook, iqm):
     assert hook.run("api/v3/other", json={"a": 1}) == {"x": 1}
     assert iqm.last_request.json() == {"a": 1}
     assert iqm.last_request.headers["Authorization"] == "Bearer access-1"
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("GET", {"data": {"a": ["1", "2"]}}),
+        ("GET", {"data": "a=1&a=2"}),
+        ("GET", {"params": {"a": ["1", "2"]}}),
+        ("POST", {"params": {"a": ["1", "2"]}, "json": {}}),
+    ],
+)
+def test_run_sends_the_query_however_it_is_given(hook, iqm, method, arguments):
+    iqm.register_uri(method, f"{API}/api/v3/other", json={"success": True, "data": 5})
+    hook.method = method
+    assert hook.run("api/v3/other", **arguments) == 5
+    assert iqm.last_request.qs == {"a": ["1", "2"]}
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"extra_options": {"timeout": 5}}, {"auth": ("me", "secret")}, {"cookies": {}}, {"timeout": 5}]
+)
+def test_run_refuses_what_it_does_not_support_before_any_request(hook, iqm, arguments):
+    with pytest.raises(IQMFinalError, match=rf"^IQMHook.run doesn't support {next(iter(arguments))}\.") as raised:
+        hook.run("api/v3/other", **arguments)
+    assert isinstance(raised.value, AirflowFailException)
+    assert "secret" not in str(raised.value)
+    assert not iqm.called
 
 
 def test_no_secret_is_in_the_log_or_an_error(hook, iqm, waits, caplog):

@@ -1,8 +1,8 @@
 """
-One look at audiences that are awaited: one request for however many there are.
+Polls audiences: one request for however many there are.
 
-The list names every audience's status in one answer, the details tell of one audience only. Requests are what the
-account has least of, so several audiences are asked for by the list.
+IQM's list has every audience's status in one answer, the details have one audience only. The account's requests are
+few, so several audiences are polled by the list.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from airflow_provider_iqm.vocabulary import AudienceStatus
 
 MAX_DETAILS = 10
 """
-For how many audiences a look may ask for the details. Of so many, the match rate is asked for once they are ready,
-where the list doesn't tell it; and so many that the list doesn't name are asked for one by one.
+How many audiences one poll may request the details of: for their match rate once they are ready, if the list lacks
+it, and for the status of audiences that aren't in the list.
 """
 
 
-def look(iqm: Dialect, watch: AudienceWatch) -> Exchange[None]:
+def poll(iqm: Dialect, watch: AudienceWatch) -> Exchange[None]:
     """
-    Return the exchange that asks once for all audiences that are not ready yet.
+    Return the exchange that polls all audiences that are not ready yet.
 
-    A server error or a lost connection only costs the look: it is logged, and the next look asks again.
+    A server error or a lost connection is logged; the next poll tries again.
 
     :param iqm: The account's API.
-    :param watch: The account of the audiences; it takes note of what IQM says.
-    :raises AudienceFailedError: where one of them will never become ready.
+    :param watch: The audiences, and what is known of them; updated.
+    :raises AudienceFailedError: One of them will never become ready.
     """
     try:
         yield from _ask(iqm, watch)
     except IQMFinalError:
         raise
     except IQMError as error:
-        watch.log.warning("%s The next look asks again.", error)
+        watch.log.warning("%s The next poll tries again.", error)
     watch.tell_progress()
 
 
