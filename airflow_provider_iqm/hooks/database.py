@@ -69,7 +69,7 @@ def open_connection(hook: DbApiHook) -> Iterator[Any]:
     :raises QueryError: The database's driver isn't installed.
     """
     conn_id = hook_conn_id(hook)
-    with database_errors(conn_id, "connecting"):
+    with database_errors(conn_id, "connecting"), without_driver_logs():
         try:
             connection: Any = hook.get_conn()
         except (ImportError, AirflowOptionalProviderFeatureException) as error:

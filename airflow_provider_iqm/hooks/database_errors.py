@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow_provider_iqm.exceptions import IQMError, QueryFailedError
-from airflow_provider_iqm.hooks.sqlstate import describe_sqlstate, describe_sqlstate_class
+from airflow_provider_iqm.hooks.sqlstate import describe_sqlstate, describe_sqlstate_class, shown_sqlstate
 
 _SQLSTATE = re.compile(r"(?=.*[0-9])[0-9A-Z]{5}")
-_NUMBER = re.compile(r"-?[1-9][0-9]{0,5}|(ORA|DPY|DPI)-[0-9]{4,5}|SQLITE_[A-Z_]{2,40}")
+_NUMBER = re.compile(r"-?[1-9][0-9]{0,3}|ORA-(?!20)[0-9]{4,5}|(DPY|DPI)-[0-9]{4,5}|SQLITE_[A-Z_]{2,40}")
+"""What is shown as an error's number: longer ones may be chosen by code in the database, as are Oracle's from 20000."""
+
 _TRINO_NAME = re.compile(r"[A-Z]+(_[A-Z]+){1,8}")
 _CLASS_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,100}")
 
@@ -33,11 +35,38 @@ _HOST = "Check the connection's host and port, and that the database is running 
 _NO_MEMORY = ("a row is too large for the worker's memory", "Return smaller values, or give the task more memory.")
 _WRONG_PARAMETERS = (
     "the parameters don't fit the placeholders",
-    "Give `parameters` a value for each placeholder, in the driver's style.",
+    "Give `parameters` a value for each placeholder, in the driver's style, which may ask for %% in the place of %.",
 )
+_ENCODING = (
+    "the query or a parameter has characters that can't be sent",
+    "Correct them, or the connection's encoding.",
+)
+_TOO_LARGE = ("a number among the parameters is too large", "Give it as text.")
+_WORDS_OF_TYPES: dict[type[Exception], tuple[str, str]] = {
+    UnicodeEncodeError: _ENCODING,
+    UnicodeDecodeError: (
+        "a text isn't in the connection's encoding",
+        "Correct it where it is written, or the connection's encoding.",
+    ),
+    OverflowError: _TOO_LARGE,
+    # By psycopg2, almost without a word.
+    KeyError: _WRONG_PARAMETERS,
+    IndexError: _WRONG_PARAMETERS,
+}
+"""What Python's own errors mean while a query runs."""
+
+_WORDS_OF_DUCKDB = {
+    "ConversionException": ("a value can't be converted", "Correct the query, or use TRY_CAST."),
+    "IOException": ("a file can't be read or written", "Check its path and its permissions."),
+}
 _PHRASES = (
     (r"out of memory|cannot allocate memory", *_NO_MEMORY),
     (r"could not decode to utf-8", "a text isn't valid UTF-8", "Correct it where it is written, or CAST it to BLOB."),
+    (r"\bNUL\b|null (character|byte)", "a text has a NUL character", "Remove it from the query, the parameters or the connection."),  # noqa: E501
+    (r"(can't|cannot) adapt|unable to transform|is not supported\W*$|used as parameter", "a parameter's type can't be sent", "Give it as a text, a number or a date."),  # noqa: E501
+    (r"surrogate", *_ENCODING),
+    (r"string or blob too big", "a value is too large", "Return smaller values."),
+    (r"integer too large", *_TOO_LARGE),
     (r"translate host|not known|getaddrinfo|name resolution|unknown \w*\s?server host|nodename nor", "unknown host name", _HOST),  # noqa: E501
     (r"refused", "connection refused", _HOST),
     (r"server has gone away|server closed|lost connection|terminating connection|reset by peer|broken pipe|the connection (was lost|is closed)", "the connection was lost", "Check that the database is running."),  # noqa: E501
@@ -50,10 +79,10 @@ _PHRASES = (
     (r"disk is full|no space left", "disk full", "Free space where the database keeps its files."),
     (r"no such table|table .* (doesn't|does not) exist|invalid object name", "undefined table", "Correct the query."),
     (r"no such column|unknown column|invalid column name|column .* not found", "undefined column", "Correct the query."),  # noqa: E501
-    (r"bindings supplied|binding parameter|placeholder|format string|not all arguments|parameters? (missing|was|were)|statement parameters", *_WRONG_PARAMETERS),  # noqa: E501
+    (r"bindings supplied|binding parameter|placeholder|format (string|character)|must be real number|not all arguments|incomplete format|parameter argument|parameters? (missing|was|were)|statement parameters", *_WRONG_PARAMETERS),  # noqa: E501
     (r"function .* does not exist|no function matches|no such function|arguments to function", "undefined function", "Correct the query."),  # noqa: E501
     (r"(only|multiple|more than) .*statement", "more than one statement", "Give one query."),
-    (r"connection option|unexpected keyword", "an unknown option", "Check the connection's extra."),
+    (r"connection option|unexpected keyword|invalid \w+ value", "an unknown option", "Check the connection's extra."),
     (r"syntax", "syntax error", "Correct the query."),
 )  # fmt: skip
 """What drivers without SQLSTATE say, and this package's own words for it."""
@@ -97,13 +126,15 @@ def error_text(error: BaseException, sql: str | None = None, offset: int = 0) ->
     chain = list(_chain(error))
     telling = next((item for item in chain if _sqlstate(item) or _number(item)), chain[-1])
     sqlstate, number = _sqlstate(telling), _number(telling)
-    words = [describe_sqlstate(sqlstate), *map(_own_words, chain), describe_sqlstate_class(sqlstate)]
+    own_words = [_own_words(item, connecting=sql is None) for item in chain]
+    words = [describe_sqlstate(sqlstate), *own_words, describe_sqlstate_class(sqlstate)]
     meaning, advice = next((found for found in words if found[0]), ("", ""))
-    codes = [f"SQLSTATE {sqlstate}"] if sqlstate else []
-    codes += [f"error {number}"] if number else []
-    named = ", ".join([*codes, _class_name(telling)])
+    code = shown_sqlstate(sqlstate)
+    # Whoever raises a SQLSTATE of their own chooses the number too.
+    number_shown = number and (code or not sqlstate) and sqlstate != "45000"
+    named = ", ".join(filter(None, [code, f"error {number}" if number_shown else "", _class_name(telling)]))
     position = next(filter(None, (_position(item, sql or "", offset) for item in chain)), "")
-    what = f"{meaning}{position} ({named})" if meaning else f"{named}{position}"
+    what = f"{meaning or 'an unrecognized error'}{position} ({named})"
     hidden = "The database's message is not shown, since it may contain personal data"
     see = f"{hidden}." if sql is None else f"{hidden}; run the query in a SQL client to see it."
     return " ".join(filter(None, [f"{what}.", advice, see]))
@@ -113,7 +144,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     """Give an error and what it wraps: SQLAlchemy's ``orig``, else the cause."""
     following: object = error
     for _ in range(_MOST_CHAINED):
-        if not isinstance(following, BaseException):
+        if not isinstance(following, BaseException) or isinstance(following, IQMError):
+            # What this package has raised before, such as when closing fails after the query.
             return
         yield following
         following = getattr(following, "orig", None) or following.__cause__ or following.__context__
@@ -168,15 +200,16 @@ def _place(line: int | str, column: int | str | None, sql: str) -> str:
     return f" at line {line}, column {column}" if fits else f" at line {line}"
 
 
-def _own_words(error: BaseException) -> tuple[str, str]:
+def _own_words(error: BaseException, *, connecting: bool) -> tuple[str, str]:
     if isinstance(error, MemoryError):
         return _NO_MEMORY
-    if isinstance(error, KeyError):
-        # By psycopg2, whose message is the name alone.
-        return _WRONG_PARAMETERS
+    types = {} if connecting else _WORDS_OF_TYPES
+    known = next((words for kind, words in types.items() if isinstance(error, kind)), None)
+    if known:
+        return known
     text = _text(error)
     found = (words for pattern, *words in _PHRASES if re.search(pattern, text, re.IGNORECASE))
-    meaning, advice = next(found, ("", ""))
+    meaning, advice = next(found, _WORDS_OF_DUCKDB.get(type(error).__name__, ("", "")))
     return meaning, advice
 
 

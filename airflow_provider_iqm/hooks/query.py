@@ -17,7 +17,7 @@ from airflow_provider_iqm.audience.dataframe import text_records
 from airflow_provider_iqm.audience.export import Export
 from airflow_provider_iqm.audience.header import Header
 from airflow_provider_iqm.audience.plain_copy import write_records
-from airflow_provider_iqm.exceptions import AudienceFileError, QueryFailedError
+from airflow_provider_iqm.exceptions import AudienceFileError, QueryError, QueryFailedError
 from airflow_provider_iqm.hooks.char_padding import is_padded, without_padding
 from airflow_provider_iqm.hooks.database import driver_package, hook_conn_id, open_connection
 from airflow_provider_iqm.hooks.database_errors import database_errors, error_text
@@ -106,10 +106,13 @@ class QueryResult(ABC):
 
     def check_columns(self) -> None:
         """
-        Check that every column can be told by its name.
+        Check that there are columns, and that each can be told by its name.
 
+        :raises QueryError: There is no column: the statement is no query.
         :raises AudienceFileError: A name is blank, or stands twice.
         """
+        if not self.columns:
+            raise QueryError("sql returns no columns. It must be one query, such as a SELECT.")
         check_header(self.columns, name=RESULT, line=1, certain=True)
 
 

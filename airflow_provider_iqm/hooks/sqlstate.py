@@ -7,14 +7,17 @@ _CODES = {
     "22003": "number out of range",
     "22007": "invalid date or time",
     "22008": "date or time out of range",
+    "21000": "cardinality violation, such as more than one row from a subquery",
     "22012": "division by zero",
     "22018": "invalid character value for cast",
     "22021": "character not in the encoding",
     "22P02": "invalid text representation of a value",
+    "22023": "invalid parameter value",
     "25006": "read-only transaction",
     "28P01": "wrong password",
     "3D000": "undefined database",
     "3F000": "undefined schema",
+    "40001": "serialization failure",
     "40P01": "deadlock",
     "42501": "permission denied",
     "42601": "syntax error",
@@ -22,23 +25,39 @@ _CODES = {
     "42703": "undefined column",
     "42704": "undefined object",
     "42712": "duplicate alias",
+    "42725": "ambiguous function",
     "42803": "grouping error",
     "42804": "data type mismatch",
+    "42809": "wrong object type",
+    "42846": "values of one type can't be cast to the other",
     "42883": "undefined function",
     "42P01": "undefined table",
+    "42P02": "undefined parameter",
     "42P18": "indeterminate data type",
     "42S02": "undefined table",
     "42S22": "undefined column",
+    "45000": "error raised by code in the database",
     "53100": "disk full",
     "53200": "out of memory",
     "53300": "too many connections",
+    "55P03": "a lock isn't available",
     "57014": "query canceled, such as by a statement timeout",
     "57P01": "the database was shut down, or ended the connection",
     "57P03": "the database can't accept connections now",
     "57P05": "idle session timeout",
+    "58P01": "undefined file",
+    "70100": "the query was killed",
     "HYT00": "timeout",
+    "HYT01": "connection timeout",
+    "IM002": "undefined ODBC data source or driver",
     "P0001": "error raised by code in the database",
 }
+
+_CODES_OF_CLASSES = frozenset(
+    {"02000", "08000", "08001", "08003", "08004", "08006", "08S01", "0A000", "22000", "23000", "23505", "28000"}
+    | {"42000", "42611", "53000", "53400", "54000", "54001", "HY000", "XX000"}
+)
+"""More codes that are well known, of which their class says enough."""
 
 _CLASSES = {
     "02": "no data",
@@ -83,6 +102,19 @@ _ADVICE = {
     "53": "Retry when the database has more room, memory or free connections.",
     "57014": "Raise the database's statement timeout, or make the query faster.",
 }
+
+
+def shown_sqlstate(sqlstate: str) -> str:
+    """
+    Return what may be shown of a SQLSTATE: all of a well-known one, of another one its class, if that is known.
+
+    Code in a database can raise any five characters, so they may be data, such as a postal code.
+
+    :param sqlstate: Five characters, or none.
+    """
+    if sqlstate in _CODES or sqlstate in _CODES_OF_CLASSES:
+        return f"SQLSTATE {sqlstate}"
+    return f"SQLSTATE class {sqlstate[:2]}" if sqlstate[:2] in _CLASSES else ""
 
 
 def describe_sqlstate(sqlstate: str) -> tuple[str, str]:

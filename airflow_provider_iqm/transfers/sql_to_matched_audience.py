@@ -130,6 +130,8 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
             raise QueryError(
                 "sql isn't valid Unicode: it has half of a surrogate pair. Correct it where it comes from."
             )
+        if "\0" in self.sql:
+            raise QueryError("sql has a NUL character. Remove it where it comes from.")
         self._query_parameters()
 
     def _query_parameters(self) -> Parameters | None:

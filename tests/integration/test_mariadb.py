@@ -65,7 +65,7 @@ WRONG = {
     "SELECT *\nFROM nothing_here WHERE a = 'frodo'": "undefined table .SQLSTATE 42S02, error 1146",
     "SELECT frodo FROM padded": "undefined column .SQLSTATE 42S22, error 1054",
     "SELECT a\nFROM padded\n'frodo'": "syntax error at line 3 .SQLSTATE 42000, error 1064",
-    "SELECT complain('frodo', 1)": "raised by code in the database .SQLSTATE 45000, error 1234",
+    "SELECT complain('frodo', 1)": "raised by code in the database .SQLSTATE 45000, pymysql",
     "SELECT 'a' AS a UNION ALL SELECT complain('frodo', 1)": "SQLSTATE 45000",
     "SELECT extractvalue(1, concat('$', 'frodo'))": "error 1105",
 }

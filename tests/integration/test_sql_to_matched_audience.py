@@ -105,6 +105,7 @@ WRONG = {
     "no connection": ({"conn_id": "nowhere"}, '"nowhere"'),
     "no query": ({"sql": " "}, "sql must be"),
     "no Unicode": ({"sql": "SELECT '\ud800'"}, "sql isn't valid Unicode"),
+    "a NUL": ({"sql": "SELECT '\0'"}, "sql has a NUL character"),
     "many queries": ({"sql": ["SELECT 1"]}, "sql must be"),
     "parameters": ({"parameters": "7"}, "parameters must be"),
     "on_empty": ({"on_empty": "ignore"}, "on_empty is 'ignore'"),

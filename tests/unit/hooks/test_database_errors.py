@@ -59,6 +59,8 @@ def caused_by_another():
     return error
 
 
+OWN = f"{ProgrammingError.__module__}.ProgrammingError)."
+
 ERRORS = {
     "psycopg": (
         psycopg.errors.UndefinedTable(SECRET),
@@ -73,8 +75,8 @@ ERRORS = {
         "syntax error (SQLSTATE 42601",
     ),
     "psycopg2": (ProgrammingError(SECRET, pgcode="53400"), "insufficient resources (SQLSTATE 53400"),
-    "psycopg2, own code": (ProgrammingError(SECRET, pgcode="U0001"), "SQLSTATE U0001"),
-    "psycopg2, a name as the code": (ProgrammingError(SECRET, pgcode="FRODO"), "ProgrammingError. The database's"),
+    "psycopg2, own code": (ProgrammingError(SECRET, pgcode="U0001"), "an unrecognized error (" + OWN),
+    "psycopg2, a name as the code": (ProgrammingError(SECRET, pgcode="FRODO"), "an unrecognized error (" + OWN),
     "redshift": (
         ProgrammingError({"S": "ERROR", "C": "42703", "M": SECRET, "P": "8"}),
         "undefined column at line 1, column 8 (SQLSTATE 42703",
@@ -85,14 +87,32 @@ ERRORS = {
         "syntax error at line 3 (error 1064",
     ),
     "MySQL, a phone as the line": (ProgrammingError(1644, f"{SECRET} at line 555012"), "error 1644"),
-    "a phone as the number": (ProgrammingError(6175550100, SECRET), "ProgrammingError. The database's"),
+    "a phone as the number": (ProgrammingError(6175550100, SECRET), "an unrecognized error (" + OWN),
     "pymssql": (ProgrammingError((208, f"Invalid object name '{SECRET}'".encode())), "undefined table (error 208"),
     "Snowflake": (
         ProgrammingError(f"{SECRET}: syntax error line 1 at position 7", errno=1003, sqlstate="42000"),
         "syntax error at line 1, column 7 (SQLSTATE 42000, error 1003",
     ),
     "BigQuery": (ProgrammingError(f"404 {SECRET} at [2:6]", code=404), "error 404"),
-    "Databricks": (ProgrammingError(f"{SECRET} (line 3, pos 6)"), "ProgrammingError at line 3, column 6."),
+    "Databricks": (ProgrammingError(f"{SECRET} (line 3, pos 6)"), "an unrecognized error at line 3, column 6 (" + OWN),
+    "psycopg2, a name with a digit as the code": (
+        ProgrammingError(SECRET, pgcode="FROD0"),
+        "an unrecognized error (" + OWN,
+    ),
+    "psycopg2, a phone in a known class": (
+        ProgrammingError(SECRET, pgcode="22555"),
+        "a value can't be used (SQLSTATE class 22, " + OWN,
+    ),
+    "MySQL, a phone as the number": (
+        ProgrammingError(5550, SECRET, sqlstate="45000"),
+        "raised by code in the database (SQLSTATE 45000, " + OWN,
+    ),
+    "MySQL, a name as the code": (ProgrammingError(5550, SECRET, sqlstate="FROD0"), "an unrecognized error (" + OWN),
+    "SQL Server, a number of the query's": (ProgrammingError((55555, SECRET)), "an unrecognized error (" + OWN),
+    "Oracle, a number of the query's": (
+        ProgrammingError(SimpleNamespace(full_code="ORA-20555")),
+        "an unrecognized error (" + OWN,
+    ),
     "Oracle": (oracle_error(), "at line 2, column 5"),
     "Oracle, code": (oracle_error(), "ORA-00942"),
     "Trino": (TrinoUserError(SECRET), "at line 2, column 6"),
@@ -107,7 +127,24 @@ ERRORS = {
         "a text isn't valid UTF-8",
     ),
     "a value in Python's error": (ValueError(f"invalid literal for int(): {SECRET}"), "ValueError"),
-    "bytes in Python's error": (UnicodeDecodeError("utf-8", SECRET.encode(), 0, 1, SECRET), "UnicodeDecodeError"),
+    "a character that can't be sent": (
+        UnicodeEncodeError("utf-8", f"{SECRET}\ud800", 0, 1, SECRET),
+        "the query or a parameter has characters that can't be sent (UnicodeEncodeError)",
+    ),
+    "a character that can't be sent, DuckDB": (ProgrammingError(f"{SECRET}: surrogate '\\ud800'"), "can't be sent ("),
+    "bytes in Python's error": (
+        UnicodeDecodeError("utf-8", SECRET.encode(), 0, 1, SECRET),
+        "a text isn't in the connection's encoding (UnicodeDecodeError)",
+    ),
+    "NUL, psycopg2": (ValueError("A string literal cannot contain NUL (0x00) characters."), "a NUL character (Value"),
+    "NUL, SQLite": (ProgrammingError("the query contains a null character"), "a NUL character ("),
+    "a type of parameters, psycopg2": (ProgrammingError("can't adapt type 'dict'"), "parameter's type can't be sent"),
+    "a type of parameters, SQLite": (ProgrammingError("type 'frodo' is not supported"), "type can't be sent"),
+    "a missing parameter, psycopg2": (IndexError("list index out of range"), "don't fit the placeholders (IndexError)"),
+    "a percent sign, PyMySQL": (ValueError("unsupported format character 'f' (0x66)"), "don't fit the placeholders"),
+    "a large number, SQLite": (OverflowError("Python int too large"), "a number among the parameters is too large"),
+    "a large value, SQLite": (ProgrammingError("string or blob too big"), "a value is too large"),
+    "a file, DuckDB": (type("IOException", (Exception,), {})(f"{SECRET}.csv"), "a file can't be read or written ("),
     "no memory": (MemoryError(), "too large for the worker's memory"),
     "nothing at all": (psycopg2.OperationalError(), "psycopg2.OperationalError"),
 }
@@ -145,6 +182,7 @@ CONNECTING = {
     "connection timeout expired": "timeout",
     "SSL error: certificate verify failed": "TLS failed",
     "unable to open database file": "file can't be opened",
+    'invalid sslmode value: "foo"': "unknown option",
     'invalid dsn: invalid connection option "foo"': "unknown option",
 }
 
@@ -155,6 +193,10 @@ def test_why_a_database_cannot_be_reached_is_told_in_own_words(message):
         raise psycopg.OperationalError(message)
     assert str(raised.value).startswith('Connection "db1": connecting failed: ')
     assert "10.0.0.7" not in str(raised.value)
+
+
+def test_a_key_that_is_missing_while_connecting_is_no_parameter():
+    assert "an unrecognized error (KeyError)" in error_text(KeyError("project"))
 
 
 def test_errors_of_this_package_pass():

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_iqm.exceptions import QueryFailedError
+from airflow_provider_iqm.exceptions import QueryError, QueryFailedError
 from airflow_provider_iqm.hooks.query import ResultLimits, open_query
 
 
@@ -87,22 +87,56 @@ def test_a_driver_logs_no_statement(fetch, caplog):
     assert "running SELECT 2" in caplog.text
 
 
+@pytest.mark.parametrize("driver", ["psycopg", "snowflake.connector", "mysql.connector"])
+def test_a_driver_logs_nothing_while_it_connects(caplog, driver):
+    caplog.set_level(logging.DEBUG)
+
+    def connect():
+        logging.getLogger(driver).error("frodo is refused")
+        raise OSError("frodo is refused")
+
+    hook = hook_to(None)
+    hook.get_conn = connect
+    with pytest.raises(QueryFailedError, match="connecting failed"), open_query(hook, "SELECT 1"):
+        pass
+    assert "frodo" not in caplog.text
+
+
+def test_a_statement_that_returns_no_columns_is_no_query():
+    class Insert(Cursor):
+        description = None
+
+        def __init__(self):
+            self._rows = iter(())
+            self.asked = []
+
+    with (
+        pytest.raises(QueryError, match="sql returns no columns"),
+        open_query(hook_to(Connection(Insert())), "INSERT") as result,
+    ):
+        result.check_columns()
+
+
 def test_a_connection_that_cannot_be_closed_costs_nothing(tmp_path, caplog):
     connection = Connection(Cursor([("x",)]), error=RuntimeError("frodo is gone"))
     with open_query(hook_to(connection), "SELECT 1") as result:
         assert result.write(tmp_path / "result.csv", ResultLimits()).records == 1
-    assert '"warehouse": closing failed: RuntimeError' in caplog.text
+    assert '"warehouse": closing failed: an unrecognized error (RuntimeError)' in caplog.text
     assert "frodo" not in caplog.text
 
 
-def test_what_has_failed_before_a_failed_close_is_told(tmp_path):
+def test_what_has_failed_before_a_failed_close_is_told(caplog):
     class Broken(Cursor):
         def execute(self, sql, *parameters):
             raise ValueError("frodo")
 
     connection = Connection(Broken([]), error=RuntimeError("closed already"))
-    with pytest.raises(QueryFailedError, match="the query failed: ValueError"), open_query(hook_to(connection), "x"):
+    with (
+        pytest.raises(QueryFailedError, match=r"an unrecognized error \(ValueError"),
+        open_query(hook_to(connection), "x"),
+    ):
         pass
+    assert "closing failed: an unrecognized error (RuntimeError)" in caplog.text
 
 
 def test_too_little_memory_is_told(tmp_path):
