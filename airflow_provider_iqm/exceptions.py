@@ -11,7 +11,7 @@ No message holds a secret or a value of an audience file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -98,6 +98,21 @@ class AudienceFailedError(IQMFinalError):
 
 class LowMatchRateError(IQMFinalError):
     """An audience is ready, but IQM has matched too few of its records, or doesn't tell how many."""
+
+
+class CampaignTargetingError(IQMFinalError):
+    """
+    Some campaigns couldn't be changed; all others were.
+
+    :param message: Which ones, why not, and what to do.
+    :param changed: The ids of the campaigns that were changed.
+    :param failed: Campaign id → IQM's reason.
+    """
+
+    def __init__(self, message: str, *, changed: Sequence[int] = (), failed: Mapping[int, str] | None = None) -> None:
+        super().__init__(message)
+        self.changed = list(changed)
+        self.failed = dict(failed or {})
 
 
 class UploadOutcomeUnknownError(IQMFinalError):

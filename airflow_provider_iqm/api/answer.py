@@ -92,11 +92,18 @@ def read_envelope(answer: Answer, request: Request) -> Any:
             status = max(status, _as_status(document["statusCode"]))
         elif "success" in document:
             data = document.get("data")
-            if document["success"] is not True:
+            if document["success"] is not True and not _is_partial_success(status, document, request):
                 status = max(status, 400)
     if status >= 300:
         _raise_error(status, document, data, answer, request)
     return data
+
+
+def _is_partial_success(status: int, document: Mapping[str, Any], request: Request) -> bool:
+    """Return whether an answer reports a failure only of some of what was asked for, and says which."""
+    data = document.get("data")
+    failed = data.get(request.partial_success) if request.partial_success and isinstance(data, dict) else None
+    return status == 200 and document["success"] is False and isinstance(failed, dict) and bool(failed)
 
 
 def _parse(answer: Answer) -> tuple[Answer, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
@@ -139,6 +139,20 @@ class DeletedAudiences(TypedDict):
 
     deleted: list[int]
     failed: list[int]
+
+
+def read_deletion(asked: Sequence[int], deleted: Iterable[int]) -> DeletedAudiences:
+    """
+    Return the result of a delete; an audience that IQM doesn't report as deleted counts as kept.
+
+    :param asked: The audiences to delete.
+    :param deleted: Those that IQM reports as deleted.
+    """
+    ids, gone = list(dict.fromkeys(asked)), set(deleted)
+    return DeletedAudiences(
+        deleted=[audience_id for audience_id in ids if audience_id in gone],
+        failed=[audience_id for audience_id in ids if audience_id not in gone],
+    )
 
 
 class AudienceField(TypedDict):

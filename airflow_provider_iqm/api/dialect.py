@@ -12,6 +12,7 @@ from airflow_provider_iqm.api.audience import (
     MatchedAudience,
     NewAudience,
 )
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call
 
@@ -79,6 +80,14 @@ class Dialect(Protocol):
         """
         Return the exchange that tells whether campaigns include or exclude an audience, as far as IQM says so.
 
+        :raises AudienceNotFoundError: where the account has no such audience.
+        """
+
+    def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
+        """
+        Return the exchange that tells which campaigns use some audiences, in the order of their ids.
+
+        :raises AudienceOptionError: where this version can't tell.
         :raises AudienceNotFoundError: where the account has no such audience.
         """
 

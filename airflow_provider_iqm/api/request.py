@@ -28,6 +28,8 @@ class Request:
     :param repeatable: Whether it is safe to send the request again when nobody knows what became of it.
     :param authenticates: Whether the request is the log-in itself, so that a refusal is about the credentials.
     :param names_audience: Whether the path names an audience, so that HTTP 404 means that there is none.
+    :param partial_success: The field of the data that lists what failed, where HTTP 200 with ``success: false`` can
+        mean that the rest succeeded.
     :param arguments: Which argument of the user's each field of the body is made of, for what IQM complains of.
     """
 
@@ -40,6 +42,7 @@ class Request:
     repeatable: bool = True
     authenticates: bool = False
     names_audience: bool = False
+    partial_success: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,12 +19,14 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.answer_body import ACCEPT_ENCODING, AnswerTooLargeError
 from airflow_provider_iqm.api.audience import AudienceField, MatchedAudience
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns, Campaign, campaigns
 from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.dialects import speak
 from airflow_provider_iqm.api.exchange import Exchange
 from airflow_provider_iqm.api.own_upload import OwnUploadSearch
 from airflow_provider_iqm.api.poll import poll
 from airflow_provider_iqm.api.request import Request, Result
+from airflow_provider_iqm.api.targeting import TargetingChange, change_for_all, target_all
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.api.watch import AudienceWatch
@@ -136,6 +138,49 @@ class IQMAsyncHook(BaseHook):
         :param audience_name: The whole name, in its letter case.
         """
         return await self._run(lambda iqm: iqm.find(audience_name))
+
+    async def get_audience_campaigns(self, audience_ids: Iterable[int]) -> list[AudienceCampaigns]:
+        """
+        Return which campaigns include or exclude audiences, in the order of the ids (v3 only).
+
+        :param audience_ids: The audiences; up to 1,000 are one request.
+        :raises AudienceOptionError: where the connection uses classic.
+        :raises AudienceNotFoundError: where the account has no such audience.
+        """
+        ids = [int(item) for item in audience_ids]
+        return await self._run(lambda iqm: iqm.audience_campaigns(ids))
+
+    async def get_campaigns(self, campaign_ids: Iterable[int]) -> list[Campaign]:
+        """
+        Return names and statuses of campaigns; those that the account doesn't have are left out.
+
+        :param campaign_ids: The campaigns; up to 500 are one request.
+        """
+        ids = [int(item) for item in campaign_ids]
+        return await self._run(lambda iqm: campaigns(iqm.login, ids))
+
+    async def target_audience(
+        self,
+        campaign_ids: Iterable[int],
+        *,
+        include: Iterable[int] = (),
+        exclude: Iterable[int] = (),
+        remove: Iterable[int] = (),
+    ) -> list[int]:
+        """
+        Change which audiences campaigns target, as :meth:`IQMHook.target_audience` does.
+
+        :param campaign_ids: The campaigns.
+        :param include: Audiences whose members are to see the ads.
+        :param exclude: Audiences whose members must not see them.
+        :param remove: Audiences to take out, whether included or excluded.
+        :raises AudienceOptionError: where there is nothing to change, or an audience is in two of the lists.
+        :raises CampaignTargetingError: where IQM didn't change some of the campaigns; all others were changed.
+        """
+        with final_errors_fail_the_task():
+            change = TargetingChange(include=list(include), exclude=list(exclude), remove=list(remove))
+            changes = change_for_all(map(int, campaign_ids), change)
+        return await self._run(lambda iqm: target_all(iqm.login, changes))
 
     async def _find_own_uploads(self, search: OwnUploadSearch) -> list[MatchedAudience]:
         """

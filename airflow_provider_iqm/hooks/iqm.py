@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns, Campaign, campaigns
 from airflow_provider_iqm.api.poll import poll
+from airflow_provider_iqm.api.targeting import TargetingChange, change_for_all, target_all
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.exceptions import AudienceNameError, IQMError
 from airflow_provider_iqm.hooks import connection_form
@@ -121,6 +123,53 @@ class IQMHook(IQMUploadHook):
         """
         ids = [audience_ids] if isinstance(audience_ids, int) else [int(item) for item in audience_ids]
         return self._drive(self._iqm.delete(ids)) if ids else DeletedAudiences(deleted=[], failed=[])
+
+    def get_audience_campaigns(self, audience_ids: int | Iterable[int]) -> list[AudienceCampaigns]:
+        """
+        Return which campaigns include or exclude audiences, in the order of the ids (v3 only).
+
+        :param audience_ids: One id or several; up to 1,000 are one request.
+        :raises AudienceOptionError: where the connection uses classic.
+        :raises AudienceNotFoundError: where the account has no such audience.
+        """
+        ids = [audience_ids] if isinstance(audience_ids, int) else [int(item) for item in audience_ids]
+        with final_errors_fail_the_task():
+            return self._drive(self._iqm.audience_campaigns(ids))
+
+    def get_campaigns(self, campaign_ids: int | Iterable[int]) -> list[Campaign]:
+        """
+        Return names and statuses of campaigns; those that the account doesn't have are left out.
+
+        :param campaign_ids: One id or several; up to 500 are one request.
+        """
+        ids = [campaign_ids] if isinstance(campaign_ids, int) else [int(item) for item in campaign_ids]
+        return self._drive(campaigns(self._iqm.login, ids))
+
+    def target_audience(
+        self,
+        campaign_ids: int | Iterable[int],
+        *,
+        include: Iterable[int] = (),
+        exclude: Iterable[int] = (),
+        remove: Iterable[int] = (),
+    ) -> list[int]:
+        """
+        Change which audiences campaigns target, all in one request, and return the ids of the campaigns.
+
+        Audiences that aren't named stay as they are.
+
+        :param campaign_ids: One id or several.
+        :param include: Audiences whose members are to see the ads.
+        :param exclude: Audiences whose members must not see them.
+        :param remove: Audiences to take out, whether included or excluded.
+        :raises AudienceOptionError: where there is nothing to change, or an audience is in two of the lists.
+        :raises CampaignTargetingError: where IQM didn't change some of the campaigns; all others were changed.
+        """
+        ids = [campaign_ids] if isinstance(campaign_ids, int) else [int(item) for item in campaign_ids]
+        with final_errors_fail_the_task():
+            change = TargetingChange(include=list(include), exclude=list(exclude), remove=list(remove))
+            changes = change_for_all(ids, change)
+            return self._drive(target_all(self._iqm.login, changes))
 
     def rename_audience(self, audience_id: int, audience_name: str) -> None:
         """

@@ -14,6 +14,7 @@ from airflow_provider_iqm.api.audience import (
     MatchedAudience,
     NewAudience,
     read_audience_id,
+    read_deletion,
     read_moment,
 )
 from airflow_provider_iqm.api.credentials import Credentials
@@ -228,9 +229,9 @@ def delete(audience_ids: Sequence[int]) -> Call[DeletedAudiences]:
     )
 
     def read(data: Any) -> DeletedAudiences:
-        return DeletedAudiences(
-            deleted=_ids(data.get("audienceSuccessfulIds")), failed=_ids(data.get("audienceFailedIds"))
-        )
+        # An audience in both lists counts as kept.
+        kept = set(_ids(data.get("audienceFailedIds")))
+        return read_deletion(audience_ids, set(_ids(data.get("audienceSuccessfulIds"))) - kept)
 
     return Call(request, read)
 

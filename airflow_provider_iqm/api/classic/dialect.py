@@ -11,6 +11,7 @@ from airflow_provider_iqm.api.audience import (
     MatchedAudience,
     NewAudience,
 )
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns
 from airflow_provider_iqm.api.classic import calls
 from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
@@ -92,6 +93,10 @@ class Classic:
     def is_in_use(self, audience_id: int) -> Exchange[bool]:
         """Return the exchange that tells whether campaigns include or exclude an audience."""
         return self.login.call(calls.is_in_use(audience_id))
+
+    def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
+        """Refuse: the classic API only counts the campaigns that use an audience."""
+        raise _only_v3("Finding the campaigns that use an audience")
 
     def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
         """Return the exchange that deletes audiences."""

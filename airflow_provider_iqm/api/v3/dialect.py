@@ -16,8 +16,10 @@ from airflow_provider_iqm.api.audience import (
     MatchedAudience,
     NewAudience,
     read_audience_id,
+    read_deletion,
     read_moment,
 )
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns, audience_campaigns
 from airflow_provider_iqm.api.classic.calls import read_classic_details
 from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.exchange import Exchange, LogIn
@@ -155,6 +157,10 @@ class V3:
         campaigns = ("whitelistedCampaignIds", "blacklistedCampaignIds")
         return self.login.call(Call(request, lambda data: any(data.get(key) for key in campaigns)))
 
+    def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
+        """Return the exchange that tells which campaigns use some audiences, in the order of their ids."""
+        return audience_campaigns(self.login, audience_ids)
+
     def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
         """Return the exchange that finds the audiences of exactly this name; IQM itself searches for a part of it."""
         return [audience for audience in (yield from self.search(audience_name)) if audience["name"] == audience_name]
@@ -182,7 +188,7 @@ class V3:
             path="/api/v3/audience",
             params={"audienceIds": [str(item) for item in audience_ids]},
         )
-        done = yield from self.login.call(Call(request, _read_deleted))
+        done = yield from self.login.call(Call(request, lambda data: read_deletion(audience_ids, _read_deleted(data))))
         if done["failed"] and not done["deleted"]:
             raise IQMRequestError(
                 f"IQM deleted none of the audiences {ids}. One that a campaign uses can't be deleted: "
@@ -291,8 +297,7 @@ def _read_audience(data: Mapping[str, Any]) -> MatchedAudience:
     )
 
 
-def _read_deleted(data: Mapping[str, Any]) -> DeletedAudiences:
-    return DeletedAudiences(
-        deleted=[int(item) for item in data.get("successfulAudienceIds") or []],
-        failed=[int(item) for item in data.get("failedAudienceIds") or []],
-    )
+def _read_deleted(data: Mapping[str, Any]) -> set[int]:
+    # An audience in both lists counts as kept.
+    deleted, kept = (set(map(int, data.get(key) or [])) for key in ("successfulAudienceIds", "failedAudienceIds"))
+    return deleted - kept

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.answer_body import AnswerTooLargeError
 from airflow_provider_iqm.api.audience import NewAudience
+from airflow_provider_iqm.api.campaigns import audience_campaigns, campaigns
 from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.dialects import API_VERSIONS, speak
 from airflow_provider_iqm.api.request import Request
+from airflow_provider_iqm.api.targeting import TargetingChange, target_all
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.exceptions import IQMApiError, IQMError, IQMInvalidAnswerError, IQMTransportError
 
@@ -42,6 +44,10 @@ CALLS = {
     "listed": lambda iqm: iqm.listed([7, 8]),
     "delete": lambda iqm: iqm.delete([7]),
     "in use": lambda iqm: iqm.is_in_use(7),
+    "campaigns of one": lambda iqm: audience_campaigns(iqm.login, [7]),
+    "campaigns of two": lambda iqm: audience_campaigns(iqm.login, [7, 8]),
+    "campaigns": lambda iqm: campaigns(iqm.login, [5, 6]),
+    "targeting": lambda iqm: target_all(iqm.login, {5: TargetingChange(include=[7]), 6: TargetingChange(remove=[8])}),
     "mapping": lambda iqm: iqm.check_mapping(AUDIENCE),
     "token": lambda iqm: iqm.login._log_in(),
     "renewal": lambda iqm: iqm.login._renew(Token("a", "r", "", 100.0)),
@@ -136,6 +142,11 @@ DETAILS = {
     "metadata": '{"rows": 5, "fileName": "x.csv"}',
     "s3FileName": "1_x.csv",
     "rejectionReason": "no",
+    "whitelistedCampaignIds": [5],
+    "blacklistedCampaignIds": [],
+    "includedCampaignList": [5],
+    "excludedCampaignList": [6],
+    "runningCampaignCount": 2,
     "createdOn": 1_700_000_000,
 }
 TOKEN = {"access_token": "b", "refresh_token": "r", "owId": 200001, "expires_in": 35999}
@@ -148,6 +159,9 @@ DOCUMENTS = {
     "list": {"statusCode": 200, "responseObject": [{**DETAILS, "audienceTypeId": 1}]},
     "page": {"success": True, "data": {"filteredRecords": 5, "audienceList": [DETAILS], "audienceSubtypes": [ENTRY]}},
     "deleted": {"success": True, "data": {"audienceSuccessfulIds": "1,2", "failedAudienceIds": [1]}},
+    "campaigns": {"success": True, "data": {"data": [{"campaignId": 5, "name": "Summer", "status": "running"}]}},
+    "some failed": {"success": False, "data": {"message": "saved", "failedCampaigns": {"5": "20 audiences."}}},
+    "PG": {"success": False, "errorObjects": [{"error": "One or more campaigns are PG campaigns: [5, 6]"}]},
     "token": {"success": True, "data": TOKEN},
     "bare token": TOKEN,
     "error": ERROR,

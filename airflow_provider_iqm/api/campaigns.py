@@ -1,0 +1,169 @@
+"""Which campaigns use an audience, and their names and statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from airflow_provider_iqm.api.answer import number_or_none
+from airflow_provider_iqm.api.audience import read_audience_id
+from airflow_provider_iqm.api.exchange import Exchange, LogIn
+from airflow_provider_iqm.api.request import Call, Request, json_body
+from airflow_provider_iqm.wording import count_of
+
+MATCHED_AUDIENCE_TYPE = 1
+
+AUDIENCES_PER_REQUEST = 1000
+"""The most rows that IQM's list of audiences has on a page."""
+
+CAMPAIGNS_PER_REQUEST = 500
+"""The most rows that IQM's list of campaigns has on a page."""
+
+
+class AudienceCampaigns(TypedDict):
+    """
+    The campaigns that use an audience.
+
+    ``included`` and ``excluded`` are campaign ids. The counts are of campaigns by status; they are ``None`` where IQM
+    was asked about one audience only, which doesn't tell them.
+    """
+
+    audience_id: int
+    included: list[int]
+    excluded: list[int]
+    running: int | None
+    pending: int | None
+    paused: int | None
+    expired: int | None
+
+
+class Campaign(TypedDict):
+    """A campaign's id, name and status, the status in IQM's own word (``running``)."""
+
+    id: int
+    name: str
+    status: str
+
+
+def audience_campaigns(login: LogIn, audience_ids: Iterable[int]) -> Exchange[list[AudienceCampaigns]]:
+    """
+    Return the exchange that tells which campaigns use some audiences, in the order of their ids (v3 only).
+
+    It is one request for up to 1,000 audiences, and one more for each that IQM's list doesn't name (yet).
+
+    :param login: The login.
+    :param audience_ids: The audiences.
+    :raises AudienceNotFoundError: The account has no such audience.
+    """
+    ids = list(dict.fromkeys(audience_ids))
+    found: dict[int, AudienceCampaigns] = {}
+    if len(ids) > 1:
+        found = yield from listed_campaigns(login, ids)
+    for audience_id in ids:
+        if audience_id not in found:
+            found[audience_id] = yield from login.call(_details_call(audience_id))
+    return [found[audience_id] for audience_id in ids]
+
+
+def listed_campaigns(login: LogIn, audience_ids: Iterable[int]) -> Exchange[dict[int, AudienceCampaigns]]:
+    """
+    Return the exchange that asks IQM's list which campaigns use some audiences; it may not name them all (v3 only).
+
+    :param login: The login.
+    :param audience_ids: The audiences.
+    """
+    wanted = sorted(set(audience_ids))
+    found: dict[int, AudienceCampaigns] = {}
+    for ids in _chunks(wanted, AUDIENCES_PER_REQUEST):
+        found |= {row["audience_id"]: row for row in (yield from login.call(_list_call(ids)))}
+    return {audience_id: found[audience_id] for audience_id in wanted if audience_id in found}
+
+
+def campaigns(login: LogIn, campaign_ids: Iterable[int]) -> Exchange[list[Campaign]]:
+    """
+    Return the exchange that reads names and statuses of campaigns, as far as the account has them.
+
+    :param login: The login.
+    :param campaign_ids: The campaigns; one request for each 500.
+    """
+    wanted = list(dict.fromkeys(campaign_ids))
+    found: dict[int, Campaign] = {}
+    for ids in _chunks(wanted, CAMPAIGNS_PER_REQUEST):
+        found |= {campaign["id"]: campaign for campaign in (yield from login.call(_campaigns_call(ids)))}
+    return [found[campaign_id] for campaign_id in wanted if campaign_id in found]
+
+
+def _details_call(audience_id: int) -> Call[AudienceCampaigns]:
+    request = Request(
+        purpose=f"read which campaigns use audience {audience_id}",
+        method="GET",
+        path=f"/api/v3/audience/matched/{audience_id}",
+        params={"campaignTargetingRequired": "true"},
+        names_audience=True,
+    )
+
+    def read(data: Any) -> AudienceCampaigns:
+        if read_audience_id(data["audienceId"]) != audience_id:
+            raise ValueError("another audience")
+        included, excluded = data["whitelistedCampaignIds"], data["blacklistedCampaignIds"]
+        return AudienceCampaigns(
+            audience_id=audience_id,
+            included=_read_ids(included),
+            excluded=_read_ids(excluded),
+            running=None,
+            pending=None,
+            paused=None,
+            expired=None,
+        )
+
+    return Call(request, read)
+
+
+def _list_call(audience_ids: Sequence[int]) -> Call[list[AudienceCampaigns]]:
+    search = {
+        "audienceTypeIds": [MATCHED_AUDIENCE_TYPE],
+        "audienceIds": list(audience_ids),
+        "pageNo": 1,
+        "noOfEntries": AUDIENCES_PER_REQUEST,
+    }
+    purpose = f"read which campaigns use {count_of(len(audience_ids), 'audience')}"
+    request = _search(purpose, "/api/v3/audience/list", search)
+    return Call(request, lambda data: [_read_use(row) for row in data["audienceList"]])
+
+
+def _read_use(row: Mapping[str, Any]) -> AudienceCampaigns:
+    return AudienceCampaigns(
+        audience_id=read_audience_id(row["audienceId"]),
+        included=_read_ids(row["includedCampaignList"]),
+        excluded=_read_ids(row["excludedCampaignList"]),
+        running=number_or_none(row.get("runningCampaignCount"), int),
+        pending=number_or_none(row.get("pendingCampaignCount"), int),
+        paused=number_or_none(row.get("pausedCampaignCount"), int),
+        expired=number_or_none(row.get("expiredCampaignCount"), int),
+    )
+
+
+def _campaigns_call(campaign_ids: Sequence[int]) -> Call[list[Campaign]]:
+    purpose = f"read the names of {count_of(len(campaign_ids), 'campaign')}"
+    search = {"campaignIds": list(campaign_ids), "pageNo": 1, "noOfEntries": CAMPAIGNS_PER_REQUEST}
+    request = _search(purpose, "/api/v3/cmp/basic/list", search)
+    return Call(request, lambda data: [_read_campaign(row) for row in data["data"]])
+
+
+def _read_campaign(row: Mapping[str, Any]) -> Campaign:
+    return Campaign(id=read_audience_id(row["campaignId"]), name=str(row["name"]), status=str(row["status"]))
+
+
+def _search(purpose: str, path: str, search: Mapping[str, Any]) -> Request:
+    body, headers = json_body(search)
+    return Request(purpose=purpose, method="POST", path=path, headers=headers, body=body)
+
+
+def _read_ids(value: Any) -> list[int]:
+    if not isinstance(value, list):
+        raise TypeError("no list of ids")
+    return list(dict.fromkeys(map(read_audience_id, value)))
+
+
+def _chunks(ids: Sequence[int], size: int) -> Iterable[Sequence[int]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
