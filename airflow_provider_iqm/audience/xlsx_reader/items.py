@@ -3,11 +3,12 @@ The items of a large part, such as rows: cut out of the XML, for patterns that r
 
 What stands between items, and every item that isn't in its usual form, goes to an XML parser, in order. The parser is
 always right; patterns are applied only where they can't be wrong: without comments, CDATA and processing instructions,
-a ``<`` begins a tag and nothing else.
+a ``<`` begins a tag and nothing else, and without characters that XML forbids, a text is well-formed.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ _LONGEST_ITEM = 4_000_000
 _LONGEST_HEAD = 1_000_000
 # XML doesn't allow the others; of CR and CRLF it makes LF.
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n"))
+# Comments, CDATA and processing instructions; and what XML forbids in a text: the end of CDATA, U+FFFE and U+FFFF.
+_UNUSUAL = (b"<!", b"<?", b"]]>", b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 _ENTITY = re.compile(r"&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));", re.ASCII)
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
@@ -41,6 +44,7 @@ class ItemReader:
         self._opening = re.compile(rb"<%b(?: [^<>]*)?>" % around.encode())
         self._end = f"</{item}>".encode()
         self._encoding = "utf-8"
+        self._depth = 0
         parser.expat.XmlDeclHandler = self._set_encoding
 
     def read(self, pieces: Iterable[bytes]) -> Iterator[str | None]:
@@ -62,7 +66,7 @@ class ItemReader:
                         break
                     continue
                 whole = rest[:end]
-                if b"<!" in whole or b"<?" in whole or len(whole.translate(None, _CONTROLS)) < len(whole):
+                if any(map(whole.__contains__, _UNUSUAL)) or len(whole.translate(None, _CONTROLS)) < len(whole):
                     break
                 rest = rest[end:]
                 try:
@@ -78,6 +82,11 @@ class ItemReader:
         self._parser.feed(b"", final=True)
         yield None
 
+    @property
+    def between_items(self) -> bool:
+        """Whether the parser is where items are: not inside one, and not behind the element around them."""
+        return self._parser.depth == self._parser.least_depth == self._depth
+
     def _read_head(self, pieces: Iterator[bytes]) -> bytes | None:
         """Have the parser read up to the first item; return what follows, or ``None`` where patterns can't be used."""
         head = b""
@@ -86,7 +95,8 @@ class ItemReader:
             opening = self._opening.search(head)
             if opening:
                 self._parser.feed(head[: opening.end()])
-                rest, head = head[opening.end() :], head[: opening.end()]
+                self._depth = self._parser.least_depth = self._parser.depth
+                rest, head = head[opening.end() :], head[: opening.end()].removeprefix(codecs.BOM_UTF8)
                 # In a comment, what looks like the opening may be none. The parser has seen the encoding by now.
                 usual = b"<!" not in head and b"<?" not in head[2:] and self._encoding == "utf-8"
                 if usual and not head.endswith(b"/>"):
@@ -121,6 +131,6 @@ def _character(match: re.Match[str]) -> str:
     if name:
         return _NAMED[name]
     number = int(decimal) if decimal else int(hexadecimal, 16)
-    if (number < 32 and number not in (9, 10, 13)) or 0xD800 <= number < 0xE000:
+    if (number < 32 and number not in (9, 10, 13)) or 0xD800 <= number < 0xE000 or number in (0xFFFE, 0xFFFF):
         raise ValueError
     return chr(number)

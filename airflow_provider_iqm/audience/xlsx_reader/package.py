@@ -81,9 +81,10 @@ class Package:
         :raises WorkbookError: It is missing or damaged.
         """
         found: list[Element] = []
-        parser = XMLParser()
-        parser.expat.StartElementHandler = lambda name, attributes: found.append(
-            (local(name), {local(key): value for key, value in attributes.items()})
+        parser = XMLParser(
+            lambda name, attributes: found.append(
+                (local(name), {local(key): value for key, value in attributes.items()})
+            )
         )
         for piece in self.pieces(part):
             parser.feed(piece)

@@ -36,9 +36,7 @@ class RowParser:
         self.header_row: int | None = None
         self.merged_header: tuple[int, int] | None = None
         self._cells = cells
-        self._parser = XMLParser()
-        self._parser.expat.StartElementHandler = self._start
-        self._parser.expat.EndElementHandler = self._end
+        self._parser = XMLParser(self._start, self._end)
         self.items = ItemReader(self._parser, around="sheetData", item="row")
         self._found: list[tuple[int, list[Value]]] = []
         self._in_data = False
@@ -79,6 +77,7 @@ class RowParser:
     def _begin_cell(self, attributes: dict[str, str]) -> None:
         self._attributes = attributes
         self._value: list[str] = []
+        self._value_length = 0
         self._inline: RichText | None = None
         self._has_formula = False
 
@@ -96,6 +95,8 @@ class RowParser:
             self._place(attributes.get("r"))
             self._begin_cell(attributes)
         elif name == "v":
+            if self._value:
+                raise WorkbookError(DAMAGED, line=self._row)
             self._parser.expat.CharacterDataHandler = self._add
         elif name == "f":
             self._has_formula = True
@@ -125,8 +126,8 @@ class RowParser:
             self._inline.end(name)
 
     def _add(self, text: str) -> None:
-        self._characters += len(text)
-        check_length(self._characters, self._row)
+        self._value_length += len(text)
+        check_length(self._characters + self._value_length, self._row)
         self._value.append(text)
 
     def _place(self, reference: str | None) -> None:

@@ -23,7 +23,8 @@ Row = tuple[int, list[Value]]
 """A row's number in the sheet, and its values up to the last that isn't blank."""
 
 _END = "</row>"
-_ROW = re.compile(r'\s*+<row r="([1-9][0-9]{0,6})"((?: [\w:.]+="[^"<>&]*+")*+) ?>', re.ASCII)
+_ROW = re.compile(r'\s*+<row r="([1-9][0-9]{0,6})"((?: [a-zA-Z_][\w:.]*="[^"<>&]*+")*+) ?>', re.ASCII)
+_ATTRIBUTE_NAME = re.compile(r' ([\w:.]+)="[^"]*"', re.ASCII)
 # Formulas are left to the parser.
 _CELL = re.compile(
     r'<c r="([A-Z]{1,3})([0-9]{1,7})"(?: s="([0-9]{1,5})")?(?: t="([a-zA-Z]+)")? ?(?:/>|>'
@@ -116,14 +117,16 @@ class SheetReader:
         self._check_merged()
 
     def _rows(self) -> Iterator[Row]:
+        between_items = True
         for text in self._parser.items.read(self._pieces):
             if text is None:
                 yield from self._parser.take()
                 continue
             for item in text.split(_END)[:-1]:
-                row = self._usual_row(item)
+                row = self._usual_row(item) if between_items else None
                 if row is None:
                     yield from self._parser.parse(item + _END)
+                    between_items = self._parser.items.between_items
                 elif row[1]:
                     yield row
 
@@ -149,7 +152,11 @@ class SheetReader:
     def _usual_cells(self, text: str) -> tuple[int, list[int], list[Value]] | None:
         """Return a row's number, its cells' columns, and their values; ``None`` where one isn't in its usual form."""
         start = _ROW.match(text)
-        if start is None or "xmlns" in start[2] or ' r="' in start[2]:
+        if start is None or "xmlns" in start[2]:
+            return None
+        attributes = ["r", *_ATTRIBUTE_NAME.findall(start[2])]
+        # No attribute may be there twice.
+        if len(attributes) > len(set(attributes)):
             return None
         parts = _CELL.split(text[start.end() :])
         # Nothing may stand before, between or behind the cells.

@@ -60,7 +60,11 @@ class SharedStrings:
             return
         parser = _StringParser()
         for text in parser.items.read(package.pieces(part)):
-            self._add(parser.take() if text is None else _usual_strings(text) or parser.parse(text))
+            if text is None:
+                self._add(parser.take())
+            else:
+                usual = _usual_strings(text) if parser.items.between_items else None
+                self._add(usual or parser.parse(text))
 
     def get(self, number: str) -> str:
         """
@@ -113,27 +117,27 @@ class SharedStrings:
 def _usual_strings(text: str) -> list[str] | None:
     """Read strings that are all in their usual form; ``None`` where one isn't."""
     parts = _USUAL.split(text)
-    if any(parts[::3]):
+    # A text that is too long is for the parser to refuse.
+    if any(parts[::3]) or len(text) > MAX_ROW_CHARACTERS:
         return None
-    strings = [
-        (string if preserved else string.strip(WHITE_SPACE)) if string else ""
-        for preserved, string in zip(parts[1::3], parts[2::3], strict=True)
-    ]
+    strings: list[str | None] = [string or "" for string in parts[2::3]]
     if "&" in text:
-        decoded = [decode_entities(string) if "&" in string else string for string in strings]
-        strings = [string for string in decoded if string is not None]
-        if len(strings) < len(decoded):
-            return None
-    return list(map(unescape, strings)) if "_x" in text else strings
+        strings = [decode_entities(string) if string and "&" in string else string for string in strings]
+    found = [
+        string if preserved else string.strip(WHITE_SPACE)
+        for preserved, string in zip(parts[1::3], strings, strict=True)
+        if string is not None
+    ]
+    if len(found) < len(strings):
+        return None
+    return list(map(unescape, found)) if "_x" in text else found
 
 
 class _StringParser:
     """Reads strings of any form."""
 
     def __init__(self) -> None:
-        self._parser = XMLParser()
-        self._parser.expat.StartElementHandler = self._start
-        self._parser.expat.EndElementHandler = self._end
+        self._parser = XMLParser(self._start, self._end)
         self.items = ItemReader(self._parser, around="sst", item="si")
         self._found: list[str] = []
         self._text = RichText()
