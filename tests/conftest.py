@@ -81,17 +81,48 @@ def waits(monkeypatch):
 
 
 REFERENCE = Path(__file__).parent / "data" / "openapi-v3.json"
+CAMPAIGN_REFERENCE = Path(__file__).parent / "data" / "openapi-campaigns-v3.json"
+
+TARGETED = {
+    "type": "object",
+    "required": ["success", "data"],
+    "properties": {
+        "success": {"type": "boolean"},
+        "data": {
+            "type": "object",
+            "required": ["message"],
+            "properties": {
+                "message": {"type": "string"},
+                "failedCampaigns": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
+            "additionalProperties": False,
+        },
+    },
+    "additionalProperties": False,
+}
+"""An answer to a change of targets, of which IQM's file has examples but no schema."""
+
+
+def campaign_document() -> dict[str, Any]:
+    """Return IQM's OpenAPI file of campaigns, with a schema where it has only examples."""
+    document: dict[str, Any] = json.loads(CAMPAIGN_REFERENCE.read_text())
+    answers = document["paths"]["/api/v3/cmp/target/audience"]["post"]["responses"]
+    answers["200"]["content"]["application/json"]["schema"] = TARGETED
+    return document
 
 
 def reference_document() -> dict[str, Any]:
     """
-    Return IQM's OpenAPI file, a little stricter than it is.
+    Return IQM's OpenAPI files in one, a little stricter than they are.
 
-    The file requires next to nothing of an answer and forbids nothing, so that any object passes. Here an object has no
-    properties but those that the file names.
+    They require next to nothing of an answer and forbid nothing, so that any object passes. Here an object has no
+    properties but those that the files name.
     """
     document: dict[str, Any] = json.loads(REFERENCE.read_text())
-    schemas = document["components"]["schemas"]
+    campaigns = campaign_document()
+    document["paths"] |= campaigns["paths"]
+    schemas = campaigns["components"]["schemas"] | document["components"]["schemas"]
+    document["components"]["schemas"] = schemas
     # The schema has a text here, the encoding beside it JSON; what the text holds is told in a table of the call.
     schemas["MatchedAudienceUploadSchema"]["properties"]["audienceRequest"] = {
         "type": "object",

@@ -17,8 +17,8 @@ except ModuleNotFoundError as missing:
 
 _EPILOG = """\
 An audience whose name contains [fail] or [reject] ends as Failed or Rejected.
-The calls below /_sandbox (settings, requests, faults, audiences, outcomes, expire-tokens, advance, reset) look inside
-and break things on order; they ask for no password, so don't listen on more than loopback without need.
+The calls below /_sandbox (settings, requests, faults, audiences, campaigns, outcomes, expire-tokens, advance, reset)
+look inside and break things on order; they ask for no password, so don't listen on more than loopback without need.
 """
 
 

@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from airflow_provider_iqm.sandbox import admin, classic, login, v3
+from airflow_provider_iqm.sandbox import admin, campaign_admin, classic, login, v3
 from airflow_provider_iqm.sandbox.answers import Problem, RefusedError, error
 from airflow_provider_iqm.sandbox.gate import FaultMiddleware, RateLimitMiddleware
 from airflow_provider_iqm.sandbox.journal import JournalMiddleware
@@ -24,6 +24,7 @@ def build_application(state: SandboxState) -> ASGIApp:
     iqm = JournalMiddleware(RateLimitMiddleware(FaultMiddleware(_iqm(state), state), state), state.journal)
     own = _fastapi(state)
     own.include_router(admin.router)
+    own.include_router(campaign_admin.router)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         is_own = scope["path"] == admin.PREFIX or scope["path"].startswith(f"{admin.PREFIX}/")

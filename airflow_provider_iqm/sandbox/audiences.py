@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal
 
+from airflow_provider_iqm.sandbox.campaigns import CampaignStore
 from airflow_provider_iqm.sandbox.clock import Clock
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 
@@ -144,10 +145,12 @@ class AudienceStore:
     All audiences of the account, by id.
 
     :param clock: the sandbox's clock.
+    :param campaigns: the account's campaigns; an audience that one of them uses can't be deleted.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, campaigns: CampaignStore) -> None:
         self._clock = clock
+        self._campaigns = campaigns
         # Ids go on after a reset: a sensor left over from before must not find someone else's audience.
         self._ids = count(15332)
         self._audiences: dict[int, Audience] = {}
@@ -215,7 +218,7 @@ class AudienceStore:
         :param audience_id: its id. One that is attached to a campaign, unknown or already deleted stays as it is.
         """
         audience = self.get(audience_id)
-        if audience is None or audience.attached or audience.status == "Deleted":
+        if audience is None or audience.attached or audience.status == "Deleted" or self._campaigns.use_of(audience_id):
             return False
         audience.status = "Deleted"
         return True

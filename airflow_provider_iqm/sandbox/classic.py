@@ -122,6 +122,7 @@ def details_object(audience: Audience, state: SandboxState) -> dict[str, Any]:
     now = state.clock.now()
     status = audience.status_at(now, settings)
     created = audience.created_ms // 1000
+    use = state.campaigns.use_of(audience.audience_id)
     optional = {
         "columnSettings": audience.sent.get("columnSettings"),
         "rejectionReason": audience.reason if status in {"Failed", "Rejected"} else None,
@@ -137,8 +138,8 @@ def details_object(audience: Audience, state: SandboxState) -> dict[str, Any]:
         "minEcpm": 0,
         "maxEcpm": 0,
         "s3FileName": audience.s3_file_name,
-        "included": int(audience.attached),
-        "excluded": 0,
+        "included": len(use.included) + audience.attached,
+        "excluded": len(use.excluded),
         "createdDate": created,
         "modifiedDate": created + int(now - audience.created),
         "organizationName": "Sandbox organization",

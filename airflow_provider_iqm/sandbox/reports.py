@@ -1,9 +1,10 @@
-"""What a sandbox tells of its audiences to a test or an admin."""
+"""What a sandbox tells of its audiences and campaigns to a test or an admin."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_iqm.sandbox.audiences import Audience
+from airflow_provider_iqm.sandbox.campaigns import Campaign, CampaignTargets
 from airflow_provider_iqm.sandbox.state import SandboxState
 
 
@@ -95,3 +96,52 @@ def report_all(state: SandboxState) -> list[AudienceReport]:
     :param state: the sandbox's state.
     """
     return [report(audience, state) for audience in state.audiences.all()]
+
+
+@dataclass(frozen=True)
+class CampaignReport:
+    """
+    One campaign, as the sandbox knows it.
+
+    :param id: its id.
+    :param name: its name.
+    :param status: its status.
+    :param pg: whether it is a PG campaign, which can't target audiences.
+    :param included: ids of the audiences that it includes now.
+    :param excluded: ids of the audiences that it excludes now.
+    :param timeline: what it has targeted so far, the oldest first.
+    """
+
+    id: int
+    name: str
+    status: str
+    pg: bool
+    included: tuple[int, ...]
+    excluded: tuple[int, ...]
+    timeline: tuple[CampaignTargets, ...]
+
+
+def report_campaign(campaign: Campaign) -> CampaignReport:
+    """
+    Tell of one campaign.
+
+    :param campaign: the campaign.
+    """
+    return CampaignReport(
+        id=campaign.campaign_id,
+        name=campaign.name,
+        status=campaign.status,
+        pg=campaign.pg,
+        included=campaign.targets.included,
+        excluded=campaign.targets.excluded,
+        timeline=tuple(campaign.timeline),
+    )
+
+
+def report_campaigns(state: SandboxState) -> list[CampaignReport]:
+    """
+    Tell of all campaigns, the oldest first, the deleted ones among them.
+
+    :param state: the sandbox's state.
+    """
+    return [report_campaign(campaign) for campaign in state.campaigns.all()]

@@ -12,7 +12,7 @@ from airflow_provider_iqm.sandbox.application import build_application
 from airflow_provider_iqm.sandbox.connection import CuttableProtocol
 from airflow_provider_iqm.sandbox.faults import Fault, FaultKind
 from airflow_provider_iqm.sandbox.journal import RequestRecord
-from airflow_provider_iqm.sandbox.reports import AudienceReport, report_all
+from airflow_provider_iqm.sandbox.reports import AudienceReport, CampaignReport, report_all, report_campaigns
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 from airflow_provider_iqm.sandbox.state import SandboxState
 
@@ -147,6 +147,20 @@ class Sandbox:
         """All audiences, the oldest first, the deleted ones among them."""
         return report_all(self.state)
 
+    @property
+    def campaigns(self) -> list[CampaignReport]:
+        """All campaigns with what they have targeted so far, the oldest first, the deleted ones among them."""
+        return report_campaigns(self.state)
+
+    def add_campaign(self, name: str = "Campaign", **facts: Any) -> int:
+        """
+        Make a campaign, and return its id.
+
+        :param name: its name.
+        :param facts: its ``status``, ``pg``, ``included`` and ``excluded``.
+        """
+        return self.state.campaigns.add(name, **facts).campaign_id
+
     def add_fault(self, kind: FaultKind, **details: Any) -> None:
         """
         Order a fault.
@@ -182,5 +196,5 @@ class Sandbox:
         self.state.tokens.expire(refresh_too=refresh_too)
 
     def reset(self) -> None:
-        """Return to the first moment: the first settings, no audience, token, fault or request."""
+        """Return to the first moment: the first settings, no audience, campaign, token, fault or request."""
         self.state.reset()

@@ -44,6 +44,8 @@ class SandboxSettings(BaseModel):
     :param details_shape: v3's details as in the reference, or as in the tutorial: in the older envelope.
     :param list_shape: names in v3's list as in the OpenAPI file's schema, or as in its example where the two differ.
     :param wrap_created: whether v3's upload answers inside ``data``: the OpenAPI file's example does, its schema not.
+    :param count_removed_audiences: whether the audiences that a request takes out of a campaign still count towards the
+        20 that it can have; which is true of IQM is not documented.
     :param keep_files: folder in which accepted uploads are kept; None keeps nothing.
     """
 
@@ -78,6 +80,7 @@ class SandboxSettings(BaseModel):
     details_shape: Literal["reference", "tutorial"] = "reference"
     list_shape: Literal["schema", "example"] = "schema"
     wrap_created: bool = True
+    count_removed_audiences: bool = True
     keep_files: Path | None = None
 
     def changed(self, changes: dict[str, Any]) -> "SandboxSettings":

@@ -1,6 +1,7 @@
 """Everything that a running sandbox knows."""
 
 from airflow_provider_iqm.sandbox.audiences import AudienceStore
+from airflow_provider_iqm.sandbox.campaigns import CampaignStore
 from airflow_provider_iqm.sandbox.clock import Clock
 from airflow_provider_iqm.sandbox.faults import FaultList
 from airflow_provider_iqm.sandbox.journal import Journal
@@ -21,16 +22,18 @@ class SandboxState:
         self.settings = settings
         self.clock = Clock()
         self.tokens = TokenStore(self.clock)
-        self.audiences = AudienceStore(self.clock)
+        self.campaigns = CampaignStore(self.clock)
+        self.audiences = AudienceStore(self.clock, self.campaigns)
         self.window = SlidingWindow(self.clock)
         self.journal = Journal()
         self.faults = FaultList()
 
     def reset(self) -> None:
-        """Return to the first moment: the first settings, no audience, token, fault or request."""
+        """Return to the first moment: the first settings, no audience, campaign, token, fault or request."""
         self.settings = self._initial
         self.tokens.expire(refresh_too=True)
         self.audiences.clear()
+        self.campaigns.clear()
         self.window.clear()
         self.journal.clear()
         self.faults.clear()

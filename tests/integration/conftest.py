@@ -56,13 +56,12 @@ def sandbox(monkeypatch, api_version):
 
 @pytest.fixture(autouse=True)
 def judged(api_version, request, monkeypatch):
-    """Have every v3 request that the client sends, in this process, judged by IQM's OpenAPI file."""
-    if api_version != "v3":
-        return
+    """Have the v3 requests of the client, in this process, judged by IQM's OpenAPI files; those on campaigns always."""
+    paths = ("/api/v3/audience/", "/api/v3/cmp/") if api_version == "v3" else ("/api/v3/cmp/",)
     reference = request.getfixturevalue("reference")
 
     def check(hook, sent, upload=None):
-        if sent.path.startswith("/api/v3/audience/"):
+        if sent.path.startswith(paths):
             body = sent.body
             if isinstance(body, UploadForm):
                 body = body.prefix + upload.file.path.read_bytes() + body.suffix

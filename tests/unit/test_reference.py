@@ -17,11 +17,17 @@ REQUEST = {
     "columnCombinationId": 203,
 }
 
+LISTS = {"includedAudienceList": [7], "excludedAudienceList": [], "removedAudienceList": []}
+
 
 def upload(**changes) -> dict:
     text = json.dumps({name: value for name, value in (REQUEST | changes).items() if value is not None})
     file = ("a.csv", b"email\nx\n", "text/csv")
     return {"files": {"audienceRequest": (None, text, "application/json"), "file": file}}
+
+
+def address(path: str) -> str:
+    return ROOT + path if not path.startswith("/..") else ROOT.removesuffix("/audience") + path.removeprefix("/..")
 
 
 @pytest.mark.parametrize(
@@ -33,6 +39,9 @@ def upload(**changes) -> dict:
         ("GET", "/static/column-combinations", {"params": {"audienceTypeId": 1}}, {}),
         ("PATCH", "/5/update-name", {"json": {"audienceName": "x"}}, {"json": {"name": "x"}}),
         ("GET", "/matched/5", {}, {"params": {"userDetailsRequired": "perhaps"}}),
+        ("POST", "/../cmp/target/audience", {"json": {"5": LISTS}}, {"json": {"5": {"includedAudienceList": [7]}}}),
+        ("POST", "/../cmp/target/audience", {"json": {"5": LISTS}}, {"json": {"5": LISTS | {"removeAudience": [7]}}}),
+        ("POST", "/../cmp/basic/list", {"json": {"campaignIds": [5]}}, {"json": {"campaignIds": ["5"]}}),
         ("POST", "/matched", upload(), {"files": {"file": ("a.csv", b"x", "text/csv")}}),
         ("POST", "/matched", upload(dataPartnerId=7), upload(columnCombinationId=None)),
         ("POST", "/matched", upload(), upload(columns={})),
@@ -40,6 +49,6 @@ def upload(**changes) -> dict:
     ],
 )
 def test_requests_are_judged(reference, method: str, path: str, good: dict, bad: dict) -> None:
-    reference.check_request(requests.Request(method, ROOT + path, **good).prepare())
+    reference.check_request(requests.Request(method, address(path), **good).prepare())
     with pytest.raises(OpenAPIError):
-        reference.check_request(requests.Request(method, ROOT + path, **bad).prepare())
+        reference.check_request(requests.Request(method, address(path), **bad).prepare())

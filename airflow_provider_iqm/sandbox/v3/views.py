@@ -43,7 +43,8 @@ def details(audience: Audience, state: SandboxState, *, campaigns: bool, users: 
     if users:
         answer |= {"organizationName": "Sandbox organization", "createdByUserName": "Sandbox user"}
     if campaigns:
-        answer |= {"whitelistedCampaignIds": _campaigns(audience), "blacklistedCampaignIds": []}
+        included, excluded = _campaigns(audience, state)
+        answer |= {"whitelistedCampaignIds": included, "blacklistedCampaignIds": excluded}
     return _without_nulls(answer)
 
 
@@ -55,16 +56,18 @@ def row(audience: Audience, state: SandboxState) -> dict[str, Any]:
     :param state: the sandbox's state.
     """
     shared = _shared(audience, state)
+    use = state.campaigns.use_of(audience.audience_id)
+    included, excluded = _campaigns(audience, state)
     ready = shared["audienceStatusId"] == status_id("Ready")
     answer = shared | {
         "verticalId": state.settings.vertical_id,
         "organizationName": "Sandbox organization",
-        "includedCampaignList": _campaigns(audience),
-        "excludedCampaignList": [],
-        "runningCampaignCount": len(_campaigns(audience)),
-        "pendingCampaignCount": 0,
-        "pausedCampaignCount": 0,
-        "expiredCampaignCount": 0,
+        "includedCampaignList": included,
+        "excludedCampaignList": excluded,
+        "runningCampaignCount": use.count("running") + audience.attached,
+        "pendingCampaignCount": use.count("pending"),
+        "pausedCampaignCount": use.count("paused"),
+        "expiredCampaignCount": use.count("expired"),
         "fileTotalCount": audience.file.records,
         "audienceRematchEligible": ready,
         "lastRematchStatusId": None if audience.rematched is None else shared["audienceStatusId"],
@@ -133,8 +136,10 @@ def _column_mappings(audience: Audience, state: SandboxState) -> list[dict[str, 
     ]
 
 
-def _campaigns(audience: Audience) -> list[int]:
-    return [_CAMPAIGN] if audience.attached else []
+def _campaigns(audience: Audience, state: SandboxState) -> tuple[list[int], list[int]]:
+    use = state.campaigns.use_of(audience.audience_id)
+    attached = [_CAMPAIGN] if audience.attached else []
+    return attached + [each.campaign_id for each in use.included], [each.campaign_id for each in use.excluded]
 
 
 def _without_nulls(answer: dict[str, Any]) -> dict[str, Any]:
