@@ -22,8 +22,12 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).parent.parent
 AIRFLOWS = ("2.11", "3.1", "3.3")
-PYTHONS = ("3.11", "3.12", "3.13")
-IMPOSSIBLE = {("2.11", "3.13"): "Airflow 2.11 runs on Python before 3.13"}
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+IMPOSSIBLE = {
+    ("2.11", "3.13"): "Airflow 2.11 runs on Python before 3.13",
+    ("2.11", "3.14"): "Airflow 2.11 runs on Python before 3.13",
+    ("3.1", "3.14"): "Airflow 3.1 runs on Python before 3.14",
+}
 
 
 @dataclass(frozen=True)

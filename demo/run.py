@@ -1,8 +1,8 @@
 """
 Runs the example Dag ``example_iqm_warehouse_sync`` in Airflow, from a small warehouse to a local IQM.
 
-Everything it needs is made in the folder ``.demo`` of the checkout: Airflow's home with its database, a SQLite
-warehouse with 5,000 made-up customers, and the extract's folder. The sandbox is stopped whatever happened.
+Everything it needs is created in the folder ``.demo`` of the checkout: Airflow's home with its database, a SQLite
+warehouse with 5,000 made-up customers, and a folder for scratch files. The sandbox is stopped whatever happened.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from airflow_provider_iqm.sandbox.warehouse import CUSTOMERS, create_warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / ".demo"
-EXTRACTS = DEMO / "extracts"
+SCRATCH = DEMO / "scratch"
 LOG = DEMO / "run.log"
 RESULT = DEMO / "result.json"
 DAG_ID = "example_iqm_warehouse_sync"
@@ -51,6 +51,7 @@ def main() -> int:
 def prepare_folder() -> None:
     shutil.rmtree(DEMO, ignore_errors=True)
     (DEMO / "airflow").mkdir(parents=True)
+    SCRATCH.mkdir()
     say(f"Filling a SQLite warehouse with {CUSTOMERS:,} made-up customers")
     create_warehouse(DEMO / "warehouse.db")
 
@@ -89,6 +90,7 @@ def airflow_environment(iqm_connection: str) -> dict[str, str]:
         "AIRFLOW_CONN_IQM_DEFAULT": iqm_connection,
         "AIRFLOW_CONN_WAREHOUSE": json.dumps({"conn_type": "sqlite", "host": str(DEMO / "warehouse.db")}),
         "EXAMPLE_IQM_POKE_INTERVAL": "1",
+        "TMPDIR": str(SCRATCH),
         "NO_COLOR": "1",
         "PYTHONUNBUFFERED": "1",
     }
@@ -105,8 +107,7 @@ def airflow(*arguments: str, environment: dict[str, str]) -> None:
 
 def run_dag(environment: dict[str, str]) -> int:
     """Run the Dag as a process of its own, repeat the telling lines of its log, and return its exit code."""
-    configuration = json.dumps({"extract_folder": str(EXTRACTS)})
-    command = [sys.executable, str(ROOT / "demo" / "run_dag.py"), DAG_ID, configuration, str(RESULT)]
+    command = [sys.executable, str(ROOT / "demo" / "run_dag.py"), DAG_ID, str(RESULT)]
     deadline = time.monotonic() + TIMEOUT
     with LOG.open("a") as log:
         process = subprocess.Popen(
@@ -129,7 +130,7 @@ def summarize(code: int, seconds: float) -> int:
     """Print what came of it."""
     result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     audience = result.get("audience") or {}
-    leftovers = list(EXTRACTS.glob("*")) if EXTRACTS.exists() else []
+    leftovers = list(SCRATCH.rglob("*.csv"))
     ok = code == 0 and result.get("state") == "success" and bool(audience) and not leftovers
     print()
     for task, state in result.get("tasks", {}).items():

@@ -1,4 +1,4 @@
-"""Runs an example Dag by ``dag.test()`` and writes its outcome as JSON: ``run_dag.py DAG_ID CONFIGURATION RESULT``."""
+"""Runs an example Dag by ``dag.test()`` and writes its outcome as JSON: ``run_dag.py DAG_ID RESULT``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from importlib import import_module
 from pathlib import Path
 
 
-def main(dag_id: str, configuration: str, result: str) -> int:
+def main(dag_id: str, result: str) -> int:
     sys.path.insert(0, os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
-    run = import_module(dag_id).dag.test(run_conf=json.loads(configuration))
+    run = import_module(dag_id).dag.test()
     tasks = run.get_task_instances()
     sensor = next(task for task in tasks if task.task_id == "wait_until_ready")
     outcome = {

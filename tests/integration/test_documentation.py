@@ -22,7 +22,7 @@ from airflow_provider_iqm.sensors import matched_audience as sensor
 from airflow_provider_iqm.transfers import sql_to_matched_audience
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("[!.]*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 DOCUMENTED: list[ModuleType] = [iqm, matched_audience, prepare_audience_file, sensor, sql_to_matched_audience]
 
 FENCE = re.compile(r"^( *)(```+|:::+)(\S*).*?\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)

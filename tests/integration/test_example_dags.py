@@ -56,31 +56,30 @@ def test_the_quickstart_hands_a_ready_audience_on(run_dag, sandbox, tmp_path):
     assert run.xcom("wait_until_ready")["id"] == sandbox.audiences[0].id
 
 
-def test_a_query_becomes_a_ready_audience_and_leaves_nothing_behind(run_dag, sandbox, warehouse, tmp_path):
-    extracts = tmp_path / "extracts"
-    run = run_dag(
-        EXAMPLES / "example_iqm_warehouse_sync.py",
-        "example_iqm_warehouse_sync",
-        extract_folder=str(extracts),
-    )
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """The folder of scratch files."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+def test_a_query_becomes_a_ready_audience_and_leaves_nothing_behind(run_dag, sandbox, warehouse, scratch):
+    run = run_dag(EXAMPLES / "example_iqm_warehouse_sync.py", "example_iqm_warehouse_sync")
     assert run.state == "success"
     (audience,) = sandbox.audiences
     assert audience.records == 2
     assert run.xcom("wait_until_ready")["records"] == 2
-    assert list(extracts.iterdir()) == []
+    assert list(scratch.rglob("*.csv")) == []
 
 
-def test_the_extract_is_removed_when_the_upload_fails(run_dag, sandbox, warehouse, tmp_path):
+def test_the_query_s_rows_are_removed_when_the_upload_fails(run_dag, sandbox, warehouse, scratch):
     sandbox.change_settings(on_hold=True)
-    extracts = tmp_path / "extracts"
-    run = run_dag(
-        EXAMPLES / "example_iqm_warehouse_sync.py",
-        "example_iqm_warehouse_sync",
-        extract_folder=str(extracts),
-    )
+    run = run_dag(EXAMPLES / "example_iqm_warehouse_sync.py", "example_iqm_warehouse_sync")
     assert run.tasks["upload", -1] == "failed"
     assert run.tries["upload", -1] == 1
-    assert list(extracts.iterdir()) == []
+    assert list(scratch.rglob("*.csv")) == []
     assert sandbox.audiences == []
 
 
