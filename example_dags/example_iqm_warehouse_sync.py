@@ -1,9 +1,9 @@
 """
 A list in a warehouse becomes a ready audience, every night.
 
-``upload`` streams a query's rows to a scratch file that only the worker's user can read, and sends it to IQM; the file is gone
-when the task ends, whatever happened. ``wait_until_ready`` waits until IQM has matched and approved the audience, and
-``use_audience`` is where a campaign would take the audience's id.
+``upload`` streams a query's rows to a scratch file that only the worker's user can read, and sends it to IQM; the file
+is gone when the task ends, whatever happened. ``wait_until_ready`` waits until IQM has matched and approved the
+audience, and ``use_audience`` is where a campaign would take the audience's id.
 
 The tasks that call IQM take slots of the pool ``iqm_api`` (``airflow pools import example_dags/pools.json``).
 """

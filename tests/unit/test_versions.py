@@ -1,4 +1,4 @@
-"""The supported versions are the same everywhere: in the matrix, the classifiers, the workflow and the documentation."""
+"""The supported versions are the same in the matrix, the classifiers, the workflow and the documentation."""
 
 from __future__ import annotations
 
