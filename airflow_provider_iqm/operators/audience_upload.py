@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from airflow_provider_iqm.assets.outlets import AudienceEvent, event_of, silence
 from airflow_provider_iqm.exceptions import AudienceOptionError
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
-from airflow_provider_iqm.hooks.upload_recovery import LOST_ANSWER_TIMEOUT, check_timeout
+from airflow_provider_iqm.hooks.upload_recovery import check_timeout
 from airflow_provider_iqm.lineage.hook_lineage import report_audience
 from airflow_provider_iqm.lineage.openlineage import Made
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
@@ -50,73 +51,27 @@ class AudienceUploadOperator(ResumableUploadOperator):
     """
     Upload a list to IQM, and return the new audience's id.
 
-    Besides the id, the task pushes ``audience_name``, ``records``, ``file_name`` and ``file_size`` (bytes) to XCom,
-    ``report`` (counts) where the list was cleaned, and ``audience`` (what IQM says of it) where it waited for it.
-
-    :param iqm_conn_id: The connection to IQM. (templated)
-    :param resume: Whether an upload whose answer was lost, and that of an earlier try, is searched for in IQM before
-        it is sent again. A token of the Dag, task, run, map index and content, in the uploaded file's name, proves it.
-    :param lost_answer_timeout: Seconds for which to search before the upload is sent again.
-    :param wait_for_ready: Whether to wait until IQM has matched and approved the audience, as
-        :class:`~airflow_provider_iqm.sensors.matched_audience.AudienceReadySensor` does.
-    :param deferrable: Whether to wait for the audience, and to search for a lost upload, in the triggerer, which takes
-        no worker slot; the default is that of Airflow's setting ``default_deferrable`` in ``[operators]``.
-    :param poke_interval: Seconds between two looks at the audience; in the triggerer it grows to 10 minutes.
-    :param audience_subtype: The audience's subtype in healthcare, such as ``hcp``, ``npi_nurse`` or ``patient``; for
-        connections that speak v3. (templated)
-    :param consent_given: Whether the patients have given their consent; for v3, which needs it for ``patient``.
-    :param vertical_id: The vertical, for v3 accounts that have several.
-    :param on_unchanged: Whether a list that is the last one's, as it would be sent, is to ``upload`` again, or to
-        ``skip`` the upload: then the task returns the id of the audience that is there, and its outlets send no event.
-    :param min_match_rate: The match rate, in percent, that the audience must have; only with ``wait_for_ready``.
-    :param max_match_rate_drop: By how many percentage points its match rate may be below that of the audience before;
-        only with ``wait_for_ready``.
-    :param on_low_match_rate: Whether a match rate that is too low is to ``fail`` the task, or only to ``warn``.
-    :param timeout: Seconds after which the wait is given up and the task fails; IQM goes on with the audience.
-
-    All other arguments are those of :class:`~airflow_provider_iqm.operators.preparation.PreparationOperator`:
-    ``audience_name``, ``columns`` and ``column_settings``, and how to clean the list.
+    Subclasses say where the list comes from, and spell out all arguments.
     """
 
-    template_fields: Sequence[str] = (*PreparationOperator.template_fields, "iqm_conn_id", "audience_subtype")
+    template_fields: Sequence[str] = (
+        *PreparationOperator.template_fields,
+        "iqm_conn_id",
+        "audience_subtype",
+        "on_unchanged",
+        "on_low_match_rate",
+    )
     may_be_none = PreparationOperator.may_be_none | {"audience_subtype"}
     ui_color = "#d5e8f7"
     operator_extra_links = (IQMAudienceLink(),)
 
-    def __init__(
-        self,
-        *,
-        iqm_conn_id: str = IQMHook.default_conn_name,
-        resume: bool = True,
-        lost_answer_timeout: float = LOST_ANSWER_TIMEOUT,
-        wait_for_ready: bool = False,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poke_interval: float = 60.0,
-        timeout: float = 7 * 24 * 60 * 60.0,
-        audience_subtype: str | None = None,
-        consent_given: bool | None = None,
-        vertical_id: int | None = None,
-        on_unchanged: OnUnchanged = "upload",
-        min_match_rate: float | None = None,
-        max_match_rate_drop: float | None = None,
-        on_low_match_rate: OnLowMatchRate = "fail",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.iqm_conn_id = iqm_conn_id
-        self.resume = resume
-        self.lost_answer_timeout = lost_answer_timeout
-        self.wait_for_ready = wait_for_ready
-        self.deferrable = deferrable
-        self.poke_interval = poke_interval
-        self.timeout = timeout
-        self.audience_subtype = audience_subtype
-        self.consent_given = consent_given
-        self.vertical_id = vertical_id
-        self.on_unchanged = on_unchanged
-        self.min_match_rate = min_match_rate
-        self.max_match_rate_drop = max_match_rate_drop
-        self.on_low_match_rate = on_low_match_rate
+    audience_subtype: str | None
+    consent_given: bool | None
+    vertical_id: int | None
+    on_unchanged: OnUnchanged
+    min_match_rate: float | None
+    max_match_rate_drop: float | None
+    on_low_match_rate: OnLowMatchRate
 
     @cached_property
     def hook(self) -> IQMHook:
@@ -129,6 +84,7 @@ class AudienceUploadOperator(ResumableUploadOperator):
 
     def execute(self, context: Context) -> int:
         """Upload the list, wait for the audience if that is asked for, and return the audience's id."""
+        self._check_deferrable()
         return self._execute(context, searched=None)
 
     def execute_after_search(self, context: Context, event: Any = None) -> int:
@@ -229,6 +185,16 @@ class AudienceUploadOperator(ResumableUploadOperator):
         else:
             self._tell_too_early(context, last, facts["records"])
         return last.audience_id
+
+    def _check_deferrable(self) -> None:
+        by_default = conf.getboolean("operators", "default_deferrable", fallback=False)
+        if self.deferrable and not self.wait_for_ready and not by_default:
+            warnings.warn(
+                "deferrable=True without wait_for_ready=True: the task returns without waiting for the audience, and "
+                "only the search for an upload whose answer was lost is deferred.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def _check_gate(self, history: AudienceHistory) -> None:
         if MatchRateGate.of(self).asked and not self.wait_for_ready:

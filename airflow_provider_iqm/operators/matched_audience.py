@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_iqm.api.match_rate import OnLowMatchRate
+from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
+from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
+from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.hooks.upload_recovery import LOST_ANSWER_TIMEOUT
 from airflow_provider_iqm.lineage.hook_lineage import report_file
 from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
+from airflow_provider_iqm.operators.unchanged import OnUnchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.lineage.source import Source
@@ -21,26 +29,119 @@ class MatchedAudienceUploadOperator(AudienceUploadOperator):
     """
     Check an audience file, upload it to IQM, and return the new audience's id.
 
+    The file and the mapping are checked before any request is sent; what is wrong with them fails the task without a
+    retry. Without any of the arguments from ``normalize`` to ``drop_duplicates``, a plain file (UTF-8 CSV with commas,
+    or a workbook's first sheet) is uploaded byte for byte.
+
+    Besides the id, the task pushes ``audience_name``, ``records``, ``file_name`` and ``file_size`` (bytes) to XCom,
+    ``report`` (counts) if the list was cleaned, and ``audience`` (IQM's details) if it waited for the audience.
+
     :param file_path: A CSV file, which may be gzip-compressed, or an XLSX file, of at most 1 GB and 5,000,000 records:
         a path on the worker, or a URL of object storage (``s3://conn_id@bucket/key``), which is copied to
         ``scratch_dir`` first. (templated)
-
-    All other arguments are those of :class:`~airflow_provider_iqm.operators.audience_upload.AudienceUploadOperator`.
+    :param audience_name: The audience's name, at most 255 characters. (templated)
+    :param columns: The mapping, file column → IQM field, by the field's system name (``Voters_FirstName``) or label
+        (``First Name``). A mapping can also be a JSON object as text, such as from a Variable, a Param or a template,
+        or the name of a ``.json`` file. (templated)
+    :param column_settings: IQM field → data format (``{"Email": "SHA256"}``) or data partner (``{"Voters_ID":
+        "LalVoterID"}``), if the mapping needs one. (templated)
+    :param delimiter: The field delimiter of a CSV file; default: the comma, semicolon, tab or pipe that makes the
+        mapped columns appear in the header. (templated)
+    :param encoding: The encoding of a CSV file, by Python's name (``cp1252``); default: that of its byte order mark,
+        else UTF-8. (templated)
+    :param sheet: The sheet of a workbook; default: the first. (templated)
+    :param normalize: Whether to write the values of mapped columns in the form that is published for their field.
+    :param phone_format: The form of a normalized phone number: ``10-digit`` or ``E.164``. (templated)
+    :param hash_columns: File column → ``MD5``, ``SHA1``, ``SHA256`` or ``SHA512``: normalizes and hashes its values,
+        and sets its column setting. Values that are hashed already are lowercased. (templated)
+    :param on_invalid_records: Whether to ``drop`` records that can't match, or to ``fail``; default: ``drop`` if the
+        list is cleaned for another reason, else they are kept. (templated)
+    :param quarantine_path: A file for the number, the column and the reason of each dropped record, without its values.
+        (templated)
+    :param max_invalid_ratio: The share of invalid records, from 0 to 1, above which the task fails.
+    :param drop_duplicates: Whether to keep only the first of the records whose mapped, normalized values are the same.
+    :param scratch_dir: The folder for temporary copies; default: the system's temporary folder. (templated)
+    :param memory_limit: How much memory checking and cleaning the file may use, such as ``256MiB``. (templated)
+    :param iqm_conn_id: The connection to IQM. (templated)
+    :param resume: Whether to search IQM for an upload whose answer was lost, or of an earlier try, before sending
+        again. A token in the uploaded file's name identifies the upload.
+    :param lost_answer_timeout: Seconds to search before the upload is sent again.
+    :param wait_for_ready: Whether to wait until IQM has matched and approved the audience, as
+        :class:`~airflow_provider_iqm.sensors.matched_audience.AudienceReadySensor` does.
+    :param deferrable: Whether to wait for the audience, and to search for a lost upload, in the triggerer instead of a
+        worker slot; default: Airflow's setting ``default_deferrable`` in ``[operators]``.
+    :param poke_interval: Seconds between two polls of the audience; in the triggerer it grows to 10 minutes.
+    :param timeout: Seconds after which the task stops waiting and fails; IQM goes on with the audience.
+    :param audience_subtype: The audience's subtype in healthcare, such as ``hcp``, ``npi_nurse`` or ``patient`` (v3
+        only). (templated)
+    :param consent_given: Whether the patients have given their consent (v3 only; required for ``patient``).
+    :param vertical_id: The vertical, if the account has several (v3 only).
+    :param on_unchanged: Whether to ``upload`` a list again that hasn't changed since the last upload, or to ``skip``
+        the upload: the task returns the id of the existing audience, and its outlets send no event. (templated)
+    :param min_match_rate: The lowest match rate, in percent; needs ``wait_for_ready``.
+    :param max_match_rate_drop: How many percentage points the match rate may be below that of the previous audience;
+        needs ``wait_for_ready``.
+    :param on_low_match_rate: Whether to ``fail`` if the match rate is too low, or only to ``warn``. (templated)
     """
 
-    template_fields: Sequence[str] = ("file_path", *AudienceUploadOperator.template_fields)
+    template_fields: Sequence[str] = (
+        "file_path",
+        "delimiter",
+        "encoding",
+        "sheet",
+        *AudienceUploadOperator.template_fields,
+    )
 
-    def __init__(self, *, file_path: str | Path, **kwargs: Any) -> None:
+    file_path: str | Path
+    delimiter: str | None
+    encoding: str | None
+    sheet: str | None
+
+    def __init__(
+        self,
+        *,
+        file_path: str | Path,
+        audience_name: str,
+        columns: Mapping[str, str] | str,
+        column_settings: Mapping[str, str] | str | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        sheet: str | None = None,
+        normalize: bool = False,
+        phone_format: PhoneFormat = "10-digit",
+        hash_columns: Mapping[str, str] | str | None = None,
+        on_invalid_records: OnInvalidRecords | None = None,
+        quarantine_path: str | Path | None = None,
+        max_invalid_ratio: float = 0.1,
+        drop_duplicates: bool = False,
+        scratch_dir: str | Path | None = None,
+        memory_limit: str = DEFAULT_MEMORY_LIMIT,
+        iqm_conn_id: str = IQMHook.default_conn_name,
+        resume: bool = True,
+        lost_answer_timeout: float = LOST_ANSWER_TIMEOUT,
+        wait_for_ready: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poke_interval: float = 60.0,
+        timeout: float = 7 * 24 * 60 * 60.0,
+        audience_subtype: str | None = None,
+        consent_given: bool | None = None,
+        vertical_id: int | None = None,
+        on_unchanged: OnUnchanged = "upload",
+        min_match_rate: float | None = None,
+        max_match_rate_drop: float | None = None,
+        on_low_match_rate: OnLowMatchRate = "fail",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.file_path = file_path
+        self._set_arguments(locals())
 
     def prepared(self) -> AbstractContextManager[AudienceUpload]:
-        """Check the file, and clean it if that is asked for."""
+        """Check the file, and clean it if required."""
         report_file(self.hook, self.file_path)
-        return self.prepare(self.file_path)
+        return self.prepare(self.file_path, delimiter=self.delimiter, encoding=self.encoding, sheet=self.sheet)
 
     def lineage_source(self, columns: Iterable[str]) -> Source:
-        """Tell of the file."""
+        """Return the file as the source of the lineage."""
         from airflow_provider_iqm.lineage.file_source import file_source
 
         return file_source(self.file_path, columns)

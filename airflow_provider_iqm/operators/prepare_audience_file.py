@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
+from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.list_log import tell_of_list
@@ -17,7 +20,6 @@ from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -28,28 +30,63 @@ if TYPE_CHECKING:
 
 class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
     """
-    Clean a list if that is asked for, split it into parts that IQM takes, and return what uploads them.
+    Clean a list if required, split it into parts that IQM accepts, and return the arguments of their uploads.
 
     It returns a list of the arguments ``file_path``, ``audience_name``, ``columns`` and ``column_settings``, one entry
-    a part: ``MatchedAudienceUploadOperator.partial(task_id="upload").expand_kwargs(prepare.output)``. Several parts are
-    named ``… (2 of 3)``; a single one has the plain name. The task pushes ``report`` to XCom: counts, and ``parts``,
-    the records of each part.
+    per part: ``MatchedAudienceUploadOperator.partial(task_id="upload").expand_kwargs(prepare.output)``. Several parts
+    are named ``… (2 of 3)``; a single one has the plain name. The task pushes ``report`` to XCom: counts, and
+    ``parts``, the records of each part.
 
-    The parts stay in ``output_dir`` until somebody removes them. A later run for the same file name puts its own in
-    their place, so runs that may overlap need a folder each.
+    The parts stay in ``output_dir`` until somebody removes them. A later run for the same file name replaces them, so
+    runs that may overlap need a folder each.
 
     :param file_path: A CSV or XLSX file of any size: a path on the worker, or a URL of object storage. (templated)
     :param output_dir: The folder for the parts, as the workers of the uploads see it: a path, or a URL of object
         storage such as ``s3://conn_id@bucket/prefix``. (templated)
-    :param max_records: The most records that a part may have.
-    :param max_bytes: The largest size of a part, in bytes.
-
-    All other arguments are those of :class:`~airflow_provider_iqm.operators.preparation.PreparationOperator`:
-    ``audience_name``, ``columns`` and ``column_settings``, and how to clean the list.
+    :param max_records: The maximum number of records in a part.
+    :param max_bytes: The maximum size of a part, in bytes.
+    :param audience_name: The audience's name, at most 255 characters. (templated)
+    :param columns: The mapping, file column → IQM field, by the field's system name (``Voters_FirstName``) or label
+        (``First Name``). A mapping can also be a JSON object as text, such as from a Variable, a Param or a template,
+        or the name of a ``.json`` file. (templated)
+    :param column_settings: IQM field → data format (``{"Email": "SHA256"}``) or data partner (``{"Voters_ID":
+        "LalVoterID"}``), if the mapping needs one. (templated)
+    :param delimiter: The field delimiter of a CSV file; default: the comma, semicolon, tab or pipe that makes the
+        mapped columns appear in the header. (templated)
+    :param encoding: The encoding of a CSV file, by Python's name (``cp1252``); default: that of its byte order mark,
+        else UTF-8. (templated)
+    :param sheet: The sheet of a workbook; default: the first. (templated)
+    :param normalize: Whether to write the values of mapped columns in the form that is published for their field.
+    :param phone_format: The form of a normalized phone number: ``10-digit`` or ``E.164``. (templated)
+    :param hash_columns: File column → ``MD5``, ``SHA1``, ``SHA256`` or ``SHA512``: normalizes and hashes its values,
+        and sets its column setting. Values that are hashed already are lowercased. (templated)
+    :param on_invalid_records: Whether to ``drop`` records that can't match, or to ``fail``; default: ``drop`` if the
+        list is cleaned for another reason, else they are kept. (templated)
+    :param quarantine_path: A file for the number, the column and the reason of each dropped record, without its values.
+        (templated)
+    :param max_invalid_ratio: The share of invalid records, from 0 to 1, above which the task fails.
+    :param drop_duplicates: Whether to keep only the first of the records whose mapped, normalized values are the same.
+    :param scratch_dir: The folder for temporary copies; default: the system's temporary folder. (templated)
+    :param memory_limit: How much memory checking and cleaning the file may use, such as ``256MiB``. (templated)
     """
 
-    template_fields: Sequence[str] = ("file_path", "output_dir", *PreparationOperator.template_fields)
+    template_fields: Sequence[str] = (
+        "file_path",
+        "output_dir",
+        "delimiter",
+        "encoding",
+        "sheet",
+        *PreparationOperator.template_fields,
+    )
     ui_color = "#e4f0d4"
+
+    file_path: str | Path
+    output_dir: str | Path
+    max_records: int
+    max_bytes: int
+    delimiter: str | None
+    encoding: str | None
+    sheet: str | None
 
     def __init__(
         self,
@@ -58,13 +95,25 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
         output_dir: str | Path,
         max_records: int = MAX_RECORDS,
         max_bytes: int = MAX_FILE_BYTES,
+        audience_name: str,
+        columns: Mapping[str, str] | str,
+        column_settings: Mapping[str, str] | str | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        sheet: str | None = None,
+        normalize: bool = False,
+        phone_format: PhoneFormat = "10-digit",
+        hash_columns: Mapping[str, str] | str | None = None,
+        on_invalid_records: OnInvalidRecords | None = None,
+        quarantine_path: str | Path | None = None,
+        max_invalid_ratio: float = 0.1,
+        drop_duplicates: bool = False,
+        scratch_dir: str | Path | None = None,
+        memory_limit: str = DEFAULT_MEMORY_LIMIT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.file_path = file_path
-        self.output_dir = output_dir
-        self.max_records = max_records
-        self.max_bytes = max_bytes
+        self._set_arguments(locals())
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the parts, and return the arguments of their uploads."""
@@ -74,7 +123,9 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
             self.check_rendered_arguments()
             limits = Limits(records=self.max_records, bytes=self.max_bytes)
         with (
-            self.prepare(self.file_path, limited=False) as upload,
+            self.prepare(
+                self.file_path, delimiter=self.delimiter, encoding=self.encoding, sheet=self.sheet, limited=False
+            ) as upload,
             final_errors_fail_the_task(),
             Scratch(self.scratch_dir) as scratch,
         ):
@@ -95,7 +146,7 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
         ]
 
     def lineage_source(self, columns: Iterable[str]) -> Source:
-        """Tell of the file."""
+        """Return the file as the source of the lineage."""
         from airflow_provider_iqm.lineage.file_source import file_source
 
         return file_source(self.file_path, columns)

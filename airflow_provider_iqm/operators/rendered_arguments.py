@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -60,6 +60,9 @@ class RenderedArguments(BaseOperator):
     may_be_none: ClassVar[frozenset[str]] = frozenset()
     """Templated arguments for which ``None`` means that they aren't given."""
 
+    template_files: ClassVar[Mapping[str, str]] = {}
+    """Argument → the extension that makes its value the name of a template file."""
+
     unusable_arguments: Mapping[str, str] = {}
     """Argument → what its template rendered to, and the template."""
 
@@ -76,6 +79,19 @@ class RenderedArguments(BaseOperator):
             raise _ERRORS.get(name, AudienceOptionError)(
                 f"{name} {problem} Check the Variable, Param or XCom that the value comes from."
             )
+
+    def resolve_template_files(self) -> None:
+        """Read template files, but only for arguments in ``template_files``: Airflow would read ``quarantine.json``."""
+        self.template_fields = [name for name in self.template_files if self._file_extensions(name)]
+        try:
+            super().resolve_template_files()
+        finally:
+            del self.template_fields
+
+    def _file_extensions(self, name: str) -> Sequence[str]:
+        """Return the extension of the template file that an argument names, if it names one."""
+        value, extension = getattr(self, name), self.template_files.get(name)
+        return [extension] if extension and isinstance(value, str) and value.endswith(extension) else []
 
     def _do_render_template_fields(
         self,
@@ -94,7 +110,9 @@ class RenderedArguments(BaseOperator):
         for name in template_fields:
             template = getattr(self, name)
             missing.clear()
+            self.template_ext = self._file_extensions(name)
             super()._do_render_template_fields(self, (name,), context, environment, seen_oids)
+            del self.template_ext
             problem = _problem(
                 template, getattr(self, name), some_missing=bool(missing), may_be_none=name in self.may_be_none
             )

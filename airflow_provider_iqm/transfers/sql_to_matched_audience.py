@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
+from airflow_provider_iqm.api.match_rate import OnLowMatchRate
+from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
+from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.audience.system_errors import system_errors
 from airflow_provider_iqm.exceptions import AudienceFileError, QueryError
 from airflow_provider_iqm.hooks.database import database_hook
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.hooks.upload_recovery import LOST_ANSWER_TIMEOUT
 from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
+from airflow_provider_iqm.operators.unchanged import OnUnchanged
 from airflow_provider_iqm.wording import count_of, is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from airflow_provider_iqm.audience.export import Export
     from airflow_provider_iqm.audience.upload import AudienceUpload
@@ -42,40 +48,109 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
 
     :param sql: One query, or the name of an ``.sql`` file. (templated)
     :param conn_id: The connection to the database, of any type whose hook is a ``DbApiHook``. (templated)
-    :param parameters: The values of the query's placeholders, in the style of the database's driver; also as JSON text.
+    :param audience_name: The audience's name, at most 255 characters. (templated)
+    :param columns: The mapping, file column → IQM field, by the field's system name (``Voters_FirstName``) or label
+        (``First Name``). A mapping can also be a JSON object as text, such as from a Variable, a Param or a template,
+        or the name of a ``.json`` file. (templated)
+    :param column_settings: IQM field → data format (``{"Email": "SHA256"}``) or data partner (``{"Voters_ID":
+        "LalVoterID"}``), if the mapping needs one. (templated)
+    :param parameters: The values of the query's placeholders, in the style of the database's driver; also as JSON text,
+        or the name of a ``.json`` file. (templated)
+    :param on_empty: Whether a query that returns no row should ``fail`` the task, or ``skip`` it. (templated)
+    :param normalize: Whether to write the values of mapped columns in the form that is published for their field.
+    :param phone_format: The form of a normalized phone number: ``10-digit`` or ``E.164``. (templated)
+    :param hash_columns: File column → ``MD5``, ``SHA1``, ``SHA256`` or ``SHA512``: normalizes and hashes its values,
+        and sets its column setting. Values that are hashed already are lowercased. (templated)
+    :param on_invalid_records: Whether to ``drop`` records that can't match, or to ``fail``; default: ``drop`` if the
+        list is cleaned for another reason, else they are kept. (templated)
+    :param quarantine_path: A file for the number, the column and the reason of each dropped record, without its values.
         (templated)
-    :param on_empty: Whether a query without any row is to ``fail`` the task, or to ``skip`` it.
-
-    All other arguments are those of :class:`~airflow_provider_iqm.operators.audience_upload.AudienceUploadOperator`,
-    but for those that say how a file is to be read.
+    :param max_invalid_ratio: The share of invalid records, from 0 to 1, above which the task fails.
+    :param drop_duplicates: Whether to keep only the first of the records whose mapped, normalized values are the same.
+    :param scratch_dir: The folder for temporary copies; default: the system's temporary folder. (templated)
+    :param memory_limit: How much memory checking and cleaning the file may use, such as ``256MiB``. (templated)
+    :param iqm_conn_id: The connection to IQM. (templated)
+    :param resume: Whether to search IQM for an upload whose answer was lost, or of an earlier try, before sending
+        again. A token in the uploaded file's name identifies the upload.
+    :param lost_answer_timeout: Seconds to search before the upload is sent again.
+    :param wait_for_ready: Whether to wait until IQM has matched and approved the audience, as
+        :class:`~airflow_provider_iqm.sensors.matched_audience.AudienceReadySensor` does.
+    :param deferrable: Whether to wait for the audience, and to search for a lost upload, in the triggerer instead of a
+        worker slot; default: Airflow's setting ``default_deferrable`` in ``[operators]``.
+    :param poke_interval: Seconds between two polls of the audience; in the triggerer it grows to 10 minutes.
+    :param timeout: Seconds after which the task stops waiting and fails; IQM goes on with the audience.
+    :param audience_subtype: The audience's subtype in healthcare, such as ``hcp``, ``npi_nurse`` or ``patient`` (v3
+        only). (templated)
+    :param consent_given: Whether the patients have given their consent (v3 only; required for ``patient``).
+    :param vertical_id: The vertical, if the account has several (v3 only).
+    :param on_unchanged: Whether to ``upload`` a list again that hasn't changed since the last upload, or to ``skip``
+        the upload: the task returns the id of the existing audience, and its outlets send no event. (templated)
+    :param min_match_rate: The lowest match rate, in percent; needs ``wait_for_ready``.
+    :param max_match_rate_drop: How many percentage points the match rate may be below that of the previous audience;
+        needs ``wait_for_ready``.
+    :param on_low_match_rate: Whether to ``fail`` if the match rate is too low, or only to ``warn``. (templated)
     """
 
-    template_fields: Sequence[str] = ("sql", "conn_id", "parameters", *AudienceUploadOperator.template_fields)
-    template_ext: Sequence[str] = (".sql",)
-    may_be_none = AudienceUploadOperator.may_be_none | {"parameters"}
+    template_fields: Sequence[str] = (
+        "sql",
+        "conn_id",
+        "parameters",
+        "on_empty",
+        *AudienceUploadOperator.template_fields,
+    )
     template_fields_renderers = {  # noqa: RUF012 - Airflow's own form
         **AudienceUploadOperator.template_fields_renderers,
         "sql": "sql",
         "parameters": "json",
     }
+    template_ext: Sequence[str] = (".sql", *AudienceUploadOperator.template_ext)
+    template_files = {**AudienceUploadOperator.template_files, "sql": ".sql", "parameters": ".json"}  # noqa: RUF012
+    may_be_none = AudienceUploadOperator.may_be_none | {"parameters"}
     # No database promises an order that the query doesn't ask for.
     any_order = True
+
+    sql: str
+    conn_id: str
+    parameters: Parameters | str | None
+    on_empty: OnEmpty
 
     def __init__(
         self,
         *,
         sql: str,
         conn_id: str,
+        audience_name: str,
+        columns: Mapping[str, str] | str,
+        column_settings: Mapping[str, str] | str | None = None,
         parameters: Parameters | str | None = None,
         on_empty: OnEmpty = "fail",
+        normalize: bool = False,
+        phone_format: PhoneFormat = "10-digit",
+        hash_columns: Mapping[str, str] | str | None = None,
+        on_invalid_records: OnInvalidRecords | None = None,
+        quarantine_path: str | Path | None = None,
+        max_invalid_ratio: float = 0.1,
+        drop_duplicates: bool = False,
+        scratch_dir: str | Path | None = None,
+        memory_limit: str = DEFAULT_MEMORY_LIMIT,
+        iqm_conn_id: str = IQMHook.default_conn_name,
+        resume: bool = True,
+        lost_answer_timeout: float = LOST_ANSWER_TIMEOUT,
+        wait_for_ready: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poke_interval: float = 60.0,
+        timeout: float = 7 * 24 * 60 * 60.0,
+        audience_subtype: str | None = None,
+        consent_given: bool | None = None,
+        vertical_id: int | None = None,
+        on_unchanged: OnUnchanged = "upload",
+        min_match_rate: float | None = None,
+        max_match_rate_drop: float | None = None,
+        on_low_match_rate: OnLowMatchRate = "fail",
         **kwargs: Any,
     ) -> None:
-        # The file is ours, so nobody else says how it is to be read.
-        super().__init__(delimiter=",", encoding="utf-8", sheet=None, **kwargs)
-        self.sql = sql
-        self.conn_id = conn_id
-        self.parameters = parameters
-        self.on_empty = on_empty
+        super().__init__(**kwargs)
+        self._set_arguments(locals())
 
     @contextmanager
     def prepared(self) -> Iterator[AudienceUpload]:
@@ -88,11 +163,11 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
             ):
                 path = scratch.new_file(f"{self.task_id}.csv")
                 export = self._extract(path)
-            with self.prepare(path, export=export) as upload:
+            with self.prepare(path, delimiter=",", encoding="utf-8", export=export) as upload:
                 yield upload
 
     def lineage_source(self, columns: Iterable[str]) -> Source:
-        """Tell of the query's tables."""
+        """Return the query's tables as the source of the lineage."""
         from airflow_provider_iqm.lineage.query_source import query_source
 
         return query_source(self.sql, self.conn_id, columns)
