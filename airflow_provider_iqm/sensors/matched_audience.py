@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -23,6 +22,7 @@ from airflow_provider_iqm.api.poll import MAX_DETAILS
 from airflow_provider_iqm.api.watch import AudienceWatch
 from airflow_provider_iqm.assets.history import AudienceHistory
 from airflow_provider_iqm.assets.outlets import audience_assets, event_of, tell_outlets
+from airflow_provider_iqm.audience.json_text import parse_json_text
 from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError, LowMatchRateError
 from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
@@ -38,28 +38,42 @@ if TYPE_CHECKING:
 
 class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
     """
-    Wait until IQM has matched and approved one audience or several, and return what it says of them.
+    Wait until IQM has matched and approved one audience or several, and return IQM's details of them.
 
-    ``Ready`` (the list calls it ``approved``) ends the wait. ``Failed``, ``Rejected`` and ``Deleted`` fail the task at
-    once and without a retry, under ``soft_fail`` too: it forgives a wait that takes too long, not an audience that
-    will never be. Server errors and lost connections only cost a poke; a status that is not documented waits on.
+    ``Ready`` (``approved`` in IQM's list) ends the wait. ``Failed``, ``Rejected`` and ``Deleted`` fail the task at once
+    and without a retry, even with ``soft_fail``, which is for timeouts. After a server error, a lost connection or an
+    undocumented status, the sensor polls again.
 
-    Several audiences are asked for by one request, IQM's list. It doesn't tell the match rate and the records. For up
-    to 10 audiences these are asked for once they are ready; of more they are None.
+    Several audiences are polled by one request, IQM's list. It doesn't have match rates and records. For up to 10
+    audiences these are requested once they are ready; for more they are None.
 
-    :param audience_id: An id, or several: an ``int``, digits, a list, or the output of a mapped upload. (templated)
+    One id returns one dict, a list of ids a list of dicts, also a list of one id. Text counts as what it says:
+    ``15332`` is one id, ``[15332]`` a list, so a template gives the same with and without
+    ``render_template_as_native_obj``.
+
+    :param audience_id: One id (an ``int``, or digits) or several (a list, the output of a mapped upload, or a list as
+        text). (templated)
     :param iqm_conn_id: The connection to IQM. (templated)
-    :param min_match_rate: The match rate, in percent, that each audience must have.
-    :param max_match_rate_drop: By how many percentage points an audience's match rate may be below that of the audience
-        before it: the one that this task, or on Airflow 3.3 any task with the same outlet, has found good enough last.
-    :param on_low_match_rate: Whether a match rate that is too low is to ``fail`` the task, also under ``soft_fail``, or
-        only to ``warn``.
-    :param deferrable: Whether to wait in the triggerer, which takes no worker slot; the default is that of Airflow's
-        setting ``default_deferrable`` in ``[operators]``. Then the time between two polls grows from ``poke_interval``
-        to ``max_wait`` (10 minutes by default), and ``mode`` and ``exponential_backoff`` count for nothing.
+    :param deferrable: Whether to wait in the triggerer instead of a worker slot; default: Airflow's setting
+        ``default_deferrable`` in ``[operators]``. Then the time between two polls grows from ``poke_interval`` to
+        ``max_wait``, and ``mode`` and ``exponential_backoff`` have no effect.
+    :param poke_interval: Seconds between two polls, or a ``timedelta``.
+    :param timeout: Seconds, or a ``timedelta``, after which the task fails; default: Airflow's setting
+        ``default_timeout`` in ``[sensors]``, 7 days.
+    :param min_match_rate: The lowest match rate, in percent, for each audience.
+    :param max_match_rate_drop: How many percentage points an audience's match rate may be below that of the previous
+        audience: the last one that passed in this task, or on Airflow 3.3 in any task with the same outlet.
+    :param on_low_match_rate: Whether to ``fail`` if a match rate is too low, even with ``soft_fail``, or only to
+        ``warn``. (templated)
+    :param mode: ``poke`` keeps the worker slot between two polls, ``reschedule`` releases it.
+    :param soft_fail: Whether a timeout skips the task instead of failing it.
+    :param exponential_backoff: Whether the time between two polls grows, up to ``max_wait``.
+    :param max_wait: The maximum seconds between two polls, or a ``timedelta``; 10 minutes in the triggerer by default.
+    :param silent_fail: Whether a poll that raises an unexpected error is logged and repeated.
+    :param never_fail: Whether an unexpected error, or a timeout, skips the task instead of failing it.
     """
 
-    template_fields: Sequence[str] = ("audience_id", "iqm_conn_id")
+    template_fields: Sequence[str] = ("audience_id", "iqm_conn_id", "on_low_match_rate")
     ui_color = "#e3f3e1"
     operator_extra_links = (IQMAudienceLink(),)
 
@@ -68,56 +82,79 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
         *,
         audience_id: int | str | Iterable[int | str],
         iqm_conn_id: str = IQMHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poke_interval: timedelta | float = 60.0,
+        timeout: timedelta | float | None = None,
         min_match_rate: float | None = None,
         max_match_rate_drop: float | None = None,
         on_low_match_rate: OnLowMatchRate = "fail",
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        mode: str = "poke",
+        soft_fail: bool = False,
+        exponential_backoff: bool = False,
+        max_wait: timedelta | float | None = None,
+        silent_fail: bool = False,
+        never_fail: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            poke_interval=poke_interval,
+            # Airflow 2.11 doesn't take None.
+            timeout=conf.getfloat("sensors", "default_timeout") if timeout is None else timeout,
+            mode=mode,
+            soft_fail=soft_fail,
+            exponential_backoff=exponential_backoff,
+            max_wait=max_wait,
+            silent_fail=silent_fail,
+            never_fail=never_fail,
+            **kwargs,
+        )
         self.audience_id = audience_id
         self.iqm_conn_id = iqm_conn_id
+        self.deferrable = deferrable
         self.min_match_rate = min_match_rate
         self.max_match_rate_drop = max_match_rate_drop
         self.on_low_match_rate = on_low_match_rate
-        self.deferrable = deferrable
 
     @cached_property
     def hook(self) -> IQMHook:
-        """The hook to IQM; it is kept from poke to poke, and with it the log-in."""
+        """The hook to IQM, with one login for all polls."""
         return IQMHook(self.iqm_conn_id)
 
     @cached_property
-    def ids(self) -> list[int]:
-        """The ids to wait for."""
+    def _awaited(self) -> int | list[int]:
+        """The one id, or the list of ids, to wait for."""
         with final_errors_fail_the_task():
-            return audience_ids(self.audience_id)
+            return parse_audience_id(self.audience_id)
+
+    @property
+    def _ids(self) -> list[int]:
+        return [self._awaited] if isinstance(self._awaited, int) else self._awaited
 
     @cached_property
-    def watch(self) -> AudienceWatch:
-        """The account of which audiences are ready."""
-        watch = AudienceWatch(self.ids, self.log)
+    def _watch(self) -> AudienceWatch:
+        """What is known of the audiences."""
+        watch = AudienceWatch(self._ids, self.log)
         self.log.info("Waiting for %s to become Ready", watch.label)
         return watch
 
     def execute(self, context: Context) -> Any:
-        """Wait, and return the ready audience, or the list of them where several were asked for."""
+        """Wait, and return the ready audience, or a list of them if ``audience_id`` is a list."""
         with final_errors_fail_the_task():
             self.check_rendered_arguments()
-        IQMAudienceLink.push(self, context, self.ids)
+        IQMAudienceLink.push(self, context, self._ids)
         self._check_gate(context)
-        with _failed_audiences_fail_softly_never():
+        with _no_soft_fail_for_audiences():
             super().execute(context)
-            return self._result(self._found_ready(context, self.watch.ready))
+            return self._result(self._found_ready(context, self._watch.ready))
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Ask once for the audiences that are not ready yet, and leave the rest to the triggerer if deferrable."""
+        """Poll the audiences that are not ready yet; if deferrable, defer the wait for the rest."""
         deadline = time.time() + self.timeout
-        watch = self.watch
+        watch = self._watch
         self.hook._poll(watch)
         if watch.pending and self.deferrable:
             trigger = AudienceReadyTrigger(
-                self.ids,
+                self._ids,
                 self.iqm_conn_id,
                 self.poke_interval,
                 deadline,
@@ -129,15 +166,15 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> ReadyAudience | list[ReadyAudience] | None:
         """
-        Go on after the trigger: return the ready audience or audiences, or raise what kept them from it.
+        Resume after the trigger: return the ready audience or audiences, or raise why they aren't ready.
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
         """
-        return self._result(self._found_ready(context, ready_audiences(event, self.ids)))
+        return self._result(self._found_ready(context, ready_audiences(event, self._ids)))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after a deferral; a failed audience fails the task under ``soft_fail`` too."""
-        with _failed_audiences_fail_softly_never():
+        """Resume after a deferral; a failed audience fails the task even with ``soft_fail``."""
+        with _no_soft_fail_for_audiences():
             return super().resume_execution(next_method, next_kwargs, context)
 
     def _check_gate(self, context: Context) -> None:
@@ -146,7 +183,7 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
                 AudienceHistory(self, context, log=self.log).require("max_match_rate_drop")
 
     def _found_ready(self, context: Context, ready: list[ReadyAudience]) -> list[ReadyAudience]:
-        """Let ready audiences pass the gate, keep them for later runs, and tell the outlets."""
+        """Check the match rates of ready audiences, keep them for later runs, and describe them in the asset events."""
         gate = MatchRateGate.of(self)
         if not gate.asked and not audience_assets([*self.outlets, *self.inlets]):
             return ready
@@ -163,38 +200,41 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
         return ready
 
     def _with_match_rates(self, ready: list[ReadyAudience]) -> list[ReadyAudience]:
-        """Ask for the match rates that the list doesn't tell, where a look has not asked for them already."""
+        """Request the match rates that the list lacks, unless a poll has requested them already."""
         untold = {audience["id"] for audience in ready if audience["match_rate"] is None}
-        if len(set(self.ids)) <= MAX_DETAILS or not untold:
+        if len(set(self._ids)) <= MAX_DETAILS or not untold:
             return ready
         self.log.info("Asking for the match rates of %s, one request each", count_of(len(untold), "audience"))
         told = {audience_id: ready_part(self.hook.get_matched_audience(audience_id)) for audience_id in sorted(untold)}
         return [told.get(audience["id"], audience) for audience in ready]
 
     def _result(self, ready: list[ReadyAudience]) -> ReadyAudience | list[ReadyAudience] | None:
-        if isinstance(self.audience_id, int) or (isinstance(self.audience_id, str) and len(self.ids) == 1):
+        if isinstance(self._awaited, int):
             return ready[0] if ready else None
         return ready
 
 
-def audience_ids(value: object) -> list[int]:
+def parse_audience_id(value: object) -> int | list[int]:
     """
-    Return the ids that a task was given.
+    Return the id, or the list of ids, that an argument gives.
 
-    :param value: An ``int``, digits, or several of these: any iterable, or the text of a JSON list, which is what a
-        template makes of a list.
-    :raises IQMFinalError: where there is none, or something is no id.
+    :param value: One id: an ``int`` or digits. Or several: an iterable of these, lazy or nested, or a list as text,
+        which is what a template makes of a list.
+    :raises IQMFinalError: There is no id, or something isn't an id.
     """
-    if isinstance(value, str) and value.strip().startswith("["):
+    if isinstance(value, str) and value.strip().startswith(("[", "(")):
         try:
-            value = json.loads(value)
+            value = parse_json_text(value)
         except ValueError:
-            raise IQMFinalError("audience_id is no list of ids such as [15332, 15333].") from None
+            raise IQMFinalError("audience_id isn't a list of ids such as [15332, 15333].") from None
     if isinstance(value, int | str) or value is None:
-        value = [value]
-    if not isinstance(value, Iterable):
+        return _audience_id(value)
+    if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
         raise IQMFinalError(f"audience_id is of the type {type(value).__name__}; give an id, or a list of ids.")
-    ids = [_audience_id(item) for item in value]
+    ids: list[int] = []
+    for item in value:
+        found = parse_audience_id(item)
+        ids += [found] if isinstance(found, int) else found
     if not ids:
         raise IQMFinalError("audience_id is an empty list: there is no audience to wait for.")
     return ids
@@ -205,13 +245,13 @@ def _audience_id(value: object) -> int:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise IQMFinalError(
-            f"audience_id holds {value!r}, which is no audience's id. Give the upload's output, a number above 0."
+            f"audience_id holds {value!r}, which isn't an audience's id. Give the upload's output, a number above 0."
         )
     return value
 
 
 @contextmanager
-def _failed_audiences_fail_softly_never() -> Iterator[None]:
+def _no_soft_fail_for_audiences() -> Iterator[None]:
     try:
         yield
     except AirflowSkipException as skip:
