@@ -218,8 +218,8 @@ def parse_audience_id(value: object) -> int | list[int]:
     """
     Return the id, or the list of ids, that an argument gives.
 
-    :param value: One id: an ``int`` or digits. Or several: an iterable of these, lazy or nested, or a list as text,
-        which is what a template makes of a list.
+    :param value: One id: an ``int`` or digits. Or several: an iterable of these, also a lazy one, or a list as
+        text, which is what a template makes of a list.
     :raises IQMFinalError: There is no id, or something isn't an id.
     """
     if isinstance(value, str) and value.strip().startswith(("[", "(")):
@@ -231,10 +231,7 @@ def parse_audience_id(value: object) -> int | list[int]:
         return _audience_id(value)
     if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
         raise IQMFinalError(f"audience_id is of the type {type(value).__name__}; give an id, or a list of ids.")
-    ids: list[int] = []
-    for item in value:
-        found = parse_audience_id(item)
-        ids += [found] if isinstance(found, int) else found
+    ids = [_audience_id(item) for item in value]
     if not ids:
         raise IQMFinalError("audience_id is an empty list: there is no audience to wait for.")
     return ids

@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from unittest.mock import MagicMock
 
 import pytest
 from airflow.providers.common.compat.sdk import (
+    DAG,
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
@@ -24,7 +25,7 @@ from airflow_provider_iqm.exceptions import (
     IQMFinalError,
     LowMatchRateError,
 )
-from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor, audience_ids
+from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor, parse_audience_id
 
 API = "https://api.iqm.com"
 
@@ -187,16 +188,66 @@ def test_one_of_very_many_whose_match_rate_is_not_told_fails_the_task(iqm):
 
 @pytest.mark.parametrize(
     ("given", "ids"),
-    [(7, [7]), ("7", [7]), ([7, "8"], [7, 8]), ("[7, 8]", [7, 8]), (iter([7]), [7]), (range(1, 3), [1, 2])],
+    [
+        (7, 7),
+        (" 7 ", 7),
+        ([7], [7]),
+        ([7, "8"], [7, 8]),
+        ("[7]", [7]),
+        ("[7, 8]", [7, 8]),
+        ("['7', '8']", [7, 8]),
+        ("(7,)", [7]),
+        (iter([7]), [7]),
+        (range(1, 3), [1, 2]),
+    ],
 )
-def test_ids_in_every_form(given, ids):
-    assert audience_ids(given) == ids
+def test_one_id_and_lists_in_every_form(given, ids):
+    assert parse_audience_id(given) == ids
 
 
-@pytest.mark.parametrize("given", [None, "", "None", "seven", "[7,", [], [None], True, 0, -1, 1.5, [[7]]])
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize(
+    ("declared", "ids"),
+    [
+        ("{{ params.one }}", 7),
+        ("{{ params.text }}", 7),
+        ("{{ params.several }}", [7]),
+        ("{{ params.texts }}", [7]),
+        ("{{ params.several | tojson }}", [7]),
+        (["{{ params.one }}"], [7]),
+        (("{{ params.text }}",), [7]),
+    ],
+)
+def test_a_template_gives_one_or_a_list_however_it_is_rendered(iqm, declared, ids, native):
+    iqm.answers(7, details(7, "Ready"))
+    params = {"one": 7, "text": "7", "several": [7], "texts": ["7"]}
+    with DAG("dag", start_date=datetime(2026, 1, 1), schedule=None, render_template_as_native_obj=native):
+        sensor = AudienceReadySensor(task_id="wait", audience_id=declared)
+    sensor.render_template_fields({"params": params, "ti": MagicMock()})
+    ready = sensor.execute(context())
+    assert (ready["id"] if isinstance(ready, dict) else [item["id"] for item in ready]) == ids
+
+
+@pytest.mark.parametrize(("declared", "one"), [(7, True), ("7", True), ([7], False), ("[7]", False)])
+def test_the_same_comes_back_after_a_deferral(declared, one):
+    ready = {
+        "id": 7,
+        "status": "Ready",
+        "name": "List 7",
+        "match_rate": 1.0,
+        "uniques": 1,
+        "records": 1,
+        "data_cost": None,
+    }
+    sensor = AudienceReadySensor(task_id="wait", audience_id=declared, deferrable=True)
+    event = {"kind": "ready", "audiences": [ready]}
+    assert sensor.execute_complete(context(), event) == (ready if one else [ready])
+
+
+@pytest.mark.parametrize("given", [None, "", "None", "seven", "[7,", [], [None], True, 0, -1, 1.5, [[7]], {7: 7}, b"7"])
 def test_what_is_no_id_is_refused(given):
     with pytest.raises(IQMFinalError, match="audience_id"):
-        audience_ids(given)
+        parse_audience_id(given)
 
 
 def deferrable(audience_id=7, **arguments):
