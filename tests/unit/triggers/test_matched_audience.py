@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import time
 
@@ -41,7 +40,7 @@ def only_event(waiting):
     return event
 
 
-def test_the_one_event_says_what_iqm_says_of_ready_audiences(local_iqm, add_audience):
+def test_the_one_event_says_what_iqm_says_of_ready_audiences(local_iqm, add_audience, clock):
     local_iqm.change_settings(processing_seconds=0.2, pending_seconds=0.2)
     ids = [add_audience(f"List {number}") for number in range(3)]
     event = only_event(trigger(*ids))
@@ -78,20 +77,20 @@ def test_a_connection_that_is_not_there_ends_the_wait():
     assert '"missing"' in event["message"]
 
 
-def test_the_deadline_is_tested_after_a_poll(local_iqm, add_audience):
+def test_the_deadline_is_tested_after_a_poll(local_iqm, add_audience, clock):
     ready, pending = add_audience(), add_audience(status="Pending")
-    past = time.time() - 100
+    past = clock.now - 100
     assert only_event(trigger(ready, deadline=past))["kind"] == "ready"
     event = only_event(trigger(pending, deadline=past))
     assert event["kind"] == "timeout"
     assert str(pending) in event["message"]
 
 
-def test_the_last_poll_falls_on_the_deadline(local_iqm, add_audience):
-    start = time.time()
+def test_the_last_poll_falls_on_the_deadline(local_iqm, add_audience, clock):
     audience_id = add_audience(status="Pending")
-    assert only_event(trigger(audience_id, poke_interval=60, deadline=start + 0.5))["kind"] == "timeout"
-    assert 0.5 <= time.time() - start < 10
+    event = only_event(trigger(audience_id, poke_interval=60, deadline=clock.now + 0.5))
+    assert event["kind"] == "timeout"
+    assert clock.slept == [0.5]
     assert len(local_iqm.requests) == 3
 
 
@@ -103,22 +102,17 @@ def test_a_long_time_out_names_some(local_iqm, add_audience):
     assert "and 2 more" in message
 
 
-def test_polls_are_spaced(local_iqm, add_audience):
+def test_polls_are_spaced(local_iqm, add_audience, clock):
     audience_id = add_audience(status="Pending")
-    only_event(trigger(audience_id, poke_interval=0.2, deadline=time.time() + 1.5))
-    polls = [request.monotonic for request in local_iqm.requests if str(audience_id) in request.path]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(polls)]
-    # 0.2, 0.3 and 0.45 s, and what is left until the deadline.
-    assert all(gap > wait - 0.02 for gap, wait in zip(gaps[:-1], (0.2, 0.3, 0.45), strict=False))
-    assert 3 <= len(gaps) <= 4
+    only_event(trigger(audience_id, poke_interval=16, deadline=clock.now + 100))
+    assert clock.slept == [16, 24, 36, 24]
+    assert len([request for request in local_iqm.requests if str(audience_id) in request.path]) == 5
 
 
-def test_polls_are_never_further_apart_than_was_said(local_iqm, add_audience):
+def test_polls_are_never_further_apart_than_was_said(local_iqm, add_audience, clock):
     audience_id = add_audience(status="Pending")
-    waiting = AudienceReadyTrigger([audience_id], "iqm_default", 0.1, time.time() + 3, max_poke_interval=0.1)
-    only_event(waiting)
-    # Thirty; with times that grow by half there would be eight.
-    assert len([request for request in local_iqm.requests if str(audience_id) in request.path]) >= 12
+    only_event(AudienceReadyTrigger([audience_id], "iqm_default", 16, clock.now + 300, max_poke_interval=40))
+    assert clock.slept == [16, 24, 36, 40, 40, 40, 40, 40, 24]
 
 
 def test_triggers_keep_the_pace_of_the_slots_that_they_hold_together(local_iqm, add_audience):
@@ -141,12 +135,12 @@ def test_triggers_keep_the_pace_of_the_slots_that_they_hold_together(local_iqm, 
 
 
 @pytest.mark.parametrize("fault", [{"kind": "html"}, {"kind": "status", "status": 429}, {"kind": "drop_after"}])
-def test_errors_that_may_pass_only_cost_a_poll(local_iqm, add_audience, fault):
+def test_errors_that_may_pass_only_cost_a_poll(local_iqm, add_audience, clock, fault):
     local_iqm.add_fault(path=DETAILS, times=12, **fault)
     assert only_event(trigger(add_audience()))["kind"] == "ready"
 
 
-def test_triggers_log_in_once_and_leave_no_socket_open(local_iqm, add_audience):
+def test_triggers_log_in_once_and_leave_no_socket_open(local_iqm, add_audience, clock):
     local_iqm.change_settings(processing_seconds=0.3)
     ids = [add_audience() for _ in range(30)]
 
@@ -167,22 +161,33 @@ def test_another_event_loop_has_a_hook_of_its_own(local_iqm, add_audience):
     assert local_iqm.paths().count(LOG_IN) == 2
 
 
+async def until(condition):
+    while not condition():
+        await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize("moment", ["between polls", "in a request", "in the log-in"])
 def test_a_cancelled_trigger_lets_go_and_others_wait_on(local_iqm, add_audience, moment):
     killed, kept = add_audience(status="Pending"), add_audience(status="Pending")
+    path = LOG_IN if moment == "in the log-in" else f"/api/v2/audience/matched/{killed}"
     if moment != "between polls":
-        local_iqm.add_fault("hang", path=LOG_IN if moment == "in the log-in" else f"*/{killed}", times=1)
+        local_iqm.add_fault("hang", path=path, times=1)
+
+    def there():
+        (request,) = [request for request in local_iqm.requests if request.path == path] or [None]
+        return request and (moment != "between polls" or request.seconds is not None)
 
     async def wait():
-        first = asyncio.create_task(events(trigger(killed, poke_interval=60)))
-        await asyncio.sleep(0.4)
+        first = asyncio.create_task(events(trigger(killed, poke_interval=3600)))
+        await until(there)
         second = asyncio.create_task(events(trigger(kept)))
-        await asyncio.sleep(0.2)
+        # It polls, or waits for the log-in of the first.
+        await until(lambda: moment == "in the log-in" or f"/api/v2/audience/matched/{kept}" in local_iqm.paths())
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
         local_iqm.state.audiences.get(kept).status = "Ready"
-        (event,) = await asyncio.wait_for(second, 10)
+        (event,) = await second
         assert shared_hook("iqm_default")._session is None
         return event
 
@@ -191,18 +196,19 @@ def test_a_cancelled_trigger_lets_go_and_others_wait_on(local_iqm, add_audience,
 
 def test_the_event_loop_is_not_blocked(local_iqm, add_audience):
     ids = [add_audience(status="Pending") for _ in range(1000)]
-    late = []
+    blocked = []
 
     async def watch():
+        # The thread's own time: a busy machine, or the sandbox in another thread, doesn't count.
         while True:
-            moment = time.monotonic()
+            moment = time.thread_time()
             await asyncio.sleep(0.01)
-            late.append(time.monotonic() - moment)
+            blocked.append(time.thread_time() - moment)
 
     async def wait():
         watching = asyncio.create_task(watch())
         waiting = asyncio.create_task(events(trigger(*ids)))
-        await asyncio.sleep(0.5)
+        await until(lambda: "/api/v2/audience/list" in local_iqm.paths())
         for item in ids:
             local_iqm.state.audiences.get(item).status = "Ready"
         found = await waiting
@@ -212,8 +218,8 @@ def test_the_event_loop_is_not_blocked(local_iqm, add_audience):
     (event,) = asyncio.run(wait())
     assert len(event["audiences"]) == 1000
     assert local_iqm.paths().count("/api/v2/audience/list") == len(local_iqm.requests) - 1
-    # The sandbox runs in a thread of this process, and machines that test are busy: the promise is 0.1 s.
-    assert sorted(late)[-2] < 0.5
+    # The promise is 0.1 s; a processor that is shared with others is slower.
+    assert sorted(blocked)[-2:][0] < 0.5
 
 
 def test_an_error_in_the_event_is_an_airflow_failure(local_iqm):

@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from airflow_provider_iqm.hooks import upload_recovery
 from airflow_provider_iqm.triggers.upload_search import UploadSearchTrigger
 from tests.integration.dialects import CALLS
 
@@ -13,24 +12,27 @@ STATE = {"token": "token", "sent_here": 1}
 
 
 @pytest.fixture(params=["classic", "v3"])
-def calls(request, local_iqm, monkeypatch):
-    monkeypatch.setattr(upload_recovery, "FIRST_PAUSE", 0.05)
+def calls(request, local_iqm):
     local_iqm.connect(api_version=request.param)
     return CALLS[request.param]
 
 
-def search(seconds=0.2, **more):
-    arguments = {"earliest": time.time(), "deadline": time.time() + seconds, "iqm_conn_id": "iqm_default", **more}
-    trigger = UploadSearchTrigger("List", "token", state=STATE, **arguments)
+@pytest.fixture
+def search(clock):
+    def search(seconds=30):
+        arguments = {"earliest": time.time(), "deadline": clock.now + seconds, "iqm_conn_id": "iqm_default"}
+        trigger = UploadSearchTrigger("List", "token", state=STATE, **arguments)
 
-    async def run():
-        # As a triggerer makes it.
-        kind, made_of = trigger.serialize()
-        assert kind == "airflow_provider_iqm.triggers.upload_search.UploadSearchTrigger"
-        return [event.payload async for event in UploadSearchTrigger(**made_of).run()]
+        async def run():
+            # As a triggerer makes it.
+            kind, made_of = trigger.serialize()
+            assert kind == "airflow_provider_iqm.triggers.upload_search.UploadSearchTrigger"
+            return [event.payload async for event in UploadSearchTrigger(**made_of).run()]
 
-    (event,) = asyncio.run(run())
-    return event
+        (event,) = asyncio.run(run())
+        return event
+
+    return search
 
 
 def own(add_audience, **facts):
@@ -40,7 +42,7 @@ def own(add_audience, **facts):
     return add_audience(file=file, **facts)
 
 
-def test_an_audience_that_is_there_is_found(calls, add_audience):
+def test_an_audience_that_is_there_is_found(calls, search, add_audience):
     other, audience_id = add_audience(), own(add_audience)
     event = search()
     assert event["kind"] == "found"
@@ -49,45 +51,45 @@ def test_an_audience_that_is_there_is_found(calls, add_audience):
     assert other != audience_id
 
 
-def test_one_that_is_late_too(calls, local_iqm, add_audience):
-    local_iqm.change_settings(list_delay_seconds=0.3)
+def test_one_that_is_late_too(calls, search, local_iqm, add_audience):
+    local_iqm.change_settings(list_delay_seconds=45)
     audience_id = own(add_audience)
-    assert [audience["id"] for audience in search(5)["audiences"]] == [audience_id]
+    assert [audience["id"] for audience in search(300)["audiences"]] == [audience_id]
 
 
-def test_one_that_is_not_is_not(calls, local_iqm, add_audience):
+def test_one_that_is_not_is_not(calls, search, local_iqm, add_audience):
     add_audience()
     assert search() == {"kind": "not_found", "state": STATE}
 
 
-def test_a_search_that_starts_after_its_deadline_searches_once(calls, add_audience):
+def test_a_search_that_starts_after_its_deadline_searches_once(calls, search, add_audience):
     own(add_audience)
     assert search(-5)["kind"] == "found"
 
 
-def test_an_audience_that_is_foreign_is_asked_for_once(calls, local_iqm, add_audience):
+def test_an_audience_that_is_foreign_is_asked_for_once(calls, search, local_iqm, add_audience):
     for _ in range(3):
         add_audience()
-    search(1.5)
+    search(150)
     paths = local_iqm.paths()
     assert paths.count(calls.list) > 1
     assert sum(path.startswith(calls.details) for path in paths) == (3 if calls is CALLS["classic"] else 0)
 
 
-def test_server_errors_cost_a_search(calls, local_iqm, add_audience):
+def test_server_errors_cost_a_search(calls, search, local_iqm, add_audience):
     own(add_audience)
     local_iqm.add_fault("status", path=calls.list, status=503, times=5)
-    assert search(5)["kind"] == "found"
+    assert search(300)["kind"] == "found"
 
 
-def test_a_search_that_fails_to_the_end_says_so(calls, local_iqm, add_audience):
+def test_a_search_that_fails_to_the_end_says_so(calls, search, local_iqm, add_audience):
     local_iqm.add_fault("status", path=calls.list, status=503, times=None)
-    event = search(0.05)
+    event = search(5)
     assert event["kind"] == "search_failed"
     assert "503" in event["message"]
 
 
-def test_a_refused_log_in_ends_it(calls, local_iqm):
+def test_a_refused_log_in_ends_it(calls, search, local_iqm):
     local_iqm.change_settings(on_hold=True)
     event = search(5)
     assert event["kind"] == "error"
