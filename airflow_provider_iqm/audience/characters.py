@@ -53,6 +53,9 @@ LOOK_ALIKES = {
 }
 """What else stands for a digit, a dash, a dot or a quote in a phone, a ZIP code or an NPI, too → ASCII."""
 
+PLAIN = "([!-~]+( [!-~]+)*)?"
+"""Text of printable ASCII with single spaces, in which there is nothing to remove, replace or compose."""
+
 SPACES = "".join(f"\\x{{{ord(character):x}}}" for character in WHITE_SPACE)
 """White space, for between the brackets of a regular expression."""
 
@@ -103,6 +106,16 @@ def trimmed(raw: str) -> str:
     return replaced(without_invisible(raw), f"^[{SPACES}]+|[{SPACES}]+$", everywhere=True)
 
 
+def unless_plain(raw: str, text: str) -> str:
+    """
+    Build a value from a raw one, unless that is plain, as most are: that is found out faster.
+
+    :param raw: The raw value.
+    :param text: What is made of it, which is the same where it is plain.
+    """
+    return f"(CASE WHEN {matches(raw, PLAIN)} THEN {raw} ELSE {text} END)"
+
+
 def collapsed(value: str) -> str:
     """Remove invisible characters, compose letters, trim, and make one space of every run of white space."""
     one_space = replaced(without_invisible(value), f"[{SPACES}]+", " ", everywhere=True)
@@ -121,7 +134,7 @@ def bare(raw: str) -> str:
     That is white space, quotes, ``=`` as in ``="02134"``, and a semicolon or comma at the end.
     """
     visible = without_invisible(in_ascii(raw, LOOK_ALIKES))
-    one_space = replaced(visible, f"[{SPACES}]", " ", everywhere=True)
+    one_space = unless_plain(raw, replaced(visible, f"[{SPACES}]", " ", everywhere=True))
     return replaced(one_space, "^[ \"'`=]+|[ \"'`;,]+$", everywhere=True)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.characters import (
+    FULL_WIDTH,
     LOOK_ALIKES,
     bare,
     collapsed,
@@ -12,13 +14,14 @@ from airflow_provider_iqm.audience.characters import (
     has_any,
     has_invisible,
     has_marks_around,
+    in_ascii,
     matches,
     replaced,
-    trimmed,
+    unless_plain,
 )
 from airflow_provider_iqm.audience.cleaning import HASH_LENGTHS
 from airflow_provider_iqm.audience.duckdb_csv import quoted
-from airflow_provider_iqm.audience.rule import Repair, RepairKind, Rule
+from airflow_provider_iqm.audience.rule import Repair, RepairKind, Rule, character_repairs, form_rule
 from airflow_provider_iqm.audience.states import STATE_KEYS
 
 if TYPE_CHECKING:
@@ -33,17 +36,18 @@ _NPI_DECIMAL = r"^([0-9]{10})[.,]0+$"
 _STATE_NAME = "^(?:THE)?(?:STATEOF|COMMONWEALTHOF|TERRITORYOF|USA?)?(?:THE)?(.*?)(?:STATE|USA?|OFTHEUNITEDSTATES)?$"
 
 
-def zip_rule(*, raw: str, draft: str, normal: str) -> Rule:
+def zip_rule(*, raw: str, draft: str, normal: str) -> Rule:  # noqa: ARG001 - all rules have the same parameters
     """Give the rule of ZIP codes: 5 digits; the parameters are names in SQL, as in all rules."""
     text = bare(raw)
     whole = replaced(text, _ZIP_DECIMAL, r"\1")
-    return Rule(
-        draft=f"CASE WHEN {matches(raw, '([0-9]{5})?')} THEN NULL ELSE {whole} END",
-        value=(
-            f"CASE WHEN {draft} IS NULL THEN {raw} WHEN {matches(draft, _ZIP_AND_FOUR)} THEN left({draft}, 5) "
-            f"ELSE {trimmed(raw)} END"
-        ),
-        fault=f"CASE WHEN {draft} IS NULL THEN false ELSE NOT {matches(normal, '[0-9]{5}')} END",
+    return form_rule(
+        raw=raw,
+        draft=draft,
+        usual=matches(raw, "([0-9]{5})?"),
+        text=whole,
+        value=raw,
+        fits=matches(draft, _ZIP_AND_FOUR),
+        readable=f"left({draft}, 5)",
         reason="malformed zip",
         repairs=(
             *_repairs(raw, f"{has_marks_around(raw)} OR NOT {matches(draft, '[0-9]{5}(-?[0-9]{4})?')}"),
@@ -60,46 +64,60 @@ def plus_four_rule(*, raw: str, draft: str, zip_draft: str | None) -> Rule:
     :param draft: The draft's name in SQL.
     :param zip_draft: The name in SQL of the draft of the column with ZIP codes, if there is one.
     """
-    value = f"coalesce({draft}, {raw})"
-    if zip_draft:
-        behind = f"coalesce(regexp_extract({zip_draft}, '^{_ZIP_AND_FOUR}$', 2), '')"
-        value = f"CASE WHEN {value} = '' THEN {behind} ELSE {value} END"
-    text = f"({trimmed(raw)})"
-    whole = replaced(text, _PLUS_FOUR_DECIMAL, r"\1")
-    own = f"CASE WHEN {matches(raw, '([0-9]{4})?')} THEN NULL ELSE {whole} END"
-    repairs = (
-        Repair(RepairKind.INVISIBLE, has_invisible(raw)),
-        Repair(RepairKind.DECIMAL, contains(text, _PLUS_FOUR_DECIMAL)),
+    text = bare(raw)
+    fits = matches(draft, "[0-9]{4}")
+    rule = form_rule(
+        raw=raw,
+        draft=draft,
+        usual=matches(raw, "([0-9]{4})?"),
+        text=replaced(text, _PLUS_FOUR_DECIMAL, r"\1"),
+        value=raw,
+        fits=fits,
+        readable=draft,
+        # A value that isn't read as four digits loses nothing but its invisible characters.
+        repairs=(
+            Repair(RepairKind.INVISIBLE, has_invisible(raw)),
+            Repair(RepairKind.ASCII, f"{fits} AND {has_any(raw, LOOK_ALIKES)}"),
+            Repair(RepairKind.PUNCTUATION, f"{fits} AND {has_marks_around(raw)}"),
+            Repair(RepairKind.DECIMAL, contains(text, _PLUS_FOUR_DECIMAL)),
+        ),
     )
-    return Rule(own, value, repairs=repairs)
+    if not zip_draft:
+        return rule
+    behind = f"coalesce(regexp_extract({zip_draft}, '^{_ZIP_AND_FOUR}$', 2), '')"
+    return replace(rule, value=f"coalesce(nullif({rule.value}, ''), {behind})")
 
 
 def npi_rule(*, raw: str, draft: str, normal: str) -> Rule:
     """Give the rule of NPIs: 10 digits, of which the last is right."""
     text = bare(raw)
     digits = replaced(replaced(text, _NPI_DECIMAL, r"\1"), "[ -]+", everywhere=True)
-    return Rule(
-        draft=f"CASE WHEN {matches(raw, '([0-9]{10})?')} THEN NULL ELSE {digits} END",
-        value=(
-            f"CASE WHEN {draft} IS NULL THEN {raw} WHEN {matches(draft, '[0-9]{10}')} THEN {draft} "
-            f"ELSE {trimmed(raw)} END"
-        ),
-        fault=f"CASE WHEN {matches(normal, '[0-9]{10}')} THEN {_luhn(normal)} % 10 <> 0 ELSE true END",
+    rule = form_rule(
+        raw=raw,
+        draft=draft,
+        usual=matches(raw, "([0-9]{10})?"),
+        text=digits,
+        value=raw,
+        fits=matches(draft, "[0-9]{10}"),
+        readable=draft,
         reason="malformed NPI",
         repairs=(
             *_repairs(raw, f"{has_marks_around(raw)} OR {contains(text, '[ -]')}"),
             Repair(RepairKind.DECIMAL, contains(text, _NPI_DECIMAL)),
         ),
     )
+    check = f"CASE WHEN {matches(normal, '[0-9]{10}')} THEN {_luhn(normal)} % 10 <> 0 ELSE true END"
+    return replace(rule, fault=check)
 
 
 def state_rule(*, raw: str, draft: str, normal: str) -> Rule:
     """Give the rule of states: the code of a code, name or abbreviation; what is none of them is no fault."""
+    text = unless_plain(raw, collapsed(in_ascii(raw, FULL_WIDTH)))
     return Rule(
-        draft=f"CASE WHEN {matches(raw, '([A-Z]{2})?')} THEN NULL ELSE {collapsed(raw)} END",
+        draft=f"CASE WHEN {matches(raw, '([A-Z]{2})?')} THEN NULL ELSE {text} END",
         value=f"CASE WHEN {draft} IS NULL THEN {raw} ELSE coalesce({_state(draft)}, {draft}) END",
         repairs=(
-            Repair(RepairKind.INVISIBLE, has_invisible(raw)),
+            *character_repairs(raw, FULL_WIDTH),
             Repair(RepairKind.STATE, f"upper({draft}) <> {normal} AND {matches(normal, '[A-Z]{2}')}"),
         ),
     )
@@ -108,13 +126,14 @@ def state_rule(*, raw: str, draft: str, normal: str) -> Rule:
 def hash_rule(algorithm: DataFormat, *, raw: str, draft: str) -> Rule:
     """Give the rule of a column that holds hashes: lower case, and of the hash's length."""
     form = f"[0-9a-fA-F]{{{HASH_LENGTHS[algorithm]}}}"
-    return Rule(
-        draft=f"CASE WHEN {matches(raw, f'({form})?')} THEN NULL ELSE {bare(raw)} END",
-        value=(
-            f"lower(CASE WHEN {draft} IS NULL THEN {raw} WHEN {matches(draft, form)} THEN {draft} "
-            f"ELSE {trimmed(raw)} END)"
-        ),
-        fault=f"CASE WHEN {draft} IS NULL THEN false ELSE NOT {matches(draft, form)} END",
+    return form_rule(
+        raw=raw,
+        draft=draft,
+        usual=matches(raw, f"({form})?"),
+        text=bare(raw),
+        value=f"lower({raw})",
+        fits=matches(draft, form),
+        readable=f"lower({draft})",
         reason=f"malformed {algorithm.value} hash",
         repairs=_repairs(raw, has_marks_around(raw)),
     )
@@ -126,11 +145,7 @@ def is_hash(raw: str) -> str:
 
 
 def _repairs(raw: str, has_marks: str) -> tuple[Repair, ...]:
-    return (
-        Repair(RepairKind.INVISIBLE, has_invisible(raw)),
-        Repair(RepairKind.ASCII, has_any(raw, LOOK_ALIKES)),
-        Repair(RepairKind.PUNCTUATION, has_marks),
-    )
+    return (*character_repairs(raw, LOOK_ALIKES), Repair(RepairKind.PUNCTUATION, has_marks))
 
 
 def _state(text: str) -> str:

@@ -7,6 +7,7 @@ What spreadsheets and wrong encodings do to values is told by patterns; the same
 from __future__ import annotations
 
 import re
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -138,7 +139,10 @@ _IDS = frozenset({Field.VOTER_ID, Field.NPI_ID})
 _NUMBERS = _IDS | {Field.PHONE, Field.CELLPHONE, Field.LANDLINE}
 _ZIPS = frozenset({Field.ZIP})
 _MONTH = "(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_WHOLE_ZIP = Check(None, _ZIPS, (5, 5), cheap=True)
+_WHOLE_ZIPS = (
+    Check(None, _ZIPS, (5, 5), cheap=True),
+    Check(None, _ZIPS, (7, 7), (".0",), "[0-9]{5}[.]0", cheap=True),
+)
 
 _CHECKS = (
     # With the capital E of spreadsheets; programming languages write a small one.
@@ -154,8 +158,10 @@ _CHECKS = (
         "[0-9]{1,2}/[0-9]{1,2}/([0-9]{2}|[0-9]{4})|[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]00:00(:00)?)?|"
         f"[0-9]{{1,2}}-{_MONTH}(-[0-9]{{2}}|-[0-9]{{4}})?|{_MONTH}-[0-9]{{2}}",
     ),
-    _WHOLE_ZIP,
+    *_WHOLE_ZIPS,
     Check(DamageKind.LOST_ZEROS, _ZIPS, (3, 4), (), "[0-9]+", cheap=True),
+    # As spreadsheets and pandas write a number in a column with blanks.
+    Check(DamageKind.LOST_ZEROS, _ZIPS, (5, 6), (".0",), "[0-9]{3,4}[.]0", cheap=True),
 )
 
 
@@ -254,14 +260,18 @@ def found_damage(checks: Sequence[ColumnCheck], counts: Sequence[int]) -> tuple[
     :param checks: What was counted.
     :param counts: How often each was seen.
     """
-    found: dict[tuple[str, DamageKind], int] = {}
-    whole_zips = {check.column: count for check, count in zip(checks, counts, strict=True) if check.check is _WHOLE_ZIP}
+    found: Counter[tuple[str, DamageKind]] = Counter()
+    whole_zips: Counter[str] = Counter()
     for check, count in zip(checks, counts, strict=True):
-        kind, column = check.check.kind, check.column
-        if kind is None or not count or (kind is DamageKind.LOST_ZEROS and whole_zips[column] <= count):
-            continue
-        found[column, kind] = found.get((column, kind), 0) + count
-    return tuple(Damage(kind, count, column) for (column, kind), count in found.items())
+        if check.check.kind is None:
+            whole_zips[check.column] += count
+        else:
+            found[check.column, check.check.kind] += count
+    return tuple(
+        Damage(kind, count, column)
+        for (column, kind), count in found.items()
+        if count and (kind is not DamageKind.LOST_ZEROS or whole_zips[column] > count)
+    )
 
 
 def header_damage(columns: Sequence[str]) -> tuple[Damage, ...]:

@@ -12,14 +12,13 @@ from airflow_provider_iqm.audience.characters import (
     collapsed,
     composed,
     contains,
-    has_any,
-    has_invisible,
     in_ascii,
     matches,
     replaced,
+    unless_plain,
 )
 from airflow_provider_iqm.audience.duckdb_csv import quoted
-from airflow_provider_iqm.audience.rule import Repair, RepairKind, Rule
+from airflow_provider_iqm.audience.rule import Repair, RepairKind, Rule, character_repairs, form_rule
 
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _NAME = "[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*"
@@ -59,18 +58,21 @@ def email_rule(*, raw: str, draft: str, normal: str) -> Rule:
     is_repaired = f"{normal} <> {lower}"
     has_owner, has_prefix = contains(draft, f"[^ {_QUOTES}<][^<]*<"), contains(draft, f"^[^@]*{_PREFIX}")
     address = f"coalesce(nullif(regexp_extract({draft}, {quoted(_AROUND)}, 1), ''), {draft})"
-    return Rule(
-        draft=f"CASE WHEN {usual} THEN NULL ELSE {collapsed(in_ascii(raw, FULL_WIDTH))} END",
-        value=(
-            f"CASE WHEN {draft} IS NULL THEN lower({raw}) "
-            f"WHEN {_is_well_formed(draft)} THEN {lower} ELSE {composed(f'lower({address})')} END"
-        ),
-        fault=f"CASE WHEN {draft} IS NULL THEN false ELSE NOT ({_is_well_formed(normal)}) END",
+    return form_rule(
+        raw=raw,
+        draft=draft,
+        usual=usual,
+        text=unless_plain(raw, collapsed(in_ascii(raw, FULL_WIDTH))),
+        value=f"lower({raw})",
+        fits=_is_well_formed(draft),
+        readable=lower,
+        # To look for an address takes long.
+        unreadable=f"CASE WHEN contains({draft}, '@') THEN {composed(f'lower({address})')} ELSE {draft} END",
+        fault=f"NOT ({_is_well_formed(normal)})",
         reason="malformed email",
         repairs=(
-            Repair(RepairKind.INVISIBLE, has_invisible(raw)),
+            *character_repairs(raw, FULL_WIDTH),
             Repair(RepairKind.COMPOSED, f"{composed(raw)} <> {raw}"),
-            Repair(RepairKind.ASCII, has_any(raw, FULL_WIDTH)),
             Repair(RepairKind.DISPLAY_NAME, f"{is_repaired} AND {has_owner}"),
             Repair(RepairKind.PREFIX, f"{is_repaired} AND {has_prefix}"),
             Repair(RepairKind.PUNCTUATION, f"{is_repaired} AND NOT {has_owner} AND NOT {has_prefix}"),
@@ -83,6 +85,7 @@ def _is_well_formed(email: str) -> str:
     without_punycode = replaced(email, r"(?i)([@.])xn--", r"\1", everywhere=True)
     reserved = contains(without_punycode, r"@(?:[^@]*\.)?[^@.]{2}--")
     return (
-        f"CASE WHEN {matches(email, _FORM)} THEN strlen({email}) <= 254 AND strpos({email}, '@') <= 65 "
+        f"CASE WHEN NOT contains({email}, '@') THEN false "
+        f"WHEN {matches(email, _FORM)} THEN strlen({email}) <= 254 AND strpos({email}, '@') <= 65 "
         f"AND NOT {contains(email, '[@.][^@.]{64}')} AND NOT {reserved} ELSE false END"
     )

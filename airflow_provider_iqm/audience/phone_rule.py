@@ -14,14 +14,11 @@ from airflow_provider_iqm.audience.characters import (
     LOOK_ALIKES,
     bare,
     contains,
-    has_any,
-    has_invisible,
     has_marks_around,
     matches,
     replaced,
-    trimmed,
 )
-from airflow_provider_iqm.audience.rule import Repair, RepairKind, Rule
+from airflow_provider_iqm.audience.rule import Repair, RepairKind, Rule, character_repairs, form_rule
 
 if TYPE_CHECKING:
     from airflow_provider_iqm.audience.cleaning import PhoneFormat
@@ -32,6 +29,8 @@ _EXCHANGE = "[2-9](?:[02-9][0-9]|1[02-9])"
 _TEN_DIGITS = f"(?:{_AREA}{_EXCHANGE}[0-9]{{4}}|7890123456)"
 _USUAL_NUMBER = rf"\(?{_AREA}\)?[-. ]{{0,2}}{_EXCHANGE}[-. ]?[0-9]{{4}}"
 _USUAL_MARKS = "(-) ."
+_LAYOUTS = {"(___) ___-____": (2, 7, 11), "___-___-____": (1, 5, 9)}
+"""The most usual ones, for LIKE → where area code, exchange and the last four digits begin."""
 _MARKS = r"[()\[\]./~ -]+"
 _OTHER_COUNTRIES = "[2-9][0-9]{6,14}"
 
@@ -64,24 +63,32 @@ def phone_rule(*, raw: str, draft: str, phone_format: PhoneFormat) -> Rule:
     usual = raw
     for mark in _USUAL_MARKS:
         usual = f"replace({usual}, '{mark}', '')"
-    readable = matches(draft, _READABLE[phone_format])
-    national = "right({}, 10)" if phone_format == "10-digit" else "{}"
-    # Only what begins with 1 or +1 is cut: right() takes time.
-    quick = f"CASE WHEN ascii({raw}) IN ({ord('+')}, {ord('1')}) THEN {national.format(usual)} ELSE {usual} END"
-    return Rule(
-        draft=f"CASE WHEN {matches(raw, _USUAL[phone_format])} THEN NULL ELSE {digits} END",
-        value=(
-            f"CASE WHEN {draft} IS NULL THEN {quick} WHEN {readable} THEN {national.format(draft)} "
-            f"ELSE {trimmed(raw)} END"
-        ),
-        fault=f"CASE WHEN {draft} IS NULL THEN false ELSE NOT {readable} END",
+    readable = draft
+    if phone_format == "10-digit":
+        usual, readable = _quickly(raw, f"right({usual}, 10)"), f"right({draft}, 10)"
+    return form_rule(
+        raw=raw,
+        draft=draft,
+        usual=matches(raw, _USUAL[phone_format]),
+        text=digits,
+        value=usual,
+        fits=matches(draft, _READABLE[phone_format]),
+        readable=readable,
         reason="malformed phone",
         repairs=(
-            Repair(RepairKind.INVISIBLE, has_invisible(raw)),
-            Repair(RepairKind.ASCII, has_any(raw, LOOK_ALIKES)),
+            *character_repairs(raw, LOOK_ALIKES),
             Repair(RepairKind.PUNCTUATION, has_marks_around(raw)),
             Repair(RepairKind.PREFIX, contains(raw, "(?i)^[^0-9a-z]*[a-z]")),
             Repair(RepairKind.EXTENSION, contains(raw, "(?i)[0-9][^0-9]*[a-z#]")),
             Repair(RepairKind.DECIMAL, contains(raw, r"^[^0-9]*[0-9]+[.,]0+[^0-9]*$|[0-9][.,]0[^0-9]*$")),
         ),
     )
+
+
+def _quickly(raw: str, digits: str) -> str:
+    """Cut the ten digits out of the most usual phones, since to remove marks takes three times as long."""
+    cases = f"WHEN strlen({raw}) = 10 THEN {raw}"
+    for layout, starts in _LAYOUTS.items():
+        parts = [f"substr({raw}, {start}, {length})" for start, length in zip(starts, (3, 3, 4), strict=True)]
+        cases += f" WHEN {raw} LIKE '{layout}' THEN concat({', '.join(parts)})"
+    return f"CASE {cases} ELSE {digits} END"

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.characters import has_any, has_invisible, trimmed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class RepairKind(StrEnum):
@@ -51,3 +57,55 @@ class Rule:
     fault: str | None = None
     reason: str = ""
     repairs: tuple[Repair, ...] = ()
+
+
+def form_rule(
+    *,
+    raw: str,
+    draft: str,
+    usual: str,
+    text: str,
+    value: str,
+    fits: str,
+    readable: str,
+    unreadable: str = "",
+    fault: str = "",
+    reason: str = "",
+    repairs: tuple[Repair, ...] = (),
+) -> Rule:
+    """
+    Give the rule of values that have a published form.
+
+    All parameters but ``reason`` are SQL, and each value is asked for only where it is needed.
+
+    :param raw: The raw column's name.
+    :param draft: The draft's name.
+    :param usual: Whether the raw value is in the published form, or nearly: then it has no draft.
+    :param text: The draft of any other value.
+    :param value: The normalized value where there is no draft.
+    :param fits: Whether a draft can be read.
+    :param readable: The normalized value of such a draft.
+    :param unreadable: The normalized value of any other draft; without it, the raw value, trimmed.
+    :param fault: Whether a value with a draft can't match; without it, it can't where the draft can't be read.
+    :param reason: What a report calls that; without it, no value has a fault.
+    :param repairs: What is counted.
+    """
+    return Rule(
+        draft=f"CASE WHEN {usual} THEN NULL ELSE {text} END",
+        value=(
+            f"CASE WHEN {draft} IS NULL THEN {value} WHEN {fits} THEN {readable} ELSE {unreadable or trimmed(raw)} END"
+        ),
+        fault=f"CASE WHEN {draft} IS NULL THEN false ELSE {fault or f'NOT {fits}'} END" if reason else None,
+        reason=reason,
+        repairs=repairs,
+    )
+
+
+def character_repairs(raw: str, table: Mapping[str, str]) -> tuple[Repair, ...]:
+    """
+    List the repairs of single characters.
+
+    :param raw: The raw column's name in SQL.
+    :param table: What is replaced by ASCII.
+    """
+    return (Repair(RepairKind.INVISIBLE, has_invisible(raw)), Repair(RepairKind.ASCII, has_any(raw, table)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.characters import (
+    PLAIN,
     SPACES,
     collapsed,
     composed,
@@ -68,7 +69,7 @@ def text_rule(*, raw: str, draft: str, text: str) -> Rule:
     :param text: What is made of a value that isn't plain.
     """
     return Rule(
-        draft=f"CASE WHEN {matches(raw, '([!-~]+( [!-~]+)*)?')} THEN NULL ELSE {text} END",
+        draft=f"CASE WHEN {matches(raw, PLAIN)} THEN NULL ELSE {text} END",
         value=f"coalesce({draft}, {raw})",
         repairs=(
             Repair(RepairKind.INVISIBLE, has_invisible(raw)),

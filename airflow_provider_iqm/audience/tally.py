@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _BITS = LINE_BYTES.bit_length()
 """Enough for whatever is counted of a record."""
 
+_LOW_BITS = 8
+"""Enough for most records, which are short."""
+
 
 def draw(name: str) -> str:
     """Build the SQL expression that counts one; its value is at least 1."""
@@ -34,8 +37,9 @@ def draw_sum(name: str, number: str) -> str:
     :param name: The sum's name.
     :param number: The column, whose values are from 0 to a record's greatest length.
     """
-    bits = (f"CASE WHEN {number} & {1 << bit} > 0 THEN {draw(f'{name}{bit}')} ELSE 0 END" for bit in range(_BITS))
-    return f"({' + '.join(bits)})"
+    bits = [f"CASE WHEN {number} & {1 << bit} > 0 THEN {draw(f'{name}{bit}')} ELSE 0 END" for bit in range(_BITS)]
+    low, high = " + ".join(bits[:_LOW_BITS]), " + ".join(bits[_LOW_BITS:])
+    return f"({low} + CASE WHEN {number} < {1 << _LOW_BITS} THEN 0 ELSE {high} END)"
 
 
 def create_tallies(connection: DuckDBPyConnection, *, counts: Iterable[str], sums: Iterable[str]) -> None:

@@ -24,7 +24,7 @@ def shown(text):
     return re.sub(r"\[U\+([0-9A-F]+)\]", lambda match: chr(int(match[1], 16)), text)
 
 
-@pytest.mark.parametrize("field", ["City", "Email", "Phone", "Cellphone", "Zip", "NPI ID", "State"])
+@pytest.mark.parametrize("field", ["City", "Email", "Phone", "Cellphone", "Zip", "ZipPlus4", "NPI ID", "State"])
 def test_the_page_s_examples_are_what_the_code_does(tmp_path, field):
     examples = TABLES[field]
     assert len(examples) > 2

@@ -41,6 +41,21 @@ CASES = {
         PEOPLE,
         {},
     ),
+    "zips without their zeros, as decimal numbers": (
+        "last,street,state,zip\na,b,NY,501.0\na,b,MA,2134.0\n" + "a,b,NY,10001.0\n" * 3,
+        PEOPLE,
+        {("zip without its leading zeros", "zip"): 2},
+    ),
+    "zips without their zeros, of which some are decimal numbers": (
+        "last,street,state,zip\na,b,NY,501\na,b,MA,2134.0\n" + "a,b,NY,10001\na,b,NY,10001.0\n" * 2,
+        PEOPLE,
+        {("zip without its leading zeros", "zip"): 2},
+    ),
+    "numbers that are no zips, as decimal numbers": (
+        "last,street,state,zip\na,b,NY,10001.0\n" + "a,b,NY,2134.0\n" * 2,
+        PEOPLE,
+        {},
+    ),
     "short zips that are no numbers": ("last,street,state,zip\na,b,NY,10001\na,b,NY,10001\na,b,NY,n/a\n", PEOPLE, {}),
     "dates for ids": (
         "id\n1/2/2024\n01/02/24\n2024-01-02\n2024-01-02 00:00:00\n2-Jan\nJan-02\n2-Jan-24\n12-34\nA/B-1\n1-Foo\n",

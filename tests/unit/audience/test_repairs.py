@@ -162,6 +162,17 @@ ZIPS = {
     "0213.4": DROPPED,
     "2.134E3": DROPPED,
 }
+PLUS_FOURS = {
+    "1234.0": "1234",
+    "'1234": "1234",
+    '="0012"': "0012",
+    "\uff11\uff12\uff13\uff14": "1234",
+    "\u200b1234": "1234",
+    "\uff11\uff12\uff13": "\uff11\uff12\uff13",
+    "'123": "'123",
+    " n/a ": "n/a",
+    "": "",
+}
 NPIS = {
     "123 456 7893": "1234567893",
     "123-456-7893": "1234567893",
@@ -207,6 +218,8 @@ STATES = {
     "AE": "AE",
     "Armed Forces Pacific": "AP",
     "MA\u200b": "MA",
+    "\uff2d\uff21": "MA",
+    "\uff2e\uff45\uff57\u3000\uff39\uff4f\uff52\uff4b": "NY",
     "\u202aN.\u200bY.\u202c": "NY",
     "Ontario": "Ontario",
     "N/A": "N/A",
@@ -264,6 +277,7 @@ EMAILS = {
         ("Landline", PHONES, {}),
         ("Cellphone", E164, {"phone_format": "E.164"}),
         ("Zip", ZIPS, {}),
+        ("ZipPlus4", PLUS_FOURS, {}),
         ("NPI ID", NPIS, {}),
         ("State", STATES, {}),
         ("Email", EMAILS, {}),
@@ -283,6 +297,44 @@ def test_invisible_characters_and_spaces_of_all_kinds_make_no_difference(clean, 
     found, report = clean(field, values)
     assert set(found) == {value}
     assert report.repaired["invisible characters removed (x)"] == len(values) - len(SPACES)
+
+
+CODES = {**{field: GOOD[field] for field in ("Email", "Phone", "State", "Zip", "NPI ID")}, "ZipPlus4": "1234"}
+DIGEST = hashlib.sha256(b"mary@example.com").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "options"),
+    [
+        *((field, value, {}) for field, value in CODES.items()),
+        ("Email", DIGEST, {"column_settings": {"Email": "SHA256"}}),
+    ],
+)
+def test_full_width_codes_become_ascii_and_are_counted(clean, field, value, options):
+    found, report = clean(field, [value.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})], **options)
+    assert found == [value]
+    assert report.repaired == {"digits and punctuation converted to ASCII (x)": 1}
+
+
+@pytest.mark.parametrize("phone_format", ["10-digit", "E.164"])
+@pytest.mark.parametrize("end", ["", " x5"])
+def test_a_phone_of_any_layout_has_the_same_ten_digits(clean, phone_format, end):
+    marks = ["", "-", ".", " "]
+    layouts = [
+        f"{country}{opening}617{closing}{first}{second}555{third}0123{end}"
+        for country in ("", "1", "1-", "+1", "+1 ")
+        for opening in ("", "(")
+        for closing in ("", ")")
+        for first in marks
+        for second in marks
+        for third in marks
+    ]
+    if phone_format == "E.164":
+        layouts = [layout for layout in layouts if layout.startswith("+")]
+    found, _ = clean("Phone", layouts, phone_format=phone_format)
+    # Dots that make a decimal number of it aside.
+    wrong = {layout: value for layout, value in zip(layouts, found, strict=True) if value is not DROPPED}
+    assert set(wrong.values()) == {"6175550123" if phone_format == "10-digit" else "+16175550123"}
 
 
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA1", "SHA256", "SHA512"])
@@ -359,6 +411,9 @@ def test_repairs_are_counted_by_kind_and_column(clean):
         ("State", "Mass.", "name or abbreviation replaced by code"),
         ("Zip", "02134-1234", None),
         ("State", " ma ", None),
+        ("ZipPlus4", "'1234", "punctuation removed"),
+        ("ZipPlus4", "'123", None),
+        ("ZipPlus4", "\uff11\uff12\uff13", None),
         ("Email", " MARY@example.com ", None),
         ("Phone", "+1 (617) 555-0123", None),
         ("First Name", " Mary  Ann ", None),
