@@ -3,7 +3,7 @@ Every error of this package, one tree.
 
 The module knows nothing of Airflow, so that audience files can be checked without it. An error below
 :class:`IQMFinalError` is one that a second try can't mend; hooks, operators and sensors raise it as
-Airflow's ``AirflowFailException`` too (see :mod:`airflow_provider_iqm.hooks.failures`), so that Airflow does not
+Airflow's ``AirflowFailException`` too (see :mod:`airflow_provider_iqm.runtime.failures`), so that Airflow does not
 retry the task. Any other error is left to the task's retries.
 
 No message holds a secret or a value of an audience file.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_iqm import __version__
-from airflow_provider_iqm.hooks.connection_form import conn_fields, provider_field_behaviour
+from airflow_provider_iqm.connection.form import conn_fields, provider_field_behaviour
 
 
 def get_provider_info() -> dict[str, Any]:

@@ -81,7 +81,7 @@ def by_us(url: str, path: str) -> Work:
     connection = {"conn_type": "iqm", "host": url, "login": "a@b.example", "password": "p", "extra": extra}
     os.environ["AIRFLOW_CONN_IQM_DEFAULT"] = json.dumps(connection)
     from airflow_provider_iqm.audience.file import AudienceFile
-    from airflow_provider_iqm.audience.mapping import resolve_mapping
+    from airflow_provider_iqm.audience.mapping.column_mapping import resolve_mapping
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.hooks.iqm import IQMHook
 

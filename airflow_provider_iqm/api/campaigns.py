@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 
 from airflow_provider_iqm.api.answer import number_or_none
 from airflow_provider_iqm.api.audience import read_audience_id
-from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call, Request, json_body
+from airflow_provider_iqm.api.session.login import Exchange, LogIn
 from airflow_provider_iqm.wording import count_of
 
 MATCHED_AUDIENCE_TYPE = 1

@@ -13,8 +13,8 @@ from airflow_provider_iqm.api.audience import (
     NewAudience,
 )
 from airflow_provider_iqm.api.campaigns import AudienceCampaigns
-from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call
+from airflow_provider_iqm.api.session.login import Exchange, LogIn
 
 
 class Dialect(Protocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_iqm.api.classic import Classic
-from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.dialect import Dialect
-from airflow_provider_iqm.api.exchange import LogIn
+from airflow_provider_iqm.api.session.credentials import Credentials
+from airflow_provider_iqm.api.session.login import LogIn
 from airflow_provider_iqm.api.v3 import V3
 
 _DIALECTS: dict[str, type[Classic] | type[V3]] = {"classic": Classic, "v3": V3}
@@ -22,7 +22,7 @@ def speak(api_version: str, credentials: Credentials, **options: Any) -> Dialect
 
     :param api_version: The dialect's name.
     :param credentials: Who logs in.
-    :param options: The other arguments of :class:`~airflow_provider_iqm.api.exchange.LogIn`.
+    :param options: The other arguments of :class:`~airflow_provider_iqm.api.session.login.LogIn`.
     """
     dialect = _DIALECTS[api_version]
     return dialect(LogIn(credentials, dialect, **options))

@@ -10,8 +10,8 @@ from typing import Any, TypedDict
 
 from airflow_provider_iqm.api.audience import read_audience_id
 from airflow_provider_iqm.api.campaigns import Campaign, campaigns
-from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call, Request, json_body
+from airflow_provider_iqm.api.session.login import Exchange, LogIn
 from airflow_provider_iqm.exceptions import AudienceOptionError, CampaignTargetingError, IQMError, IQMRequestError
 from airflow_provider_iqm.wording import count_of, display_name
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow_provider_iqm.api.audience import ReadyAudience
 from airflow_provider_iqm.assets.outlets import audience_assets
 from airflow_provider_iqm.exceptions import AudienceOptionError
-from airflow_provider_iqm.hooks.state_store import StateStore
+from airflow_provider_iqm.runtime.state_store import StateStore
 from airflow_provider_iqm.vocabulary import AudienceStatus
 
 if TYPE_CHECKING:

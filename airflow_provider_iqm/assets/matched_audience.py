@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from airflow.providers.common.compat.sdk import Asset
 
-from airflow_provider_iqm.hooks.connection_form import DEFAULT_WORKSPACE_HOST
+from airflow_provider_iqm.connection.form import DEFAULT_WORKSPACE_HOST
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset as OpenLineageDataset

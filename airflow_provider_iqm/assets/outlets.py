@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_iqm.assets.matched_audience import SCHEME, audience_name_of
-from airflow_provider_iqm.hooks.best_effort import best_effort
+from airflow_provider_iqm.runtime.best_effort import best_effort
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context

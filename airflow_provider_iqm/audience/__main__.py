@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from airflow_provider_iqm.audience.dry_run import dry_run
-from airflow_provider_iqm.audience.dry_run_options import EXIT_STATUS, OPTIONS
+from airflow_provider_iqm.audience.preview.dry_run import dry_run
+from airflow_provider_iqm.audience.preview.options import EXIT_STATUS, OPTIONS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.damage import ColumnCheck, Damage, DamageCounter, checks_for
-from airflow_provider_iqm.audience.header import Header
-from airflow_provider_iqm.audience.record_batch import ReadRecords, RecordBatch, batches
+from airflow_provider_iqm.audience.damage.damage import ColumnCheck, Damage, DamageCounter, checks_for
+from airflow_provider_iqm.audience.mapping.header import Header
+from airflow_provider_iqm.audience.records.record_batch import ReadRecords, RecordBatch, batches
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 

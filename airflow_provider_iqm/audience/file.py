@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.contents import Contents
-from airflow_provider_iqm.audience.csv_exact import read_exactly, read_records
-from airflow_provider_iqm.audience.csv_fast import read_fast
-from airflow_provider_iqm.audience.damage import Damage, header_damage
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
-from airflow_provider_iqm.audience.signature import HEAD_BYTES, check_signature
-from airflow_provider_iqm.audience.xlsx import read_workbook
+from airflow_provider_iqm.audience.csv.exact_reader import read_exactly, read_records
+from airflow_provider_iqm.audience.csv.fast_reader import read_fast
+from airflow_provider_iqm.audience.damage.damage import Damage, header_damage
+from airflow_provider_iqm.audience.duckdb.csv_queries import DEFAULT_MEMORY_LIMIT
+from airflow_provider_iqm.audience.xlsx.workbook import read_workbook
 from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.files.signature import HEAD_BYTES, check_signature
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS, METADATA_SAMPLE_RECORDS
 from airflow_provider_iqm.wording import as_unicode, display_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_iqm.audience.export import Export
+    from airflow_provider_iqm.audience.csv.database_export import Export
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -6,11 +6,11 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.csv_exact import read_records
-from airflow_provider_iqm.audience.duckdb_apart import first_row
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, read_csv_sql
+from airflow_provider_iqm.audience.csv.exact_reader import read_records
+from airflow_provider_iqm.audience.duckdb.csv_queries import DEFAULT_MEMORY_LIMIT, read_csv_sql
+from airflow_provider_iqm.audience.duckdb.query_process import first_row
 from airflow_provider_iqm.audience.file import CSV, SMALL_FILE_BYTES
-from airflow_provider_iqm.audience.xlsx import read_rows
+from airflow_provider_iqm.audience.xlsx.workbook import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,17 +13,23 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.cleaning import Cleaning
-from airflow_provider_iqm.audience.csv_exact import read_header, read_records
-from airflow_provider_iqm.audience.csv_fast import read_fast
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT, connect, copy_options, quoted, sum_sql
-from airflow_provider_iqm.audience.duckdb_failure import find_resource_error
+from airflow_provider_iqm.audience.cleaning.options import Cleaning
+from airflow_provider_iqm.audience.cleaning.plan import make_plan
+from airflow_provider_iqm.audience.csv.duckdb_source import Source, copied_source, direct_source
+from airflow_provider_iqm.audience.csv.exact_reader import read_header, read_records
+from airflow_provider_iqm.audience.csv.fast_reader import read_fast
+from airflow_provider_iqm.audience.duckdb.csv_queries import (
+    DEFAULT_MEMORY_LIMIT,
+    connect,
+    copy_options,
+    quoted,
+    sum_sql,
+)
+from airflow_provider_iqm.audience.duckdb.errors import find_resource_error
 from airflow_provider_iqm.audience.file import CSV
-from airflow_provider_iqm.audience.plan import make_plan
-from airflow_provider_iqm.audience.source import Source, copied_source, direct_source
-from airflow_provider_iqm.audience.system_errors import system_errors
-from airflow_provider_iqm.audience.xlsx import read_rows
+from airflow_provider_iqm.audience.xlsx.workbook import read_rows
 from airflow_provider_iqm.exceptions import AudienceFileError, CleaningOptionError
+from airflow_provider_iqm.files.system_errors import system_errors
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
 from airflow_provider_iqm.wording import quote_names
 
@@ -34,9 +40,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from airflow_provider_iqm.audience.file import AudienceFile
-    from airflow_provider_iqm.audience.mapping import ColumnMapping
-    from airflow_provider_iqm.audience.scratch import Scratch
+    from airflow_provider_iqm.audience.mapping.column_mapping import ColumnMapping
     from airflow_provider_iqm.audience.upload import AudienceUpload
+    from airflow_provider_iqm.files.scratch import Scratch
 
 _MOST_PARTS = 1000
 """With more, the limits are a mistake."""

@@ -12,18 +12,23 @@ from pathlib import Path
 from typing import Self, Unpack
 
 from airflow_provider_iqm.audience.audience_name import check_audience_name
-from airflow_provider_iqm.audience.clean import Cleaner
-from airflow_provider_iqm.audience.clean_wide import clean_list
-from airflow_provider_iqm.audience.cleaning import Cleaning, CleaningOptions
-from airflow_provider_iqm.audience.export import Export
+from airflow_provider_iqm.audience.cleaning.cleaner import Cleaner
+from airflow_provider_iqm.audience.cleaning.options import Cleaning, CleaningOptions
+from airflow_provider_iqm.audience.cleaning.report import CleaningReport
+from airflow_provider_iqm.audience.cleaning.wide_list import clean_list
+from airflow_provider_iqm.audience.csv.database_export import Export
 from airflow_provider_iqm.audience.file import AudienceFile, check_limits, inspect_file
 from airflow_provider_iqm.audience.fingerprint import fingerprint
-from airflow_provider_iqm.audience.mapping import ColumnMapping, read_column_settings, read_columns, resolve_mapping
-from airflow_provider_iqm.audience.original import Reading, plain_file
-from airflow_provider_iqm.audience.report import CleaningReport
-from airflow_provider_iqm.audience.scratch import Scratch
-from airflow_provider_iqm.audience.stream import readable
-from airflow_provider_iqm.audience.system_errors import system_errors
+from airflow_provider_iqm.audience.formats.plain_file import Reading, plain_file
+from airflow_provider_iqm.audience.mapping.column_mapping import (
+    ColumnMapping,
+    read_column_settings,
+    read_columns,
+    resolve_mapping,
+)
+from airflow_provider_iqm.files.file_body import readable
+from airflow_provider_iqm.files.scratch import Scratch
+from airflow_provider_iqm.files.system_errors import system_errors
 from airflow_provider_iqm.wording import display_name
 
 
@@ -103,7 +108,7 @@ def check_arguments(
     :param audience_name: The audience's name; not blank, at most 255 characters.
     :param columns: The mapping, file column → IQM field; also a JSON object as text.
     :param column_settings: IQM field → data format or data partner; also a JSON object as text.
-    :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
+    :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`.
     :return: What is to be done to the list, and the mapping with the settings that the list will have then.
     :raises AudienceNameError: where the name is blank or too long.
     :raises CleaningOptionError: where the list can't be cleaned in this way.
@@ -143,7 +148,7 @@ def prepare_upload(
     :param sheet: The workbook's sheet; without it, the first.
     :param limited: Whether IQM's limits of size and records hold; not for a list that is to be split.
     :param export: What is known of a list that a database has exported.
-    :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
+    :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`.
     :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
     :raises AudienceNameError: where the name is blank or too long.
     :raises AudienceFileError: where the file can't be uploaded.

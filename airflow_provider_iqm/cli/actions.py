@@ -12,7 +12,7 @@ from typing import Any
 from airflow.cli.simple_table import AirflowConsole
 
 from airflow_provider_iqm.api.audience import MatchedAudience
-from airflow_provider_iqm.audience.dry_run import dry_run
+from airflow_provider_iqm.audience.preview.dry_run import dry_run
 from airflow_provider_iqm.audience.upload import AudienceUpload
 from airflow_provider_iqm.cli.logs_on_stderr import logs_on_stderr
 from airflow_provider_iqm.cli.watched_hook import WatchedHook

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.cli.cli_config import ARG_OUTPUT, ActionCommand, Arg, CLICommand, GroupCommand
 
-from airflow_provider_iqm.audience.dry_run_options import EXIT_STATUS, OPTIONS
+from airflow_provider_iqm.audience.preview.options import EXIT_STATUS, OPTIONS
 from airflow_provider_iqm.cli.lazily import lazily
 from airflow_provider_iqm.vocabulary import AudienceStatus
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience
 from airflow_provider_iqm.api.campaigns import AudienceCampaigns, Campaign, campaigns
-from airflow_provider_iqm.api.poll import poll
+from airflow_provider_iqm.api.polling.poll import poll
+from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.api.targeting import TargetingChange, change_for_all, target_all
-from airflow_provider_iqm.api.watch import AudienceWatch
+from airflow_provider_iqm.client.pool_slots import pool_slots
+from airflow_provider_iqm.connection import form
 from airflow_provider_iqm.exceptions import AudienceNameError, IQMError
-from airflow_provider_iqm.hooks import connection_form
-from airflow_provider_iqm.hooks.asynchronous import IQMAsyncHook
-from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
-from airflow_provider_iqm.hooks.rate_limit import pool_slots
+from airflow_provider_iqm.hooks.iqm_async import IQMAsyncHook
 from airflow_provider_iqm.hooks.uploading import IQMUploadHook
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.wording import is_unicode
 
 __all__ = ["IQMAsyncHook", "IQMHook"]
@@ -34,12 +34,12 @@ class IQMHook(IQMUploadHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the fields of Airflow 2's connection form; Airflow 3 reads the provider's metadata."""
-        return connection_form.form_widgets()
+        return form.form_widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return what Airflow 2's connection form makes of the fields that every connection has."""
-        return connection_form.field_behaviour()
+        return form.field_behaviour()
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in, and return whether it worked, and what to correct if it didn't."""

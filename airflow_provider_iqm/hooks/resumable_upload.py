@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_iqm.api.audience import AudienceOptions, MatchedAudience, NewAudience
-from airflow_provider_iqm.api.own_upload import OwnUploadSearch, is_own_upload, name_with_token
+from airflow_provider_iqm.api.upload_search import OwnUploadSearch, is_own_upload, name_with_token
 from airflow_provider_iqm.audience.audience_name import check_audience_name
 from airflow_provider_iqm.exceptions import (
     DuplicateAudienceError,
@@ -20,7 +20,6 @@ from airflow_provider_iqm.exceptions import (
     IQMTransportError,
     UploadOutcomeUnknownError,
 )
-from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.list_log import tell_of_list
 from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
 from airflow_provider_iqm.hooks.upload_recovery import (
@@ -30,6 +29,7 @@ from airflow_provider_iqm.hooks.upload_recovery import (
     check_timeout,
 )
 from airflow_provider_iqm.lineage.hook_lineage import report_audience
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 
 if TYPE_CHECKING:
     from airflow_provider_iqm.audience.upload import AudienceUpload

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import cast
 
 from airflow_provider_iqm.api.audience import MatchedAudience
-from airflow_provider_iqm.api.own_upload import OwnUploadSearch, is_own_upload, keep_oldest
+from airflow_provider_iqm.api.upload_search import OwnUploadSearch, is_own_upload, keep_oldest
 from airflow_provider_iqm.exceptions import AudienceOptionError, IQMError, IQMFinalError
-from airflow_provider_iqm.hooks.http import IQMHttpHook
+from airflow_provider_iqm.hooks.base import IQMHttpHook
 
 LOST_ANSWER_TIMEOUT = 600.0
 """Seconds for which an upload whose answer was lost is searched for before it is sent again."""

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_provider_iqm.api.audience import AudienceOptions
-from airflow_provider_iqm.audience.scratch import Scratch
-from airflow_provider_iqm.audience.system_errors import system_errors
-from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.files.scratch import Scratch
+from airflow_provider_iqm.files.system_errors import system_errors
 from airflow_provider_iqm.hooks.list_log import telling_why
 from airflow_provider_iqm.hooks.resumable_upload import IQMResumableUploadHook, new_audience
 from airflow_provider_iqm.hooks.upload_recovery import LOST_ANSWER_TIMEOUT
 from airflow_provider_iqm.lineage.hook_lineage import report_file
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 
 if TYPE_CHECKING:
-    from airflow_provider_iqm.audience.cleaning import CleaningOptions
+    from airflow_provider_iqm.audience.cleaning.options import CleaningOptions
     from airflow_provider_iqm.audience.upload import AudienceUpload
 
 
@@ -62,7 +62,7 @@ class IQMUploadHook(IQMResumableUploadHook):
         :param lost_answer_timeout: Seconds for which to search IQM for the audience before the upload is sent a second
             time, if the answer to it was lost.
         :param cleaning: How to clean the list, the arguments of
-            :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`.
+            :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`.
         :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
         :raises AudienceFileError: where the file can't be uploaded.
         :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
@@ -115,12 +115,12 @@ class IQMUploadHook(IQMResumableUploadHook):
         :param lost_answer_timeout: Seconds for which to search IQM for the audience before the upload is sent a second
             time, if the answer to it was lost.
         :param cleaning: How to clean the list, the arguments of
-            :class:`~airflow_provider_iqm.audience.cleaning.Cleaning`. The CSV file is written to its ``scratch_dir``.
+            :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`. The CSV file is written to its ``scratch_dir``.
         :raises AudienceFileError: where a column has no name that is text, or values without a text, such as bytes.
         :raises ColumnMappingError: where the mapping fits neither the DataFrame nor IQM.
         :raises IQMApiError: where IQM answers with an error.
         """
-        from airflow_provider_iqm.audience.dataframe import write_dataframe
+        from airflow_provider_iqm.audience.formats.dataframe import write_dataframe
 
         scratch = Scratch(cleaning.get("scratch_dir"))
         with closing(scratch):

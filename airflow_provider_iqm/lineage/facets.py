@@ -15,7 +15,7 @@ from openlineage.client.facet_v2 import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_iqm.audience.cleaning import Cleaning
+    from airflow_provider_iqm.audience.cleaning.options import Cleaning
     from airflow_provider_iqm.lineage.source import Source
 
 

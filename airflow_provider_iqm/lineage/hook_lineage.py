@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
 from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
-from airflow_provider_iqm.audience.scratch import is_scratch
-from airflow_provider_iqm.hooks.best_effort import best_effort
-from airflow_provider_iqm.hooks.running_task import running_task
+from airflow_provider_iqm.files.scratch import is_scratch
+from airflow_provider_iqm.runtime.best_effort import best_effort
+from airflow_provider_iqm.runtime.running_task import running_task
 from airflow_provider_iqm.wording import as_unicode
 
 if TYPE_CHECKING:
-    from airflow_provider_iqm.hooks.http import IQMHttpHook
+    from airflow_provider_iqm.hooks.base import IQMHttpHook
 
 
 def report_file(hook: IQMHttpHook, file_path: str | Path) -> None:

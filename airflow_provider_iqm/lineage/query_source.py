@@ -12,7 +12,7 @@ from airflow.providers.openlineage.sqlparser import SQLParser, from_table_meta
 from openlineage.client.event_v2 import InputDataset
 from openlineage.client.facet_v2 import sql_job
 
-from airflow_provider_iqm.hooks.database import database_hook
+from airflow_provider_iqm.databases.database import database_hook
 from airflow_provider_iqm.lineage.source import Source
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
-from airflow_provider_iqm.hooks.best_effort import best_effort
+from airflow_provider_iqm.runtime.best_effort import best_effort
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey

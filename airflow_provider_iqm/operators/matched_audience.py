@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_iqm.api.match_rate import OnLowMatchRate
-from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
+from airflow_provider_iqm.api.polling.match_rate import OnLowMatchRate
+from airflow_provider_iqm.audience.cleaning.options import OnInvalidRecords, PhoneFormat
+from airflow_provider_iqm.audience.duckdb.csv_queries import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.hooks.upload_recovery import LOST_ANSWER_TIMEOUT
 from airflow_provider_iqm.lineage.hook_lineage import report_file
-from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
-from airflow_provider_iqm.operators.unchanged import OnUnchanged
+from airflow_provider_iqm.operators.upload.audience_upload import AudienceUploadOperator
+from airflow_provider_iqm.operators.upload.unchanged import OnUnchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_iqm.audience.system_errors import system_errors
 from airflow_provider_iqm.exceptions import CleaningOptionError
+from airflow_provider_iqm.files.system_errors import system_errors
 from airflow_provider_iqm.operators.staging import filesystem, storage_failures_told, storage_path
 from airflow_provider_iqm.wording import as_unicode, display_name, is_unicode
 

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.list_log import telling_why
 from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
 from airflow_provider_iqm.operators.staging import staged
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
-    from airflow_provider_iqm.audience.export import Export
+    from airflow_provider_iqm.audience.cleaning.options import OnInvalidRecords, PhoneFormat
+    from airflow_provider_iqm.audience.csv.database_export import Export
     from airflow_provider_iqm.audience.upload import AudienceUpload
 
 

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
-from airflow_provider_iqm.audience.scratch import Scratch
-from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.audience.cleaning.options import OnInvalidRecords, PhoneFormat
+from airflow_provider_iqm.audience.duckdb.csv_queries import DEFAULT_MEMORY_LIMIT
+from airflow_provider_iqm.files.scratch import Scratch
 from airflow_provider_iqm.hooks.list_log import tell_of_list
 from airflow_provider_iqm.lineage.openlineage import Made, PreparationLineage
 from airflow_provider_iqm.operators.part_folder import put_parts
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.staging import storage_path
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
 from airflow_provider_iqm.wording import count_of
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_iqm.audience.scratch import Scratch
-from airflow_provider_iqm.audience.system_errors import system_errors
 from airflow_provider_iqm.exceptions import ObjectStorageError
+from airflow_provider_iqm.files.scratch import Scratch
+from airflow_provider_iqm.files.system_errors import system_errors
 from airflow_provider_iqm.wording import display_name, is_unicode
 
 log = logging.getLogger(__name__)

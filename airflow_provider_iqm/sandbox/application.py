@@ -7,11 +7,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from airflow_provider_iqm.sandbox import admin, campaign_admin, classic, login, v3
+from airflow_provider_iqm.sandbox import v3
 from airflow_provider_iqm.sandbox.answers import Problem, RefusedError, error
-from airflow_provider_iqm.sandbox.gate import FaultMiddleware, RateLimitMiddleware
-from airflow_provider_iqm.sandbox.journal import JournalMiddleware
-from airflow_provider_iqm.sandbox.state import SandboxState
+from airflow_provider_iqm.sandbox.classic import calls
+from airflow_provider_iqm.sandbox.control import admin, campaign_admin
+from airflow_provider_iqm.sandbox.control.gate import FaultMiddleware, RateLimitMiddleware
+from airflow_provider_iqm.sandbox.session import login
+from airflow_provider_iqm.sandbox.state.journal import JournalMiddleware
+from airflow_provider_iqm.sandbox.state.state import SandboxState
 from airflow_provider_iqm.sandbox.v3.bodies import problems_of
 
 
@@ -42,7 +45,7 @@ def _fastapi(state: SandboxState) -> FastAPI:
 def _iqm(state: SandboxState) -> FastAPI:
     app = _fastapi(state)
     app.include_router(login.router)
-    app.include_router(classic.router)
+    app.include_router(calls.router)
     app.include_router(v3.router)
 
     @app.exception_handler(RefusedError)

@@ -10,11 +10,11 @@ import uvicorn
 
 from airflow_provider_iqm.sandbox.application import build_application
 from airflow_provider_iqm.sandbox.connection import CuttableProtocol
-from airflow_provider_iqm.sandbox.faults import Fault, FaultKind
-from airflow_provider_iqm.sandbox.journal import RequestRecord
-from airflow_provider_iqm.sandbox.reports import AudienceReport, CampaignReport, report_all, report_campaigns
+from airflow_provider_iqm.sandbox.control.reports import AudienceReport, CampaignReport, report_all, report_campaigns
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
-from airflow_provider_iqm.sandbox.state import SandboxState
+from airflow_provider_iqm.sandbox.state.faults import Fault, FaultKind
+from airflow_provider_iqm.sandbox.state.journal import RequestRecord
+from airflow_provider_iqm.sandbox.state.state import SandboxState
 
 # How long answers under way may take when the sandbox stops, in seconds; whatever hangs is cut after that.
 _GRACE_SECONDS = 0.5

@@ -17,17 +17,17 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_iqm.api.audience import ReadyAudience, ready_part
-from airflow_provider_iqm.api.match_rate import MatchRateGate, OnLowMatchRate
-from airflow_provider_iqm.api.poll import MAX_DETAILS
-from airflow_provider_iqm.api.watch import AudienceWatch
+from airflow_provider_iqm.api.polling.match_rate import MatchRateGate, OnLowMatchRate
+from airflow_provider_iqm.api.polling.poll import MAX_DETAILS
+from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.assets.history import AudienceHistory
 from airflow_provider_iqm.assets.outlets import audience_assets, event_of, tell_outlets
-from airflow_provider_iqm.audience.json_text import parse_json_text
+from airflow_provider_iqm.audience.mapping.json_text import parse_json_text
 from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError, LowMatchRateError
-from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, ready_audiences
 from airflow_provider_iqm.triggers.matched_audience import MAX_POKE_INTERVAL, AudienceReadyTrigger
 from airflow_provider_iqm.wording import count_of

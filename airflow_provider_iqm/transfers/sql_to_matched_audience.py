@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
-from airflow_provider_iqm.api.match_rate import OnLowMatchRate
-from airflow_provider_iqm.audience.cleaning import OnInvalidRecords, PhoneFormat
-from airflow_provider_iqm.audience.duckdb_csv import DEFAULT_MEMORY_LIMIT
-from airflow_provider_iqm.audience.scratch import Scratch
-from airflow_provider_iqm.audience.system_errors import system_errors
+from airflow_provider_iqm.api.polling.match_rate import OnLowMatchRate
+from airflow_provider_iqm.audience.cleaning.options import OnInvalidRecords, PhoneFormat
+from airflow_provider_iqm.audience.duckdb.csv_queries import DEFAULT_MEMORY_LIMIT
+from airflow_provider_iqm.databases.database import database_hook
 from airflow_provider_iqm.exceptions import AudienceFileError, QueryError
-from airflow_provider_iqm.hooks.database import database_hook
-from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.files.scratch import Scratch
+from airflow_provider_iqm.files.system_errors import system_errors
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.hooks.upload_recovery import LOST_ANSWER_TIMEOUT
-from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
-from airflow_provider_iqm.operators.unchanged import OnUnchanged
+from airflow_provider_iqm.operators.upload.audience_upload import AudienceUploadOperator
+from airflow_provider_iqm.operators.upload.unchanged import OnUnchanged
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.wording import count_of, is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_iqm.audience.export import Export
+    from airflow_provider_iqm.audience.csv.database_export import Export
     from airflow_provider_iqm.audience.upload import AudienceUpload
-    from airflow_provider_iqm.hooks.query import Parameters
+    from airflow_provider_iqm.databases.query import Parameters
     from airflow_provider_iqm.lineage.source import Source
 
 OnEmpty = Literal["fail", "skip"]
@@ -175,9 +175,9 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
     def _extract(self, path: Path) -> Export:
         """Write the query's rows to a file."""
         # Parsing a Dag needs nothing of what runs the query and checks its rows.
-        from airflow_provider_iqm.audience.mapping import check_columns
+        from airflow_provider_iqm.audience.mapping.column_mapping import check_columns
         from airflow_provider_iqm.audience.upload import check_arguments
-        from airflow_provider_iqm.hooks.query import RESULT, ResultLimits, open_query
+        from airflow_provider_iqm.databases.query import RESULT, ResultLimits, open_query
 
         self._check_query()
         cleaning, mapping = check_arguments(**self.list_arguments())
@@ -211,7 +211,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
 
     def _query_parameters(self) -> Parameters | None:
         """Return the parameters, read from text if they are text, such as a template makes of a list."""
-        from airflow_provider_iqm.audience.json_text import parse_json_text
+        from airflow_provider_iqm.audience.mapping.json_text import parse_json_text
 
         expected = "parameters must be a mapping or a list, as the query's placeholders are, or one of these as JSON"
         parameters: object = self.parameters

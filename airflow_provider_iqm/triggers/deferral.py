@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
 from airflow_provider_iqm.exceptions import AudienceFailedError, IQMError, IQMFinalError
-from airflow_provider_iqm.hooks.failures import final_errors_fail_the_task
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, WaitOutcome
 from airflow_provider_iqm.vocabulary import AudienceStatus
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_iqm.api.watch import AudienceWatch
+from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError
-from airflow_provider_iqm.hooks.asynchronous import IQMAsyncHook
+from airflow_provider_iqm.hooks.iqm_async import IQMAsyncHook
 
 MAX_NAMED = 10
 """How many audiences the message of a time-out names."""

@@ -11,7 +11,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_iqm.api.audience import MatchedAudience
-from airflow_provider_iqm.api.own_upload import OwnUploadSearch
+from airflow_provider_iqm.api.upload_search import OwnUploadSearch
 from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
 from airflow_provider_iqm.hooks.upload_recovery import pauses
 from airflow_provider_iqm.triggers.matched_audience import shared_hook

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from airflow_provider_iqm.api.upload_form import UploadForm
-from airflow_provider_iqm.hooks.http import IQMHttpHook
+from airflow_provider_iqm.hooks.base import IQMHttpHook
 from airflow_provider_iqm.hooks.iqm import IQMAsyncHook
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings

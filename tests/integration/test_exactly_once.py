@@ -13,7 +13,7 @@ from airflow_provider_iqm.exceptions import AudienceFileError, DuplicateAudience
 from airflow_provider_iqm.hooks import upload_recovery
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
-from airflow_provider_iqm.sandbox.audiences import UploadedFile
+from airflow_provider_iqm.sandbox.state.audiences import UploadedFile
 from tests.integration.dialects import CALLS
 
 AIRFLOW_3_3 = tuple(map(int, airflow_version.split(".")[:2])) >= (3, 3)

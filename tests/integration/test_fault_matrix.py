@@ -21,7 +21,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
-from airflow_provider_iqm.hooks import http
+from airflow_provider_iqm.hooks import base
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
@@ -138,7 +138,7 @@ def sandbox(server, connect, monkeypatch):
     server.reset()
     monkeypatch.setattr(time, "sleep", server.advance)
     # Airflow's masker never forgets: with the tokens of a thousand log-ins each log line takes it milliseconds.
-    monkeypatch.setattr(http, "mask", lambda secrets: None)
+    monkeypatch.setattr(base, "mask", lambda secrets: None)
     return server
 
 

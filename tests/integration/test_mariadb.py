@@ -9,8 +9,8 @@ import pymysql
 import pytest
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
+from airflow_provider_iqm.databases.query import ResultLimits, open_query
 from airflow_provider_iqm.exceptions import QueryFailedError
-from airflow_provider_iqm.hooks.query import ResultLimits, open_query
 from tests.integration import services
 from tests.integration.memory import growth
 

@@ -14,9 +14,9 @@ import duckdb
 import pytest
 from airflow.providers.postgres.hooks import postgres as postgres_hook
 
+from airflow_provider_iqm.databases.database import database_hook
+from airflow_provider_iqm.databases.query import ResultLimits, open_query
 from airflow_provider_iqm.exceptions import AudienceFileError, QueryError, QueryFailedError
-from airflow_provider_iqm.hooks.database import database_hook
-from airflow_provider_iqm.hooks.query import ResultLimits, open_query
 from tests.integration.memory import growth, memory
 
 

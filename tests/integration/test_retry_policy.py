@@ -27,7 +27,7 @@ with DAG("patient", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
 
 def test_the_next_try_waits_as_long_as_the_server_said(sandbox, run_dag, monkeypatch):
     # The hook waits for itself unless that would take longer than this.
-    monkeypatch.setattr("airflow_provider_iqm.hooks.retrying.MAX_RETRY_AFTER", 1)
+    monkeypatch.setattr("airflow_provider_iqm.client.retries.MAX_RETRY_AFTER", 1)
     sandbox.add_fault(path="*column-list", kind="status", status=503, headers={"Retry-After": "3"})
     run = run_dag(DAG, "patient")
     assert run.state == "success"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_iqm.sandbox.audiences import UploadedFile
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
+from airflow_provider_iqm.sandbox.state.audiences import UploadedFile
 
 
 @pytest.fixture
 def local_iqm(iqm_connection, monkeypatch):
     """A sandbox with the tests' credentials; ``connect`` changes the connection ``iqm_default`` to it."""
     # Retries wait no time; what an answer asks for is another test's matter.
-    monkeypatch.setattr("airflow_provider_iqm.hooks.retrying._wait", lambda state: 0)
+    monkeypatch.setattr("airflow_provider_iqm.client.retries._wait", lambda state: 0)
     settings = SandboxSettings(
         port=0,
         requests_per_minute=10_000,

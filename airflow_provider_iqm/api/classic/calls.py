@@ -17,11 +17,11 @@ from airflow_provider_iqm.api.audience import (
     read_deletion,
     read_moment,
 )
-from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.request import Call, Request, json_body
+from airflow_provider_iqm.api.session.credentials import Credentials
+from airflow_provider_iqm.api.session.token import Token
+from airflow_provider_iqm.api.session.token_request import token_request
 from airflow_provider_iqm.api.status import read_status
-from airflow_provider_iqm.api.token import Token
-from airflow_provider_iqm.api.token_request import token_request
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.exceptions import AudienceNotFoundError
 

@@ -13,11 +13,11 @@ from airflow_provider_iqm.api.audience import (
 )
 from airflow_provider_iqm.api.campaigns import AudienceCampaigns
 from airflow_provider_iqm.api.classic import calls
-from airflow_provider_iqm.api.credentials import Credentials
-from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call
-from airflow_provider_iqm.api.token import Token
-from airflow_provider_iqm.api.token_request import renewal
+from airflow_provider_iqm.api.session.credentials import Credentials
+from airflow_provider_iqm.api.session.login import Exchange, LogIn
+from airflow_provider_iqm.api.session.token import Token
+from airflow_provider_iqm.api.session.token_request import renewal
 from airflow_provider_iqm.exceptions import AudienceOptionError
 
 

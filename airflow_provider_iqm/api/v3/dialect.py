@@ -21,12 +21,12 @@ from airflow_provider_iqm.api.audience import (
 )
 from airflow_provider_iqm.api.campaigns import AudienceCampaigns, audience_campaigns
 from airflow_provider_iqm.api.classic.calls import read_classic_details
-from airflow_provider_iqm.api.credentials import Credentials
-from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call, Request, form_body, json_body
+from airflow_provider_iqm.api.session.credentials import Credentials
+from airflow_provider_iqm.api.session.login import Exchange, LogIn
+from airflow_provider_iqm.api.session.token import Token
+from airflow_provider_iqm.api.session.token_request import TOKEN_PATH, renewal, token_request
 from airflow_provider_iqm.api.status import read_status
-from airflow_provider_iqm.api.token import Token
-from airflow_provider_iqm.api.token_request import TOKEN_PATH, renewal, token_request
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
 from airflow_provider_iqm.api.v3.lists import MATCHED_AUDIENCE_TYPE, Entry, StaticLists, find

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from airflow_provider_iqm.api.answer import UNREADABLE
-from airflow_provider_iqm.api.exchange import Exchange, LogIn
 from airflow_provider_iqm.api.request import Call, Request
+from airflow_provider_iqm.api.session.login import Exchange, LogIn
 from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
 from airflow_provider_iqm.exceptions import ColumnMappingError
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_iqm.api.audience import NewAudience
-from airflow_provider_iqm.api.exchange import Exchange
+from airflow_provider_iqm.api.session.login import Exchange
 from airflow_provider_iqm.api.v3.lists import Combination, Entry, StaticLists, find, known
 from airflow_provider_iqm.exceptions import ColumnMappingError
 from airflow_provider_iqm.vocabulary import FIELD_LABELS, FIELD_SETTINGS, SETTING_LABELS, DataFormat, Field

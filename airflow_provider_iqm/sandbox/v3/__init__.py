@@ -6,7 +6,7 @@ The authority is IQM's OpenAPI file; where it contradicts itself or the guides, 
 
 from fastapi import APIRouter, Depends
 
-from airflow_provider_iqm.sandbox.access import require_token
+from airflow_provider_iqm.sandbox.session.access import require_token
 from airflow_provider_iqm.sandbox.v3 import calls, campaign_calls, static
 
 router = APIRouter(dependencies=[Depends(require_token)])

@@ -6,15 +6,15 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BeforeValidator
 from starlette.responses import JSONResponse, Response
 
-from airflow_provider_iqm.sandbox import classic, validation
-from airflow_provider_iqm.sandbox.access import State
 from airflow_provider_iqm.sandbox.answers import Problem, RefusedError, success
 from airflow_provider_iqm.sandbox.answers import classic as classic_answer
-from airflow_provider_iqm.sandbox.audiences import Audience
 from airflow_provider_iqm.sandbox.body import read_body
-from airflow_provider_iqm.sandbox.journal import record_of
-from airflow_provider_iqm.sandbox.state import SandboxState
-from airflow_provider_iqm.sandbox.upload import read_form
+from airflow_provider_iqm.sandbox.classic import calls, validation
+from airflow_provider_iqm.sandbox.session.access import State
+from airflow_provider_iqm.sandbox.state.audiences import Audience
+from airflow_provider_iqm.sandbox.state.journal import record_of
+from airflow_provider_iqm.sandbox.state.state import SandboxState
+from airflow_provider_iqm.sandbox.uploads.form import read_form
 from airflow_provider_iqm.sandbox.v3 import views
 from airflow_provider_iqm.sandbox.v3.bodies import AudienceName, JsonModel, TextInt32, parse
 from airflow_provider_iqm.sandbox.v3.search import AudienceSearch, find
@@ -64,7 +64,7 @@ async def details(
     """All about one audience."""
     audience = _active(state, audience_id)
     if state.settings.details_shape == "tutorial":
-        return classic_answer(classic.details_object(audience, state))
+        return classic_answer(calls.details_object(audience, state))
     return success(
         views.details(audience, state, campaigns=campaigns, users=users),
     )

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
-from airflow_provider_iqm.sandbox.access import State
 from airflow_provider_iqm.sandbox.answers import Problem, RefusedError, success
 from airflow_provider_iqm.sandbox.body import read_body
-from airflow_provider_iqm.sandbox.campaigns import Campaign, TargetingOrder
-from airflow_provider_iqm.sandbox.state import SandboxState
+from airflow_provider_iqm.sandbox.session.access import State
+from airflow_provider_iqm.sandbox.state.campaigns import Campaign, TargetingOrder
+from airflow_provider_iqm.sandbox.state.state import SandboxState
 from airflow_provider_iqm.sandbox.v3.bodies import Int32, JsonModel, parse
 
 # The ids of thousands of campaigns.

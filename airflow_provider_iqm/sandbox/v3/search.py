@@ -6,8 +6,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from airflow_provider_iqm.sandbox.answers import Problem, RefusedError
-from airflow_provider_iqm.sandbox.audiences import Audience
-from airflow_provider_iqm.sandbox.state import SandboxState
+from airflow_provider_iqm.sandbox.state.audiences import Audience
+from airflow_provider_iqm.sandbox.state.state import SandboxState
 from airflow_provider_iqm.sandbox.v3.bodies import Int32, JsonModel
 from airflow_provider_iqm.sandbox.v3.catalogue import AUDIENCE_TYPES, DELETED, STATUSES, UNLISTED_STATUS
 from airflow_provider_iqm.sandbox.v3.views import row

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BeforeValidator
 from starlette.responses import Response
 
-from airflow_provider_iqm.sandbox.access import State
 from airflow_provider_iqm.sandbox.answers import RefusedError, success
+from airflow_provider_iqm.sandbox.session.access import State
 from airflow_provider_iqm.sandbox.v3.bodies import TextInt32
 from airflow_provider_iqm.sandbox.v3.catalogue import (
     AUDIENCE_TYPES,

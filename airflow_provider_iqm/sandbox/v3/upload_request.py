@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool
 
 from airflow_provider_iqm.sandbox.answers import Problem, RefusedError
-from airflow_provider_iqm.sandbox.audiences import UploadedFile
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
+from airflow_provider_iqm.sandbox.state.audiences import UploadedFile
 from airflow_provider_iqm.sandbox.v3.bodies import AudienceName, Int32, JsonModel, parse
 from airflow_provider_iqm.sandbox.v3.catalogue import HASHABLE, PARTNERED, PATIENT, Scope, catalogue, scope
 

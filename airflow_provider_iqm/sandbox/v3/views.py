@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_iqm.sandbox.audiences import Audience
-from airflow_provider_iqm.sandbox.state import SandboxState
+from airflow_provider_iqm.sandbox.state.audiences import Audience
+from airflow_provider_iqm.sandbox.state.state import SandboxState
 from airflow_provider_iqm.sandbox.v3.catalogue import (
     HASHABLE,
     MATCHED_AUDIENCE,

@@ -13,11 +13,11 @@ from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.answer_body import AnswerTooLargeError
 from airflow_provider_iqm.api.audience import NewAudience
 from airflow_provider_iqm.api.campaigns import audience_campaigns, campaigns
-from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.dialects import API_VERSIONS, speak
 from airflow_provider_iqm.api.request import Request
+from airflow_provider_iqm.api.session.credentials import Credentials
+from airflow_provider_iqm.api.session.token import Token
 from airflow_provider_iqm.api.targeting import TargetingChange, target_all
-from airflow_provider_iqm.api.token import Token
 from airflow_provider_iqm.exceptions import IQMApiError, IQMError, IQMInvalidAnswerError, IQMTransportError
 
 CREDENTIALS = Credentials(email="e", password="p", client_id="c", client_secret="s", workspace_host="app.iqm.com")

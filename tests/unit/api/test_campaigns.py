@@ -8,9 +8,9 @@ import pytest
 
 from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.campaigns import audience_campaigns, campaigns, listed_campaigns
-from airflow_provider_iqm.api.credentials import Credentials
 from airflow_provider_iqm.api.dialects import speak
-from airflow_provider_iqm.api.token import Token
+from airflow_provider_iqm.api.session.credentials import Credentials
+from airflow_provider_iqm.api.session.token import Token
 from airflow_provider_iqm.exceptions import AudienceNotFoundError, AudienceOptionError, IQMError, IQMInvalidAnswerError
 
 CREDENTIALS = Credentials(email="e", password="p", client_id="c", client_secret="s", workspace_host="app.iqm.com")

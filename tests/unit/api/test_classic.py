@@ -7,8 +7,8 @@ import pytest
 
 from airflow_provider_iqm.api.audience import NewAudience
 from airflow_provider_iqm.api.classic import calls as classic
-from airflow_provider_iqm.api.credentials import Credentials
-from airflow_provider_iqm.api.token_request import renewal
+from airflow_provider_iqm.api.session.credentials import Credentials
+from airflow_provider_iqm.api.session.token_request import renewal
 from airflow_provider_iqm.exceptions import AudienceNotFoundError
 
 CREDENTIALS = Credentials(

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from airflow_provider_iqm.audience import csv_fast
-from airflow_provider_iqm.audience.duckdb_csv import connect
+from airflow_provider_iqm.audience.csv import fast_reader
+from airflow_provider_iqm.audience.duckdb.csv_queries import connect
 from airflow_provider_iqm.audience.file import inspect_file
 from airflow_provider_iqm.exceptions import AudienceFileError
 
@@ -62,4 +62,4 @@ def duckdb_here(monkeypatch):
             except duckdb.Error:
                 return None
 
-    monkeypatch.setattr(csv_fast, "first_row", first_row)
+    monkeypatch.setattr(fast_reader, "first_row", first_row)

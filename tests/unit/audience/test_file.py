@@ -167,8 +167,8 @@ def test_refuses_csv_named_xlsx(make_file, refuse):
 
 def test_imports_nothing_heavy():
     script = (
-        "import sys, airflow_provider_iqm.audience.file, airflow_provider_iqm.audience.mapping,"
-        "airflow_provider_iqm.audience.stream\n"
+        "import sys, airflow_provider_iqm.audience.file, airflow_provider_iqm.audience.mapping.column_mapping,"
+        "airflow_provider_iqm.files.file_body\n"
         "print({'duckdb', 'pandas', 'numpy', 'pyarrow', 'openpyxl', 'python_calamine', 'airflow'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_iqm.audience.__main__ import main
-from airflow_provider_iqm.audience.dataframe import write_dataframe
+from airflow_provider_iqm.audience.formats.dataframe import write_dataframe
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.exceptions import IQMError
 from airflow_provider_iqm.vocabulary import Field

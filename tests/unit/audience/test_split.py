@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_iqm.audience.scratch import Scratch
 from airflow_provider_iqm.audience.split import Limits, split_list
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.exceptions import AudienceFileError, CleaningOptionError
+from airflow_provider_iqm.files.scratch import Scratch
 
 pytestmark = pytest.mark.usefixtures("duckdb_here")
 

@@ -432,6 +432,6 @@ def test_no_secret_is_in_the_log_or_an_error(hook, iqm, waits, caplog):
 
 def test_secrets_are_given_to_the_masker(hook, iqm, monkeypatch):
     masked = []
-    monkeypatch.setattr("airflow_provider_iqm.hooks.masking.mask_secret", masked.append)
+    monkeypatch.setattr("airflow_provider_iqm.runtime.masking.mask_secret", masked.append)
     hook.get_matched_audience(7)
     assert {"access-1", "refresh-1", "s3cret-of-the-client", "pässwörd:/ 1"} <= set(masked)

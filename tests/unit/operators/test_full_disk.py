@@ -70,7 +70,7 @@ def test_a_full_disk_under_a_query(tmp_path, scratch, refused, monkeypatch):
         database.execute("CREATE TABLE people AS SELECT 'a@mail.example' AS email")
         database.commit()
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/people.db"}))
-    monkeypatch.setattr("airflow_provider_iqm.audience.plain_copy._write", full)
+    monkeypatch.setattr("airflow_provider_iqm.audience.csv.writer._write", full)
     arguments = {"sql": "SELECT email FROM people", "conn_id": "warehouse", **LIST}
     with refused as caught:
         SqlToMatchedAudienceOperator(task_id="sync", scratch_dir=str(scratch), **arguments).execute({"ti": MagicMock()})
@@ -82,7 +82,7 @@ def test_a_full_disk_under_a_query(tmp_path, scratch, refused, monkeypatch):
 
 
 def test_a_full_disk_under_a_dataframe(scratch, refused, monkeypatch, tmp_path):
-    monkeypatch.setattr("airflow_provider_iqm.audience.plain_copy._write", full)
+    monkeypatch.setattr("airflow_provider_iqm.audience.csv.writer._write", full)
     people = pd.DataFrame({"email": ["a@mail.example"]})
     with refused as caught:
         IQMHook().upload_dataframe(people, scratch_dir=scratch, **LIST)

@@ -11,9 +11,9 @@ from unittest.mock import MagicMock
 import pytest
 from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
-from airflow_provider_iqm.operators.audience_upload import AudienceUploadOperator
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
+from airflow_provider_iqm.operators.upload.audience_upload import AudienceUploadOperator
 from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 

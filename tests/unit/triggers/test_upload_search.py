@@ -36,7 +36,7 @@ def search(clock):
 
 
 def own(add_audience, **facts):
-    from airflow_provider_iqm.sandbox.audiences import UploadedFile
+    from airflow_provider_iqm.sandbox.state.audiences import UploadedFile
 
     file = UploadedFile("list-token.csv", size=1, sha256="0" * 64, header=("email",), records=1)
     return add_audience(file=file, **facts)

@@ -1,0 +1,1 @@
+"""Login, token, renewal: what every call to IQM needs first."""

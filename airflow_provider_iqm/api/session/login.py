@@ -1,0 +1,179 @@
+"""
+The order in which requests go out: log in first, renew in time, renew after a refusal.
+
+An exchange is a generator. It yields the requests to send, takes the data of their answers (or has the error thrown
+in that came instead), and returns the result. It sends nothing itself, so the sync hook and the async one drive
+the same exchange.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
+
+from airflow_provider_iqm.api.answer import read_result
+from airflow_provider_iqm.api.request import Call, Request, Result
+from airflow_provider_iqm.api.session.credentials import Credentials
+from airflow_provider_iqm.api.session.token import Token
+from airflow_provider_iqm.api.static_list_cache import Memory, Remembered
+from airflow_provider_iqm.exceptions import IQMApiError, IQMAuthenticationError
+
+RENEWAL_LEAD = 300.0
+"""A token is renewed so many seconds before it is void, or after half its life where that is shorter."""
+
+Exchange = Generator[Request, Any, Result]
+
+
+class Authentication(Protocol):
+    """How a version of the API logs in."""
+
+    @staticmethod
+    def log_in(credentials: Credentials) -> Call[Token]:
+        """Return the log-in."""
+
+    @staticmethod
+    def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
+        """Return the renewal of a token."""
+
+
+class SharedToken(Protocol):
+    """A token that others use too, who are not here: other processes of the host."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Keep the others from logging in at the same time."""
+
+    def read(self) -> Token | None:
+        """Return the token, if there is one."""
+
+    def write(self, token: Token) -> None:
+        """Hand a new token on."""
+
+
+class Unshared:
+    """A token that nobody else uses."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Go on: there are no others."""
+        return nullcontext()
+
+    def read(self) -> Token | None:
+        """Return ``None``: there is no other token."""
+        return None
+
+    def write(self, token: Token) -> None:
+        """Do nothing."""
+
+
+class LogIn:
+    """
+    A log-in that serves any number of calls.
+
+    :param credentials: Who logs in.
+    :param authentication: How.
+    :param on_token: Is given each new token before it is used, so that it can be masked in logs.
+    :param clock: The seconds of a clock that never goes back.
+    :param shared: The token that others have, or will have from here.
+    :param remembered: What IQM said before and will say again.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        authentication: type[Authentication],
+        *,
+        on_token: Callable[[Token], None],
+        clock: Callable[[], float] = time.monotonic,
+        shared: SharedToken | None = None,
+        remembered: Remembered | None = None,
+    ) -> None:
+        self.credentials = credentials
+        self.remembered = remembered or Memory(clock)
+        self._authentication = authentication
+        self._shared = shared or Unshared()
+        self._on_token = on_token
+        self._clock = clock
+        self._token: Token | None = None
+        self._renew_at = 0.0
+
+    def call(self, call: Call[Result]) -> Exchange[Result]:
+        """Return the exchange that makes a call, logged in."""
+        token, is_new = (yield from self.token()), False
+        while True:
+            try:
+                return (yield from self._send(call, token))
+            except IQMAuthenticationError as refused:
+                # A 401 refuses a request before any work is done, so even an upload can be sent again.
+                if refused.status != 401 or is_new:
+                    raise
+            token, is_new = yield from self._replace(token)
+
+    def token(self) -> Exchange[Token]:
+        """Return the exchange that gives a token that is valid now."""
+        if self._token is None:
+            self._take_over()
+        if self._token and self._clock() < self._renew_at:
+            return self._token
+        with self._shared.turn():
+            self._take_over()
+            if self._token and self._clock() < self._renew_at:
+                return self._token
+            return (yield from self._renew(self._token) if self._token else self._log_in())
+
+    def _replace(self, refused: Token) -> Exchange[tuple[Token, bool]]:
+        """Return the exchange that gives another token than a refused one, and tells whether it is a new one."""
+        if self._token is not refused:
+            # Where calls overlap, another one has replaced it by now.
+            return (yield from self.token()), False
+        with self._shared.turn():
+            if self._take_over():
+                return self._token, False
+            return (yield from self._renew(refused)), True
+
+    def _take_over(self) -> bool:
+        """Use the token that others have made, if there is another than this one."""
+        others = self._shared.read()
+        if others is None or (self._token and self._token.access_token == others.access_token):
+            return False
+        self._use(others)
+        return True
+
+    def _send(self, call: Call[Result], token: Token) -> Exchange[Result]:
+        headers = {"Authorization": f"Bearer {token.access_token}"}
+        ow_id = self.credentials.ow_id or token.ow_id
+        if ow_id:
+            headers["X-IAA-OW-ID"] = ow_id
+        try:
+            data = yield call.request.with_headers(headers)
+        except IQMApiError as unknown:
+            if call.alternative is None or unknown.status not in (404, 405):
+                raise
+            return (yield from self._send(call.alternative, token))
+        return read_result(call, data)
+
+    def _log_in(self) -> Exchange[Token]:
+        call = self._authentication.log_in(self.credentials)
+        data = yield call.request
+        return self._keep(read_result(call, data))
+
+    def _renew(self, token: Token) -> Exchange[Token]:
+        if not token.refresh_token:
+            return (yield from self._log_in())
+        call = self._authentication.renew(self.credentials, token.refresh_token)
+        try:
+            data = yield call.request
+            renewed = read_result(call, data).following(token)
+        except IQMApiError:
+            return (yield from self._log_in())
+        return self._keep(renewed)
+
+    def _keep(self, token: Token) -> Token:
+        self._use(token)
+        self._shared.write(token)
+        return token
+
+    def _use(self, token: Token) -> None:
+        self._on_token(token)
+        self._token = token
+        self._renew_at = self._clock() + token.expires_in - min(RENEWAL_LEAD, token.expires_in / 2)

@@ -1,0 +1,1 @@
+"""The cleaning of a list: normalize, hash, drop, report."""

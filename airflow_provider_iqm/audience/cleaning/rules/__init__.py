@@ -1,0 +1,1 @@
+"""How the values of each field are normalized and checked."""

@@ -1,0 +1,116 @@
+"""A list as DuckDB is to read it: the file itself where DuckDB can be trusted with it, else an exact copy."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.csv.audit import Frame, content_lengths, read_frame
+from airflow_provider_iqm.audience.csv.exact_reader import read_head, read_header, read_records
+from airflow_provider_iqm.audience.csv.fast_reader import read_fast
+from airflow_provider_iqm.audience.damage.damage import ColumnCheck, checks_for, worth_counting
+from airflow_provider_iqm.audience.duckdb.csv_queries import LINE_BYTES, read_csv_sql, sum_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """
+    A CSV file and how DuckDB reads it.
+
+    :param path: The file.
+    :param columns: The list's columns.
+    :param sql: The SQL expression that reads the records as ``c0``, ``c1``, ….
+    :param ragged: The SQL condition of a record that has more or fewer values than the header.
+    :param content: The SQL expression of a record's length, for the audit.
+    :param frame: What stands around the records; ``None`` for an exact copy, which needs no audit but a count.
+    :param head: The first records; none for a copy.
+    :param copied: How many records an exact copy has.
+    """
+
+    path: Path
+    # Personal data, which a header may be too, and a repr ends up in logs.
+    columns: tuple[str, ...] = field(repr=False)
+    sql: str
+    ragged: str
+    content: str
+    frame: Frame | None
+    head: Sequence[Sequence[str]] = field(default=(), repr=False)
+    copied: int = 0
+
+    def checks(self, mapped: Mapping[str, str]) -> list[ColumnCheck]:
+        """
+        List the damage to count: in a copy all of it, in the file itself what is worth its time.
+
+        :param mapped: File column → IQM field.
+        """
+        checks = checks_for(self.columns, mapped)
+        return worth_counting(checks, self.head) if self.head else checks
+
+    def count(self, *, name: str, memory_limit: str) -> int | None:
+        """
+        Count the records in a reading of their own, audited to the last byte.
+
+        :param name: The file's name, for messages.
+        :param memory_limit: How much memory the count may use, such as ``256MiB``.
+        :return: ``None`` where only the exact reading can be trusted with the file.
+        """
+        contents = read_fast(self.path, name=name, memory_limit=memory_limit)
+        return contents.records if contents else None
+
+
+def direct_source(path: Path, *, name: str) -> Source | None:
+    """
+    Have DuckDB read a CSV file itself.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :return: ``None`` where the first lines show already that it can't.
+    :raises AudienceFileError: The header or one of the first records is not as it must be.
+    """
+    records = read_records(path, name=name)
+    line, columns = read_header(records, name=name, path=path)
+    head = read_head(records)
+    if not head or any(len(record) != len(columns) for record in head):
+        return None
+    # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
+    if line != 1 or any(column.splitlines() != [column] for column in columns):
+        return None
+    frame = read_frame(path, name=name)
+    if frame is None:
+        return None
+    width = len(columns)
+    with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
+    content = sum_sql(content_lengths(width, with_quotes=with_quotes))
+    return Source(path, columns, read_csv_sql(path, width=width), "false", content, frame, head)
+
+
+def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[str]]], *, path: Path) -> Source:
+    """
+    Write records that were read exactly to a file that leaves DuckDB nothing to guess: every value is quoted.
+
+    A ragged record becomes a blank one with a mark in a column of its own, so that all keep their numbers.
+
+    :param columns: The header's names.
+    :param records: The records behind the header.
+    :param path: The file to write.
+    """
+    width = len(columns)
+    ragged = [*[""] * width, "1"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        # Not the names themselves: by a CR in the first line, DuckDB would take CR for the file's line end.
+        writer.writerow([*(f"c{position}" for position in range(width)), "ragged"])
+        count = longest = 0
+        for _, record in records:
+            length = writer.writerow([*record, ""] if len(record) == width else ragged)
+            longest = max(longest, length)
+            count += 1
+    # A character takes up to four bytes.
+    line_bytes = max(LINE_BYTES, min(4 * longest, path.stat().st_size))
+    sql = read_csv_sql(path, width=width + 1, line_bytes=line_bytes)
+    return Source(path, columns, sql, f"c{width} <> ''", "0", None, copied=count)

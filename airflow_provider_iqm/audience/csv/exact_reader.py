@@ -1,0 +1,159 @@
+"""
+The exact reading of a CSV file: slower, and always right about what is wrong, and where.
+
+The rules are RFC 4180's as the standard library's ``csv`` applies them in its strict mode. A record has up to
+:data:`~.csv_text.MAX_LINE` characters; ``csv`` alone would refuse values that are longer than 131,072.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.contents import Contents, check_header, count_contents
+from airflow_provider_iqm.audience.csv.byte_scan import scan_bytes
+from airflow_provider_iqm.audience.csv.lines import MAX_LINE, PLAIN, Coding, read_line_blocks, read_lines
+from airflow_provider_iqm.audience.csv.parser import RecordParser
+from airflow_provider_iqm.audience.records.record_batch import batches
+from airflow_provider_iqm.exceptions import AudienceFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "pipes"}
+
+
+def read_records(
+    path: Path, *, name: str, delimiter: str = ",", coding: Coding = PLAIN, blank_lines: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+    """
+    Read the header and the records: the line on which each starts, and its values.
+
+    An entirely empty line is no record; a line with an empty pair of quotes is one.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :param delimiter: What stands between two values.
+    :param coding: How the file's bytes stand for text.
+    :param blank_lines: Whether to give empty lines too, without any value.
+    :raises AudienceFileError: The text isn't well-formed CSV; the error has the line.
+    """
+    before = 1 if coding.sep_line else 0
+    start = before + 1
+
+    def bounded_lines() -> Iterator[str]:
+        # Bounds what csv gathers for one record: quoted line breaks could make it as long as the file.
+        seen = length = 0
+        for block in read_line_blocks(path, name=name, coding=coding):
+            if seen != start:
+                seen, length = start, 0
+            elif length > MAX_LINE:
+                return
+            length += sum(map(len, block))
+            yield from block
+
+    reader = csv.reader(bounded_lines(), delimiter=delimiter, strict=True)
+    while True:
+        start = before + reader.line_num + 1
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            break
+        if record or blank_lines:
+            yield start, record
+    # What starts here is too much for csv: a value is longer than its limit, or the record is broken.
+    lines = islice(read_lines(path, name=name, coding=coding), start - before - 1, None)
+    for line, record in RecordParser(lines, name=name, delimiter=delimiter, line=start):
+        if record or blank_lines:
+            yield line, record
+
+
+def read_exactly(path: Path, *, name: str, mapped: Mapping[str, str] | None = None) -> Contents:
+    """
+    Read a whole CSV file with the standard library.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
+    :raises AudienceFileError: The header or a record is not as it must be; the error has the line.
+    """
+    records = check_width(read_records(path, name=name), name=name)
+    header_line, columns = read_header(records, name=name, path=path)
+    contents = count_contents(columns, (record for _, record in records), mapped)
+    if not contents.records:
+        raise AudienceFileError(
+            f"{name}: the file has a header (line {header_line}) but no records. "
+            "Check the query or export that made it."
+        )
+    return replace(contents, damage=(*contents.damage, *scan_bytes(path).garbled))
+
+
+def check_width(
+    records: Iterator[tuple[int, list[str]]], *, name: str, delimiter: str = ","
+) -> Iterator[tuple[int, list[str]]]:
+    """
+    Refuse the first record that has more or fewer values than the header.
+
+    :param records: The header and the records, as :func:`read_records` gives them.
+    :param name: The file's name, for messages.
+    :param delimiter: What stands between two values.
+    :raises AudienceFileError: There is one; the error has its line.
+    """
+    width = 0
+    for line, record in records:
+        width = width or len(record)
+        if record and len(record) != width:
+            raise ragged(name, line=line, expected=width, found=len(record), delimiter=delimiter)
+        yield line, record
+
+
+def read_header(
+    records: Iterator[tuple[int, list[str]]], *, name: str, path: Path | None = None
+) -> tuple[int, tuple[str, ...]]:
+    """
+    Take the header from the front of what :func:`read_records` gives: its line and its names.
+
+    :param records: The header and the records.
+    :param name: The file's name, for messages.
+    :param path: The plain CSV file that they come from, if they do.
+    :raises AudienceFileError: There is none, or it can't be one.
+    """
+    line, header = next(records, (0, []))
+    if not header:
+        raise AudienceFileError(f"{name}: the file holds nothing but blank lines. Check what made it.")
+    if len(header) == 1:
+        text = next(islice(read_lines(path, name=name), line - 1, None)) if path else ""
+        for delimiter, called in _OTHER_DELIMITERS.items():
+            # In quotes, it is part of the name.
+            if delimiter in header[0] and not text.startswith('"'):
+                raise AudienceFileError(
+                    f"{name}: the header (line {line}) is separated by {called}. Separate the values by commas.",
+                    line=line,
+                )
+    check_header(header, name=name, line=line)
+    return line, tuple(header)
+
+
+def read_head(records: Iterator[tuple[int, list[str]]]) -> list[list[str]]:
+    """
+    Take the first records from the front of what :func:`read_records` gives behind the header: 1,000 of them at most.
+
+    They stand for the list where a look at all of it can be spared.
+    """
+    return next(batches(record for _, record in records), [])
+
+
+def ragged(name: str, *, line: int, expected: int, found: int, delimiter: str = ",") -> AudienceFileError:
+    """Make the error of a record that has more or fewer values than the header."""
+    called = _OTHER_DELIMITERS.get(delimiter, "commas").removesuffix("s")
+    return AudienceFileError(
+        f"{name}: the record on line {line} has {found} {'value' if found == 1 else 'values'}, but the header "
+        f"has {expected} {'column' if expected == 1 else 'columns'}. Correct the record: a value with a {called} "
+        "or a line break in it must stand in double quotes.",
+        line=line,
+    )

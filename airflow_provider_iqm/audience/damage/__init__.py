@@ -1,0 +1,1 @@
+"""Damage by spreadsheets or wrong encodings."""

@@ -1,0 +1,1 @@
+"""DuckDB, as this package uses it."""

@@ -1,0 +1,1 @@
+"""File columns and the IQM fields that they are mapped to."""

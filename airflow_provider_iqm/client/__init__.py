@@ -1,0 +1,1 @@
+"""How requests are sent: rate limit, retries, transport errors, progress."""

@@ -1,0 +1,1 @@
+"""The Airflow connection: its form, its settings, how to reach the server."""

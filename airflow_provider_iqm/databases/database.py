@@ -1,0 +1,107 @@
+"""Airflow's hook to the database that a query is for, and the connection that it makes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowNotFoundException,
+    AirflowOptionalProviderFeatureException,
+    BaseHook,
+)
+
+from airflow_provider_iqm.databases.driver_logs import without_driver_logs
+from airflow_provider_iqm.databases.errors import database_errors, error_text
+from airflow_provider_iqm.databases.providers import missing_module, missing_provider, no_sql_hook
+from airflow_provider_iqm.exceptions import QueryError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+log = logging.getLogger(__name__)
+
+
+def database_hook(conn_id: str) -> DbApiHook:
+    """
+    Return the hook that a connection's type asks for.
+
+    :param conn_id: The connection.
+    :raises QueryError: There is no such connection, its provider is not installed, or it leads to no SQL database.
+    """
+    # It brings a parser of SQL, which no Dag file needs.
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+    try:
+        # Without types in Airflow.
+        connection: Any = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        connection = None
+    except (AirflowException, ValueError, TypeError) as error:
+        # Such as an AIRFLOW_CONN_… variable that is no JSON; its text may hold a password.
+        kind = type(error).__name__
+        raise QueryError(f'Connection "{conn_id}" can\'t be read: {kind}. Correct how it is defined.') from None
+    if connection is None:
+        raise QueryError(f'There is no connection "{conn_id}". Make it in Airflow, or correct conn_id.')
+    conn_type: str | None = connection.conn_type
+    with database_errors(conn_id, "creating its hook"):
+        try:
+            hook = connection.get_hook()
+        except ImportError as error:
+            raise missing_module(conn_id, conn_type, error) from None
+        except AirflowException:
+            raise missing_provider(conn_id, conn_type) from None
+    if not isinstance(hook, DbApiHook):
+        raise no_sql_hook(conn_id, conn_type, hook)
+    return hook
+
+
+@contextmanager
+def open_connection(hook: DbApiHook) -> Iterator[Any]:
+    """
+    Connect to a database, and close the connection afterwards; nothing is committed.
+
+    :param hook: The hook to the database.
+    :raises QueryFailedError: The database can't be reached, or refuses the login.
+    :raises QueryError: The database's driver isn't installed.
+    """
+    conn_id = hook_conn_id(hook)
+    with database_errors(conn_id, "connecting"), without_driver_logs():
+        try:
+            connection: Any = hook.get_conn()
+        except (ImportError, AirflowOptionalProviderFeatureException) as error:
+            raise missing_module(conn_id, hook.conn_type, error) from None
+    with without_driver_logs(driver_package(connection)):
+        try:
+            yield connection
+        finally:
+            _close(connection, conn_id)
+
+
+def hook_conn_id(hook: DbApiHook) -> str:
+    """
+    Return the id of a hook's connection.
+
+    :param hook: The hook.
+    """
+    return str(getattr(hook, hook.conn_name_attr))
+
+
+def driver_package(item: object) -> str:
+    """
+    Return the package of the driver that has made a connection or a cursor.
+
+    :param item: The connection or the cursor.
+    """
+    return type(item).__module__.partition(".")[0]
+
+
+def _close(connection: Any, conn_id: str) -> None:
+    try:
+        connection.close()
+    # What was read is complete without it, and what has failed before is the error to show.
+    except Exception as error:  # noqa: BLE001 - drivers' errors have nothing in common
+        log.warning('Connection "%s": closing failed: %s', conn_id, error_text(error))

@@ -1,0 +1,1 @@
+"""Local files, whatever is in them: scratch folders, file bodies, errors of the system."""

@@ -1,0 +1,298 @@
+"""The sending of requests to IQM by ``requests``: one log-in, no leak, no request twice that must not be."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import requests
+import tenacity
+from airflow.providers.http.hooks.http import HttpHook
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from airflow_provider_iqm.api.answer import Answer, read_envelope
+from airflow_provider_iqm.api.answer_body import ACCEPT_ENCODING, AnswerTooLargeError
+from airflow_provider_iqm.api.dialect import Dialect
+from airflow_provider_iqm.api.dialects import speak
+from airflow_provider_iqm.api.request import Call, Request, Result
+from airflow_provider_iqm.api.session.login import Exchange
+from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.client import transport_errors
+from airflow_provider_iqm.client.answer_limits import AnswerLimits, AnswerLimitsAdapter
+from airflow_provider_iqm.client.pool_slots import pace_of_process
+from airflow_provider_iqm.client.progress import UploadProgress
+from airflow_provider_iqm.client.retries import retrying
+from airflow_provider_iqm.connection.form import DEFAULT_HOST
+from airflow_provider_iqm.connection.settings import IQMConnection
+from airflow_provider_iqm.connection.transport import transport_extra, unusable_certificates
+from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
+from airflow_provider_iqm.files.file_body import FileBody
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.runtime.masking import mask
+from airflow_provider_iqm.runtime.running_task import running_task
+from airflow_provider_iqm.shared_state.static_list_file import RememberedFile
+from airflow_provider_iqm.shared_state.token_file import TokenFile
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_iqm.audience.upload import AudienceUpload
+
+
+RUN_ARGUMENTS = {"json", "params", "files"}
+"""The keyword arguments of ``requests.Request`` that :meth:`IQMHttpHook.run` supports."""
+
+SECONDS_TO_TELL_OF = 1.0
+"""From how many seconds on a wait for the rate limit is worth a line in the log."""
+
+
+class IQMHttpHook(HttpHook):
+    """
+    Sends requests to IQM, logged in.
+
+    Airflow's HTTP hook sends login and password with each request, makes headers of all extras and follows redirects;
+    this one does none of it.
+
+    :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
+    """
+
+    conn_name_attr = "iqm_conn_id"
+    default_conn_name = "iqm_default"
+    conn_type = "iqm"
+    hook_name = "IQM"
+    default_host = DEFAULT_HOST
+
+    def __init__(self, iqm_conn_id: str = default_conn_name) -> None:
+        super().__init__(http_conn_id=iqm_conn_id)
+        self.iqm_conn_id = iqm_conn_id
+
+    def run(
+        self,
+        endpoint: str | None = None,
+        data: dict[str, Any] | str | None = None,
+        headers: dict[str, Any] | None = None,
+        extra_options: dict[str, Any] | None = None,
+        **request_kwargs: Any,
+    ) -> Any:
+        """
+        Make any other call of IQM's API, logged in, and return the data of its answer.
+
+        The method is the hook's attribute ``method``. Only a ``GET`` is retried.
+
+        :param endpoint: The path below the API's base URL.
+        :param data: The query of a ``GET``, or the body.
+        :param headers: More headers.
+        :param extra_options: Not supported. Set timeouts, certificates and proxies in the connection.
+        :param request_kwargs: ``json``, ``params`` and ``files`` as in ``requests.Request``; no others.
+        :raises IQMFinalError: ``extra_options`` or an unsupported keyword argument is given.
+        :raises IQMApiError: IQM answers with an error.
+        """
+        unsupported = sorted(request_kwargs.keys() - RUN_ARGUMENTS) + ["extra_options"] * bool(extra_options)
+        if unsupported:
+            with final_errors_fail_the_task():
+                raise IQMFinalError(
+                    f"IQMHook.run doesn't support {', '.join(unsupported)}. Set timeouts, certificates and proxies in "
+                    f'the connection "{self.iqm_conn_id}"; it logs in by itself.'
+                )
+        get = self.method == "GET"
+        path = "/" + (endpoint or "").lstrip("/")
+        given = {} if data is None else {"params" if get else "data": data}
+        prepared = requests.Request(self.method, DEFAULT_HOST + path, **given, **request_kwargs).prepare()
+        content_type = {key: value for key, value in prepared.headers.items() if key == "Content-Type"}
+        request = Request(
+            purpose=f"{self.method} {path}",
+            method=self.method,
+            path=prepared.path_url,
+            headers={**content_type, **(headers or {})},
+            body=prepared.body.encode() if isinstance(prepared.body, str) else prepared.body,
+            repeatable=get,
+        )
+        return self._drive(self._iqm.login.call(Call(request, lambda answer: answer)))
+
+    @cached_property
+    def settings(self) -> IQMConnection:
+        """The connection's settings, its secrets masked in the log from here on."""
+        with final_errors_fail_the_task():
+            connection = self.get_connection(self.iqm_conn_id)
+            settings = IQMConnection.read(connection, connection.extra_dejson)
+        mask(settings.secrets)
+        return settings
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        return self.get_conn()
+
+    @cached_property
+    def _iqm(self) -> Dialect:
+        """The account's API, with the log-in that all calls share."""
+        if running_task() is None:
+            # Tasks follow each other and share a token; a script logs in for itself.
+            return self._speak()
+        return self._speak(
+            shared=TokenFile.of(self.iqm_conn_id, self.settings, self.log),
+            remembered=RememberedFile.of(self.iqm_conn_id, self.settings, self.log),
+        )
+
+    def _speak(self, **shared: Any) -> Dialect:
+        settings = self.settings
+        return speak(settings.api_version, settings.credentials, on_token=lambda token: mask(token.secrets), **shared)
+
+    def _drive(self, exchange: Exchange[Result], upload: AudienceUpload | None = None) -> Result:
+        """Send what an exchange asks to send, until it has its result."""
+        with final_errors_fail_the_task():
+            try:
+                request = next(exchange)
+                while True:
+                    try:
+                        data = self._send_and_retry(request, upload)
+                    except IQMError as error:
+                        request = exchange.throw(error)
+                    else:
+                        request = exchange.send(data)
+            except StopIteration as done:
+                return cast("Result", done.value)
+
+    def _send_and_retry(self, request: Request, upload: AudienceUpload | None) -> Any:
+        return tenacity.Retrying(sleep=self._sleep, **retrying(request, self.log))(self._send_in_turn, request, upload)
+
+    def _send_in_turn(self, request: Request, upload: AudienceUpload | None) -> Any:
+        with self._turn(request):
+            return self._send(request, upload)
+
+    def _send(self, request: Request, upload: AudienceUpload | None) -> Any:
+        """Send a request once, and return the data of its answer."""
+        settings = self.settings
+        limits = AnswerLimits(settings.request_timeout, from_end_of_body=isinstance(request.body, UploadForm))
+        read_timeout = min(settings.read_timeout, settings.request_timeout)
+        connect_timeout = min(settings.connect_timeout, settings.request_timeout)
+        body: Any = request.body
+        if isinstance(body, UploadForm):
+            if upload is None:
+                raise TypeError("an upload's form goes out with its file")
+            # urllib3 holds each piece of the body to the timeout for connecting.
+            connect_timeout = settings.upload_timeout
+            # IQM has a whole file to store before it answers.
+            read_timeout = min(settings.upload_timeout, settings.request_timeout)
+            progress = UploadProgress(self.log, upload.file.display_name)
+            body = FileBody(
+                upload.file.path,
+                size=upload.file.size,
+                mtime_ns=upload.file.mtime_ns,
+                prefix=body.prefix,
+                suffix=body.suffix,
+                progress=progress,
+            )
+        try:
+            with (
+                limits,
+                self._session.request(
+                    request.method,
+                    settings.base_url + request.path,
+                    params=request.params,
+                    headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
+                    data=body,
+                    timeout=(connect_timeout, read_timeout),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                answer = Answer(response.status_code, response.headers, limits.read(response))
+            return read_envelope(answer, request)
+        except (requests.RequestException, HTTPError, AnswerTooLargeError) as error:
+            failure = self._no_answer(request, error, read_timeout, limits)
+        except OSError as error:
+            # From requests, before it connects.
+            failure = unusable_certificates(error)
+        # Outside of the block, so that it has no chain of exceptions, which would fill the log.
+        raise failure
+
+    @contextmanager
+    def _turn(self, request: Request) -> Iterator[None]:
+        """Wait until the rate limit lets a request go."""
+        pace = pace_of_process(self.settings)
+        if pace is None:
+            yield
+            return
+        turn = pace.take(time.monotonic())
+        if turn.wait > 0:
+            if turn.wait >= SECONDS_TO_TELL_OF:
+                self.log.info("Waiting %.0f s to %s: %s", turn.wait, request.purpose, pace.label)
+            self._sleep(turn.wait)
+        try:
+            yield
+        finally:
+            pace.answered(turn, time.monotonic())
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait for the rate limit, or before a request is sent again."""
+        time.sleep(seconds)
+
+    def _no_answer(self, request: Request, error: Exception, read_timeout: float, limits: AnswerLimits) -> IQMError:
+        settings = self.settings
+        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
+            return transport_errors.unusable_address(self.iqm_conn_id)
+        if isinstance(error, AnswerTooLargeError):
+            return transport_errors.no_answer(settings, request, transport_errors.TOO_LARGE, sent=True)
+        if limits.too_late:
+            return transport_errors.no_answer(settings, request, transport_errors.too_late(settings), sent=True)
+        connected = not _failed_to_connect(error)
+        reasons: list[tuple[type[Exception], str]] = [
+            (requests.exceptions.SSLError, transport_errors.TLS_FAILED),
+            (requests.exceptions.ProxyError, transport_errors.PROXY_FAILED),
+            (requests.exceptions.ConnectTimeout, transport_errors.not_connected_in_time(settings)),
+            (requests.exceptions.Timeout, transport_errors.silent(read_timeout)),
+            (ReadTimeoutError, transport_errors.silent(read_timeout)),
+        ]
+        otherwise = transport_errors.CONNECTION_LOST if connected else transport_errors.NOT_CONNECTED
+        reason = next((reason for kind, reason in reasons if isinstance(error, kind)), otherwise)
+        return transport_errors.no_answer(settings, request, reason, sent=connected, error=error)
+
+    def _set_base_url(self, connection: Connection) -> None:
+        self.base_url = self.settings.base_url
+        self._base_url_initialized = True
+
+    def _configure_session_from_auth(self, session: requests.Session, connection: Connection) -> requests.Session:
+        # HttpHook would send login and password with every request; without any auth, requests would take the
+        # host's entry in ~/.netrc in the place of the bearer token.
+        session.auth = _leave_headers_alone
+        return session
+
+    def _configure_session_from_mount_adapters(self, session: requests.Session) -> requests.Session:
+        adapter = AnswerLimitsAdapter(self.keep_alive_adapter.socket_options)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        # requests reads a redirect's body whole, even if it isn't to follow it.
+        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]  # noqa: ARG005
+        return session
+
+    def _configure_session_from_extra(
+        self, session: requests.Session, connection: Connection, extra_options: dict[str, Any]
+    ) -> requests.Session:
+        transport = SimpleNamespace(extra_dejson=transport_extra(connection.extra_dejson), host=connection.host)
+        return super()._configure_session_from_extra(session, transport, extra_options)
+
+
+def _failed_to_connect(error: Exception) -> bool:
+    """Return whether nothing of a request can have been sent: there was no connection, or no TLS over it."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, ProxyError):
+        reason = reason.original_error
+    if isinstance(reason, SSLError) and reason.args:
+        reason = reason.args[0]
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError | ssl.SSLCertVerificationError)
+
+
+def _leave_headers_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -1,0 +1,346 @@
+"""The hook to IQM for event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, cast
+
+import aiohttp
+import tenacity
+from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_iqm.api.answer import Answer, read_envelope
+from airflow_provider_iqm.api.answer_body import ACCEPT_ENCODING, AnswerTooLargeError
+from airflow_provider_iqm.api.audience import AudienceField, MatchedAudience
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns, Campaign, campaigns
+from airflow_provider_iqm.api.dialect import Dialect
+from airflow_provider_iqm.api.dialects import speak
+from airflow_provider_iqm.api.polling.poll import poll
+from airflow_provider_iqm.api.polling.watch import AudienceWatch
+from airflow_provider_iqm.api.request import Request, Result
+from airflow_provider_iqm.api.session.login import Exchange
+from airflow_provider_iqm.api.session.token import Token
+from airflow_provider_iqm.api.targeting import TargetingChange, change_for_all, target_all
+from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.api.upload_search import OwnUploadSearch
+from airflow_provider_iqm.client import transport_errors
+from airflow_provider_iqm.client.answer_limits import read_in_event_loop
+from airflow_provider_iqm.client.pool_slots import own_pace, slots_pace
+from airflow_provider_iqm.client.rate_limiter import Pace
+from airflow_provider_iqm.client.retries import retrying
+from airflow_provider_iqm.connection.settings import IQMConnection
+from airflow_provider_iqm.connection.transport import Transport, transport_extra
+from airflow_provider_iqm.exceptions import IQMAuthenticationError, IQMConnectionError, IQMError
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.runtime.masking import mask_in_event_loop
+
+SETTINGS_LIFE = 300.0
+"""A hook that lives on looks its connection up again after so many seconds, in case somebody has changed it."""
+
+
+@dataclass(frozen=True)
+class _Access:
+    """
+    A connection as it was read, and the log-in with it.
+
+    :param settings: The connection's settings.
+    :param extra: The extras about the way to the server, to tell whether they have changed.
+    :param transport: What these come to.
+    :param iqm: The account's API, with the log-in.
+    :param unmasked: Tokens that are not masked in the log yet.
+    :param pace: The pace of this process, if it has one.
+    :param slots: The pool slots that its triggers hold, and their pace.
+    """
+
+    settings: IQMConnection
+    extra: Mapping[str, Any]
+    transport: Transport
+    iqm: Dialect
+    unmasked: list[Token]
+    pace: Pace | None
+    slots: Pace
+
+
+class IQMAsyncHook(BaseHook):
+    """
+    Talks to IQM's API from an event loop: triggers and asynchronous tasks.
+
+    One hook serves any number of coroutines of one event loop, which log in once for all. Inside ``async with hook:``
+    they share HTTP connections too; a call outside opens and closes its own. Errors are those of
+    :class:`~airflow_provider_iqm.hooks.iqm.IQMHook`.
+
+    :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
+    :param paced: Whether to send at most 20 requests a minute where the connection doesn't say how many.
+    """
+
+    conn_name_attr = "iqm_conn_id"
+    default_conn_name = "iqm_default"
+    conn_type = "iqm"
+    hook_name = "IQM"
+
+    def __init__(self, iqm_conn_id: str = default_conn_name, *, paced: bool = False) -> None:
+        super().__init__()
+        self.iqm_conn_id = iqm_conn_id
+        self._paced = paced
+        self._clock = time.monotonic
+        self._lock = asyncio.Lock()
+        self._access: _Access | None = None
+        self._look_again_at = 0.0
+        self._session: aiohttp.ClientSession | None = None
+        self._users = 0
+
+    async def __aenter__(self) -> Self:
+        """Keep HTTP connections open from now on."""
+        self._users += 1
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close them, if nobody else uses them."""
+        self._users -= 1
+        session = self._session
+        if session and not self._users:
+            self._session = None
+            await session.close()
+
+    async def get_column_list(self) -> list[AudienceField]:
+        """
+        Return the fields that the account can map columns to.
+
+        :raises IQMApiError: where IQM answers with an error.
+        """
+        return await self._run(lambda iqm: iqm.column_list())
+
+    async def get_matched_audience(self, audience_id: int) -> MatchedAudience:
+        """
+        Return what IQM says of an audience.
+
+        :param audience_id: The audience's id.
+        :raises AudienceNotFoundError: where the account has no such audience.
+        """
+        return await self._run(lambda iqm: iqm.details(int(audience_id)))
+
+    async def find_matched_audiences(self, audience_name: str) -> list[MatchedAudience]:
+        """
+        Return the matched audiences of exactly this name, as far as IQM's list tells of them.
+
+        :param audience_name: The whole name, in its letter case.
+        """
+        return await self._run(lambda iqm: iqm.find(audience_name))
+
+    async def get_audience_campaigns(self, audience_ids: Iterable[int]) -> list[AudienceCampaigns]:
+        """
+        Return which campaigns include or exclude audiences, in the order of the ids (v3 only).
+
+        :param audience_ids: The audiences; up to 1,000 are one request.
+        :raises AudienceOptionError: where the connection uses classic.
+        :raises AudienceNotFoundError: where the account has no such audience.
+        """
+        ids = [int(item) for item in audience_ids]
+        return await self._run(lambda iqm: iqm.audience_campaigns(ids))
+
+    async def get_campaigns(self, campaign_ids: Iterable[int]) -> list[Campaign]:
+        """
+        Return names and statuses of campaigns; those that the account doesn't have are left out.
+
+        :param campaign_ids: The campaigns; up to 500 are one request.
+        """
+        ids = [int(item) for item in campaign_ids]
+        return await self._run(lambda iqm: campaigns(iqm.login, ids))
+
+    async def target_audience(
+        self,
+        campaign_ids: Iterable[int],
+        *,
+        include: Iterable[int] = (),
+        exclude: Iterable[int] = (),
+        remove: Iterable[int] = (),
+    ) -> list[int]:
+        """
+        Change which audiences campaigns target, as :meth:`IQMHook.target_audience` does.
+
+        :param campaign_ids: The campaigns.
+        :param include: Audiences whose members are to see the ads.
+        :param exclude: Audiences whose members must not see them.
+        :param remove: Audiences to take out, whether included or excluded.
+        :raises AudienceOptionError: where there is nothing to change, or an audience is in two of the lists.
+        :raises CampaignTargetingError: where IQM didn't change some of the campaigns; all others were changed.
+        """
+        with final_errors_fail_the_task():
+            change = TargetingChange(include=list(include), exclude=list(exclude), remove=list(remove))
+            changes = change_for_all(map(int, campaign_ids), change)
+        return await self._run(lambda iqm: target_all(iqm.login, changes))
+
+    async def _find_own_uploads(self, search: OwnUploadSearch) -> list[MatchedAudience]:
+        """
+        Search once for the audiences of an upload.
+
+        :param search: What to search for.
+        """
+        return await self._run(search.find)
+
+    async def _poll(self, watch: AudienceWatch) -> None:
+        """
+        Poll the audiences that are not ready yet.
+
+        :param watch: The audiences, and what is known of them; updated.
+        :raises AudienceFailedError: One of them will never become ready.
+        """
+        await self._run(lambda iqm: poll(iqm, watch))
+
+    @asynccontextmanager
+    async def _holding_slots(self, slots: int) -> AsyncIterator[None]:
+        """
+        Keep the pace of pool slots as long as the context lasts.
+
+        All coroutines that use this hook share the slots that any of them holds; while none is held, they share the
+        pace that the connection has for a process outside the pool.
+
+        :param slots: How many slots of the connection's ``rate_limit_pool`` the coroutine's task holds.
+        """
+        access = await self._connect()
+        with access.slots.holding(slots, since=time.monotonic()):
+            yield
+
+    async def _run(self, exchange: Callable[[Dialect], Exchange[Result]]) -> Result:
+        with final_errors_fail_the_task():
+            access = await self._connect()
+            try:
+                async with self:
+                    return await self._drive(exchange(access.iqm), access)
+            except IQMAuthenticationError:
+                # Whoever comes next finds the connection as somebody may have mended it by then.
+                if self._access is access:
+                    self._access = None
+                raise
+
+    async def _connect(self) -> _Access:
+        async with self._lock:
+            if self._access is None or self._clock() >= self._look_again_at:
+                self._access = await self._look_up(self._access)
+                self._look_again_at = self._clock() + SETTINGS_LIFE
+            return self._access
+
+    async def _look_up(self, known: _Access | None) -> _Access:
+        """Read the connection, and keep the log-in where nothing has changed."""
+        try:
+            connection = await get_async_connection(self.iqm_conn_id)
+        except AirflowNotFoundException as error:
+            raise IQMConnectionError(f'There is no connection "{self.iqm_conn_id}". Add it, and run again.') from error
+        extra = await get_async_extra_dejson(connection)
+        settings = IQMConnection.read(connection, extra)
+        transport = transport_extra(extra)
+        if known and (known.settings, known.extra) == (settings, transport):
+            return known
+        slots = known.slots if known else slots_pace(settings)
+        slots.window = settings.rate_limit_window
+        await mask_in_event_loop(settings.secrets)
+        unmasked: list[Token] = []
+        return _Access(
+            settings,
+            transport,
+            await asyncio.to_thread(Transport.read, settings.base_url, transport),
+            speak(settings.api_version, settings.credentials, on_token=unmasked.append, clock=self._clock),
+            unmasked,
+            own_pace(settings) if self._paced or settings.requests_per_minute else None,
+            slots,
+        )
+
+    async def _drive(self, exchange: Exchange[Result], access: _Access) -> Result:
+        """Send what an exchange asks to send, until it has its result."""
+        step: Callable[[], Request] = partial(next, exchange)
+        try:
+            while True:
+                # In each step the exchange may find that it has to log in or to renew. From there until it has
+                # the token no other one may look, or each would log in for itself.
+                async with self._lock:
+                    request = step()
+                    while request.authenticates:
+                        step = await self._answer(exchange, request, access)
+                        request = step()
+                    while access.unmasked:
+                        await mask_in_event_loop(access.unmasked.pop().secrets)
+                step = await self._answer(exchange, request, access)
+        except StopIteration as done:
+            return cast("Result", done.value)
+
+    async def _answer(self, exchange: Exchange[Result], request: Request, access: _Access) -> Callable[[], Request]:
+        """Send a request, and return the exchange's next step: with the answer's data, or with the error."""
+        try:
+            data: Any = await tenacity.AsyncRetrying(**retrying(request, self.log))(self._send_in_turn, request, access)
+        except IQMError as error:
+            return partial(exchange.throw, error)
+        return partial(exchange.send, data)
+
+    async def _send_in_turn(self, request: Request, access: _Access) -> Any:
+        """Send a request as soon as the rate limit lets it go."""
+        pace = access.slots if len(access.slots) else access.pace
+        if pace is None:
+            return await self._send(request, access)
+        turn = pace.take(time.monotonic())
+        if turn.wait > 0:
+            await asyncio.sleep(turn.wait)
+        try:
+            return await self._send(request, access)
+        finally:
+            pace.answered(turn, time.monotonic())
+
+    async def _send(self, request: Request, access: _Access) -> Any:
+        """Send a request once, and return the data of its answer."""
+        if isinstance(request.body, UploadForm):
+            raise TypeError("IQMHook uploads files, the async hook does not")
+        if self._session is None:
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
+        settings = access.settings
+        timeout = aiohttp.ClientTimeout(
+            total=settings.request_timeout,
+            connect=settings.connect_timeout,
+            sock_connect=settings.connect_timeout,
+            sock_read=settings.read_timeout,
+        )
+        try:
+            async with self._session.request(
+                request.method,
+                settings.base_url + request.path,
+                params=request.params,
+                headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
+                data=request.body,
+                timeout=timeout,
+                allow_redirects=False,
+                ssl=access.transport.tls,
+                proxy=access.transport.proxy,
+            ) as response:
+                answer = Answer(response.status, response.headers, await read_in_event_loop(response))
+            return read_envelope(answer, request)
+        except (aiohttp.ClientError, TimeoutError, AnswerTooLargeError) as error:
+            failure = self._no_answer(settings, request, error)
+        # Outside of the block: a proxy's address in the chain of exceptions may hold a password.
+        raise failure
+
+    def _no_answer(self, settings: IQMConnection, request: Request, error: Exception) -> IQMError:
+        if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+            return transport_errors.unusable_address(self.iqm_conn_id)
+        reasons: list[tuple[type[Exception], str]] = [
+            (AnswerTooLargeError, transport_errors.TOO_LARGE),
+            (aiohttp.ClientSSLError, transport_errors.TLS_FAILED),
+            (aiohttp.ClientProxyConnectionError, transport_errors.PROXY_FAILED),
+            (aiohttp.ClientHttpProxyError, transport_errors.PROXY_FAILED),
+            (aiohttp.ConnectionTimeoutError, transport_errors.not_connected_in_time(settings)),
+            (aiohttp.SocketTimeoutError, transport_errors.silent(settings.read_timeout)),
+            (TimeoutError, transport_errors.too_late(settings)),
+        ]
+        connected = not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+        otherwise = transport_errors.CONNECTION_LOST if connected else transport_errors.NOT_CONNECTED
+        reason = next((reason for kind, reason in reasons if isinstance(error, kind)), otherwise)
+        return transport_errors.no_answer(settings, request, reason, sent=connected, error=error)

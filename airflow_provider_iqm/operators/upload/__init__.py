@@ -1,0 +1,1 @@
+"""What all operators that upload an audience have in common."""

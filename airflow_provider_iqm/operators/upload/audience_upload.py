@@ -1,0 +1,266 @@
+"""What every operator that uploads an audience has in common: to upload it, and to wait until it is ready."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_iqm.api.audience import AudienceOptions
+from airflow_provider_iqm.api.polling.match_rate import MatchRateGate, OnLowMatchRate
+from airflow_provider_iqm.assets.history import AudienceHistory, LastUpload
+from airflow_provider_iqm.assets.outlets import AudienceEvent, event_of, silence_outlets, tell_outlets
+from airflow_provider_iqm.exceptions import AudienceOptionError
+from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.hooks.upload_recovery import check_timeout
+from airflow_provider_iqm.lineage.hook_lineage import report_audience
+from airflow_provider_iqm.lineage.openlineage import Made
+from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.preparation import PreparationOperator
+from airflow_provider_iqm.operators.upload.known_audience import UploadRecord
+from airflow_provider_iqm.operators.upload.lost_answer import possible_duplicates, read_duplicates, read_search
+from airflow_provider_iqm.operators.upload.results import facts_of, push, push_facts
+from airflow_provider_iqm.operators.upload.resumable_upload import ResumableUploadOperator, resumed
+from airflow_provider_iqm.operators.upload.unchanged import (
+    OnUnchanged,
+    check_on_unchanged,
+    unchanged_audience,
+    upload_fingerprint,
+)
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.triggers.deferral import ready_audiences
+from airflow_provider_iqm.vocabulary import AudienceStatus
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_iqm.api.audience import ReadyAudience
+    from airflow_provider_iqm.audience.upload import AudienceUpload
+    from airflow_provider_iqm.operators.upload.lost_answer import Duplicates, SearchState
+    from airflow_provider_iqm.operators.upload.results import UploadFacts
+
+
+class AudienceUploadOperator(ResumableUploadOperator):
+    """
+    Upload a list to IQM, and return the new audience's id.
+
+    Subclasses say where the list comes from, and spell out all arguments.
+    """
+
+    template_fields: Sequence[str] = (
+        *PreparationOperator.template_fields,
+        "iqm_conn_id",
+        "audience_subtype",
+        "on_unchanged",
+        "on_low_match_rate",
+    )
+    may_be_none = PreparationOperator.may_be_none | {"audience_subtype"}
+    ui_color = "#d5e8f7"
+    operator_extra_links = (IQMAudienceLink(),)
+
+    audience_subtype: str | None
+    consent_given: bool | None
+    vertical_id: int | None
+    on_unchanged: OnUnchanged
+    min_match_rate: float | None
+    max_match_rate_drop: float | None
+    on_low_match_rate: OnLowMatchRate
+
+    @cached_property
+    def hook(self) -> IQMHook:
+        """The hook to IQM."""
+        return IQMHook(self.iqm_conn_id)
+
+    @abstractmethod
+    def prepared(self) -> AbstractContextManager[AudienceUpload]:
+        """Give the list, ready to go to IQM, as long as the ``with`` block lasts."""
+
+    def execute(self, context: Context) -> int:
+        """Upload the list, wait for the audience if that is asked for, and return the audience's id."""
+        self._check_deferrable()
+        return self._execute(context, searched=None)
+
+    def execute_after_search(self, context: Context, event: Any = None) -> int:
+        """
+        Go on after the search for an upload whose answer was lost: take the audience, or send the upload again.
+
+        :param event: The event of :class:`~airflow_provider_iqm.triggers.upload_search.UploadSearchTrigger`.
+        """
+        state, found = read_search(event)
+        facts = state["facts"]
+        if not found:
+            self.log.warning('IQM has no audience "%s" of this upload: preparing it again', facts["audience_name"])
+            return self._execute(context, searched=state)
+        record = UploadRecord(context, log=self.log)
+        record.begin_try(resumed=True)
+        attempts = resumed(record.attempts(state["token"]), state)
+        audience_id = self.hook._keep_oldest_upload(found)
+        attempts.made(audience_id)
+        self.log.info('Found audience %s "%s"; nothing is sent again', audience_id, facts["audience_name"])
+        if not self.wait_for_ready:
+            audience_id = self.hook._settle_upload(
+                facts["audience_name"], attempts, audience_id, timeout=self.lost_answer_timeout
+            )
+        report_audience(self.hook, facts["audience_name"], audience_id)
+        last = LastUpload(
+            fingerprint=facts["fingerprint"],
+            audience_id=audience_id,
+            audience_name=facts["audience_name"],
+            run_id=context["ti"].run_id,
+        )
+        history = AudienceHistory(self, context, log=self.log)
+        if last.fingerprint:
+            history.keep_upload(last)
+        duplicates = possible_duplicates(last.audience_name, attempts, self.lost_answer_timeout)
+        return self._finish(context, history, last, facts, duplicates)
+
+    def execute_complete(self, context: Context, event: Any = None) -> int:
+        """
+        Go on after the trigger: return the audience's id, or raise what kept the audience from becoming ready.
+
+        :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
+        """
+        # The id comes with the event: dag.test() hands on nothing else of what a task had before it was deferred.
+        (audience,) = ready_audiences(event, 1)
+        history = AudienceHistory(self, context, log=self.log)
+        audience = self._without_duplicates(context, history, audience, read_duplicates(event))
+        self.made = [Made(name=audience["name"], version=audience["id"], records=audience["records"])]
+        own = LastUpload(
+            fingerprint=history.fingerprint_of(audience["id"]) if self.on_unchanged == "skip" else None,
+            audience_id=audience["id"],
+            audience_name=audience["name"],
+            run_id=context["ti"].run_id,
+        )
+        self._found_ready(context, history, own, audience)
+        return audience["id"]
+
+    def _execute(self, context: Context, *, searched: SearchState | None) -> int:
+        history = AudienceHistory(self, context, log=self.log)
+        with final_errors_fail_the_task():
+            self.check_rendered_arguments()
+            check_on_unchanged(self.on_unchanged, history)
+            check_timeout(self.lost_answer_timeout)
+            self._check_gate(history)
+        record = UploadRecord(context, log=self.log)
+        if self.resume:
+            record.begin_try(resumed=searched is not None)
+        with self.prepared() as upload:
+            last, duplicates = self._upload_or_skip(context, history, upload, record, searched)
+            facts = facts_of(upload, audience_name=last.audience_name, fingerprint=last.fingerprint)
+        return self._finish(context, history, last, facts, duplicates)
+
+    def _finish(
+        self,
+        context: Context,
+        history: AudienceHistory,
+        last: LastUpload,
+        facts: UploadFacts,
+        duplicates: Duplicates | None,
+    ) -> int:
+        """Tell of an upload that is done, and wait for the audience if that is asked for."""
+        if last.run_id == context["ti"].run_id:
+            made = Made(
+                name=last.audience_name,
+                version=last.audience_id,
+                records=facts["records"],
+                size=facts["file_size"],
+            )
+            self.made = [made]
+        IQMAudienceLink.push(self, context, [last.audience_id])
+        push_facts(self, context, facts)
+        if last.audience:
+            self._found_ready(context, history, last, last.audience)
+        elif self.wait_for_ready:
+            audience = self._wait(last.audience_id, duplicates)
+            audience = self._without_duplicates(context, history, audience, duplicates)
+            last = replace(last, run_id=context["ti"].run_id, audience_id=audience["id"])
+            self._found_ready(context, history, last, audience)
+        else:
+            self._tell_too_early(context, last, facts["records"])
+        return last.audience_id
+
+    def _check_deferrable(self) -> None:
+        by_default = conf.getboolean("operators", "default_deferrable", fallback=False)
+        if self.deferrable and not self.wait_for_ready and not by_default:
+            warnings.warn(
+                "deferrable=True without wait_for_ready=True: the task returns without waiting for the audience, and "
+                "only the search for an upload whose answer was lost is deferred.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    def _check_gate(self, history: AudienceHistory) -> None:
+        if MatchRateGate.of(self).asked and not self.wait_for_ready:
+            raise AudienceOptionError(
+                "min_match_rate and max_match_rate_drop are about a ready audience: set wait_for_ready=True, or give "
+                "them to AudienceReadySensor."
+            )
+        if self.max_match_rate_drop is not None:
+            history.require("max_match_rate_drop")
+
+    def _upload_or_skip(
+        self,
+        context: Context,
+        history: AudienceHistory,
+        upload: AudienceUpload,
+        record: UploadRecord,
+        searched: SearchState | None,
+    ) -> tuple[LastUpload, Duplicates | None]:
+        options = AudienceOptions(
+            subtype=self.audience_subtype, consent_given=self.consent_given, vertical_id=self.vertical_id
+        )
+        run_id, fingerprint = context["ti"].run_id, None
+        if self.on_unchanged == "skip":
+            fingerprint = upload_fingerprint(upload, options, self.hook.settings)
+            last = unchanged_audience(history, fingerprint, hook=self.hook, run_id=run_id, log=self.log)
+            if last:
+                if not last.audience:
+                    history.keep_upload(last)
+                return last, None
+        attempts = self._attempts(context, upload, record, searched)
+        audience_id = self._upload(upload, attempts, options, fingerprint)
+        last = LastUpload(fingerprint=fingerprint, audience_id=audience_id, audience_name=upload.name, run_id=run_id)
+        if fingerprint:
+            history.keep_upload(last)
+        return last, possible_duplicates(upload.name, attempts, self.lost_answer_timeout)
+
+    def _found_ready(
+        self, context: Context, history: AudienceHistory, last: LastUpload, audience: ReadyAudience
+    ) -> None:
+        """Let a ready audience pass the gate, keep it for later runs, and tell of it what is news."""
+        gate = MatchRateGate.of(self)
+        with final_errors_fail_the_task():
+            gate.check([audience], history.last_ready(), self.log)
+        if gate.asked:
+            history.keep_ready([audience])
+        if self.wait_for_ready:
+            push(self, context, "audience", audience)
+        if last.fingerprint:
+            history.keep_upload(replace(last, audience=audience))
+        if last.run_id == context["ti"].run_id:
+            tell_outlets(self, context, [event_of(audience, fingerprint=last.fingerprint)])
+        else:
+            silence_outlets(self, log=self.log)
+
+    def _tell_too_early(self, context: Context, last: LastUpload, records: int) -> None:
+        event = AudienceEvent(
+            audience_id=last.audience_id,
+            audience_name=last.audience_name,
+            status=AudienceStatus.PROCESSING.value,
+            records=records,
+            match_rate=None,
+            fingerprint=last.fingerprint,
+        )
+        if tell_outlets(self, context, [event]):
+            self.log.warning(
+                "The outlets' events are sent before audience %s is ready, and say so in their status. Set "
+                "wait_for_ready=True, or give the outlet to the AudienceReadySensor.",
+                last.audience_id,
+            )

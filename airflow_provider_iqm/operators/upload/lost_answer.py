@@ -1,0 +1,146 @@
+"""How a task hands the search for its upload over to the triggerer, and takes it back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, cast
+
+from airflow_provider_iqm.exceptions import IQMError, IQMFinalError, IQMTransportError
+from airflow_provider_iqm.hooks.resumable_upload import MAX_SENT
+from airflow_provider_iqm.hooks.upload_recovery import MAX_SETTLING
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.triggers.deferral import GRACE
+from airflow_provider_iqm.triggers.upload_search import SearchOutcome, UploadSearchTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator
+
+    from airflow_provider_iqm.api.audience import MatchedAudience
+    from airflow_provider_iqm.api.upload_search import OwnUploadSearch
+    from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
+    from airflow_provider_iqm.operators.upload.results import UploadFacts
+
+
+class SearchState(TypedDict):
+    """
+    What a task has to know to go on after a search.
+
+    :param token: The upload's token.
+    :param count: How many attempts to send the upload may have reached IQM.
+    :param sent_here: How many of them this try has sent.
+    :param earliest: Since when they may have been sent.
+    :param facts: What is told of the upload.
+    """
+
+    token: str
+    count: int
+    sent_here: int
+    earliest: float | None
+    facts: UploadFacts
+
+
+class Duplicates(TypedDict):
+    """
+    What a task has to know to search for duplicates of an upload that was sent twice.
+
+    :param audience_name: The audience's name.
+    :param token: The upload's token.
+    :param earliest: Since when it may have been sent.
+    :param settled_at: When to search at the earliest.
+    """
+
+    audience_name: str
+    token: str
+    earliest: float | None
+    settled_at: float
+
+
+def possible_duplicates(audience_name: str, attempts: UploadAttempts | None, timeout: float) -> Duplicates | None:
+    """
+    Return what to search for when the audience is ready; ``None`` where the upload was sent once.
+
+    :param audience_name: The audience's name.
+    :param attempts: The attempts to send it; ``None`` where it is not to be searched for at all.
+    :param timeout: The operator's ``lost_answer_timeout``.
+    """
+    if attempts is None or not attempts.repeated:
+        return None
+    return Duplicates(
+        audience_name=audience_name,
+        token=attempts.token,
+        earliest=attempts.earliest,
+        settled_at=time.time() + min(timeout, MAX_SETTLING),
+    )
+
+
+def read_duplicates(event: Any) -> Duplicates | None:
+    """
+    Return what to search for, as the event of a trigger has handed it back.
+
+    :param event: The event.
+    """
+    state = event.get("state") if isinstance(event, Mapping) else None
+    return cast("Duplicates", state) if isinstance(state, Mapping) and "token" in state else None
+
+
+def defer_search(
+    task: BaseOperator,
+    search: OwnUploadSearch,
+    seconds: float,
+    state: SearchState,
+    *,
+    iqm_conn_id: str,
+    pool_slots: int,
+) -> NoReturn:
+    """
+    Leave the search to a trigger; the task goes on with its ``execute_after_search``.
+
+    :param task: The task.
+    :param search: What to search for.
+    :param seconds: For how long.
+    :param state: What the task has to know to go on.
+    :param iqm_conn_id: The connection to IQM.
+    :param pool_slots: How many slots of the connection's ``rate_limit_pool`` the task holds.
+    """
+    trigger = UploadSearchTrigger(
+        search.audience_name,
+        search.token,
+        search.earliest,
+        time.time() + seconds,
+        iqm_conn_id,
+        pool_slots,
+        dict(state),
+    )
+    task.log.info('Deferring; searching IQM for audience "%s" for up to %.0f s', search.audience_name, seconds)
+    task.defer(trigger=trigger, method_name="execute_after_search", timeout=timedelta(seconds=seconds) + GRACE)
+    raise AssertionError("defer() raises")
+
+
+def read_search(event: Any) -> tuple[SearchState, list[MatchedAudience]]:
+    """
+    Return what a search has found, which may be nothing.
+
+    :param event: The event of :class:`~airflow_provider_iqm.triggers.upload_search.UploadSearchTrigger`.
+    :raises IQMError: where nobody knows whether IQM has the audience.
+    """
+    with final_errors_fail_the_task():
+        match event:
+            case {"kind": SearchOutcome.FOUND, "state": {"token": str()} as state, "audiences": [_, *_] as audiences}:
+                return cast("SearchState", state), cast("list[MatchedAudience]", audiences)
+            case {"kind": SearchOutcome.NOT_FOUND, "state": {"token": str(), "sent_here": int(sent)} as state}:
+                if sent < MAX_SENT:
+                    return cast("SearchState", state), []
+                raise IQMTransportError(
+                    "The answer to the upload was lost twice, and IQM lists no audience of it. It is not sent a third "
+                    "time: the task's next try searches for it first."
+                )
+            case {"kind": SearchOutcome.ERROR, "message": str(message)}:
+                raise IQMFinalError(message)
+            case {"kind": SearchOutcome.FAILED, "message": str(message)}:
+                raise IQMError(f"The search for the upload failed: {message}")
+    raise IQMError(
+        "Unrecognized trigger event, so nobody knows whether IQM has the audience; nothing is sent. Install the same "
+        "release of airflow-provider-iqm in the triggerer and on the workers, then run the task again."
+    )

@@ -1,0 +1,162 @@
+"""An operator's upload, its search in the triggerer, and its wait for the audience."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout
+
+from airflow_provider_iqm.api.polling.watch import AudienceWatch
+from airflow_provider_iqm.api.upload_search import OwnUploadSearch
+from airflow_provider_iqm.assets.history import LastUpload
+from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
+from airflow_provider_iqm.lineage.openlineage import UploadLineage
+from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.preparation import PreparationOperator
+from airflow_provider_iqm.operators.upload.known_audience import UploadRecord
+from airflow_provider_iqm.operators.upload.lost_answer import SearchState, defer_search
+from airflow_provider_iqm.operators.upload.results import facts_of
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.triggers.deferral import defer_until_ready
+from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, too_late
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_iqm.api.audience import AudienceOptions, MatchedAudience, ReadyAudience
+    from airflow_provider_iqm.assets.history import AudienceHistory
+    from airflow_provider_iqm.audience.upload import AudienceUpload
+    from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
+    from airflow_provider_iqm.operators.upload.lost_answer import Duplicates
+    from airflow_provider_iqm.operators.upload.results import UploadFacts
+
+
+class ResumableUploadOperator(PreparationOperator, UploadLineage):
+    """Uploads a list once, whatever happens on the way, and waits for its audience."""
+
+    iqm_conn_id: str
+    resume: bool
+    lost_answer_timeout: float
+    wait_for_ready: bool
+    deferrable: bool
+    poke_interval: float
+    timeout: float
+    any_order = False
+    """Whether a later try may find the list's records in another order."""
+
+    def _attempts(
+        self, context: Context, upload: AudienceUpload, record: UploadRecord, searched: SearchState | None
+    ) -> UploadAttempts | None:
+        if not self.resume:
+            return None
+        ti = context["ti"]
+        with final_errors_fail_the_task():
+            token = upload.token(ti.dag_id, ti.task_id, ti.run_id, ti.map_index, any_order=self.any_order)
+        attempts = record.attempts(token)
+        return resumed(attempts, searched) if searched and searched["token"] == token else attempts
+
+    def _upload(
+        self,
+        upload: AudienceUpload,
+        attempts: UploadAttempts | None,
+        options: AudienceOptions,
+        fingerprint: str | None,
+    ) -> int:
+        if attempts is None:
+            return self.hook._upload(upload, resume=False, options=options)
+
+        def search(own: OwnUploadSearch, seconds: float) -> list[MatchedAudience]:
+            facts = facts_of(upload, audience_name=upload.name, fingerprint=fingerprint)
+            return self._search(own, seconds, attempts, facts)
+
+        return self.hook._upload(
+            upload,
+            attempts=attempts,
+            options=options,
+            lost_answer_timeout=self.lost_answer_timeout,
+            search=search,
+            # A task that waits for its audience does it then.
+            check_duplicates=not self.wait_for_ready,
+        )
+
+    def _search(
+        self, own: OwnUploadSearch, seconds: float, attempts: UploadAttempts, facts: UploadFacts
+    ) -> list[MatchedAudience]:
+        """Search for the audience of an upload whose answer was lost, in the triggerer if the task may be deferred."""
+        if not self.deferrable or not seconds:
+            return self.hook._search_own_uploads(own, seconds)
+        try:
+            if found := self.hook._search_own_uploads(own, 0):
+                return found
+        except IQMFinalError:
+            raise
+        except IQMError:
+            self.log.info("The first search failed; the triggerer searches again")
+        state = SearchState(
+            token=attempts.token,
+            count=attempts.count,
+            sent_here=attempts.sent_here,
+            earliest=attempts.earliest,
+            facts=facts,
+        )
+        return defer_search(self, own, seconds, state, iqm_conn_id=self.iqm_conn_id, pool_slots=self.hook._pool_slots)
+
+    def _without_duplicates(
+        self, context: Context, history: AudienceHistory, audience: ReadyAudience, duplicates: Duplicates | None
+    ) -> ReadyAudience:
+        """Search once more for a duplicate of an upload that was sent twice; return the audience that is kept."""
+        if not duplicates:
+            return audience
+        own = OwnUploadSearch(duplicates["audience_name"], duplicates["token"], duplicates["earliest"])
+        kept = self.hook._remove_duplicates(
+            own, audience["id"], settled_at=duplicates["settled_at"], timeout=self.lost_answer_timeout
+        )
+        record = UploadRecord(context, log=self.log)
+        record.begin_try(resumed=True)
+        record.attempts(duplicates["token"]).settled(kept)
+        if kept == audience["id"]:
+            return audience
+        if fingerprint := history.fingerprint_of(audience["id"]):
+            name, run_id = audience["name"], context["ti"].run_id
+            history.keep_upload(
+                LastUpload(fingerprint=fingerprint, audience_id=kept, audience_name=name, run_id=run_id)
+            )
+        IQMAudienceLink.push(self, context, [kept])
+        return self._wait(kept, None)
+
+    def _wait(self, audience_id: int, duplicates: Duplicates | None) -> ReadyAudience:
+        watch = AudienceWatch([audience_id], self.log)
+        deadline = time.time() + self.timeout
+        while True:
+            self.hook._poll(watch)
+            if not watch.pending:
+                return watch.ready[0]
+            if self.deferrable:
+                trigger = AudienceReadyTrigger(
+                    [audience_id],
+                    self.iqm_conn_id,
+                    self.poke_interval,
+                    deadline,
+                    pool_slots=self.hook._pool_slots,
+                    state=dict(duplicates) if duplicates else None,
+                )
+                defer_until_ready(self, trigger)
+            if time.time() >= deadline:
+                raise AirflowSensorTimeout(too_late(watch.pending))
+            time.sleep(min(self.poke_interval, max(0.0, deadline - time.time())))
+
+
+def resumed(attempts: UploadAttempts, state: SearchState) -> UploadAttempts:
+    """
+    Add to attempts what the task has known of them before it was deferred.
+
+    :param attempts: The attempts.
+    :param state: What it has known.
+    """
+    attempts.count = max(attempts.count, state["count"])
+    attempts.sent_here = state["sent_here"]
+    attempts.earliest = state["earliest"]
+    # The search has taken all its time; one more look is enough.
+    attempts.lost_at = 0.0
+    return attempts

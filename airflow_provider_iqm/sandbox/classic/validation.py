@@ -1,0 +1,229 @@
+"""What the documents require of an upload (quickstart, step 3; contract, "The upload form" and "The mappings")."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from airflow_provider_iqm.sandbox.answers import Problem, RefusedError
+from airflow_provider_iqm.sandbox.classic.catalogue import (
+    DATA_FORMATS,
+    DATA_PARTNERS,
+    LATER_COLUMNS,
+    MANDATORY_COLUMNS,
+    NPI_ID_COLUMN,
+    OPTIONAL_COLUMNS,
+    VOTER_ID_COLUMN,
+)
+from airflow_provider_iqm.sandbox.state.audiences import UploadedFile
+
+FIELDS = {str(column["l2Name"]) for column in MANDATORY_COLUMNS + OPTIONAL_COLUMNS} | {
+    str(column["key"]) for column in LATER_COLUMNS
+}
+# The kinds that take several fields: name, last name and street, street.
+_PLACE = frozenset({"Residence_Addresses_State", "Residence_Addresses_Zip"})
+_STREET = _PLACE | {"Residence_Addresses_AddressLine"}
+_MANY_FIELD_KINDS = (_PLACE | {"Voters_FirstName", "Voters_LastName"}, _STREET | {"Voters_LastName"}, _STREET)
+# The kinds that take one field.
+SINGLE_FIELDS = frozenset({"Voters_ID", "NPI_ID", "Phone", "Email", "Residence_FullAddress"})
+
+_FORMATS = frozenset(str(each["keyName"]) for each in DATA_FORMATS)
+
+
+def _partners(column: int) -> frozenset[str]:
+    return frozenset(str(each["keyName"]) for each in DATA_PARTNERS if each["audienceColumnId"] == column)
+
+
+# The settings of the single fields that take one. The quickstart's own sample has a partner that the list lacks.
+SETTINGS = {
+    "Voters_ID": _partners(VOTER_ID_COLUMN),
+    "NPI_ID": _partners(NPI_ID_COLUMN) | {"healthcare_id"},
+    "Phone": _FORMATS,
+    "Email": _FORMATS,
+}
+
+
+def check_name(fields: dict[str, str]) -> str:
+    """
+    Return the audience's name.
+
+    :param fields: the form's texts.
+    """
+    name = fields.get("audienceName", "")
+    if not name.strip():
+        raise RefusedError(400, "Audience name can not be null.")
+    return name
+
+
+def check_columns(fields: dict[str, str], file: UploadedFile) -> dict[str, str]:
+    """
+    Return the mapping of file columns to system fields.
+
+    :param fields: the form's texts.
+    :param file: the file that was sent.
+    """
+    columns = _json_object(fields, "columns")
+    if not columns:
+        raise RefusedError(400, "columns maps nothing.")
+    mapped: set[str] = set()
+    for column, system_field in columns.items():
+        if column not in file.header:
+            raise RefusedError(400, f"columns names the column {column!r}, which the file's header does not have.")
+        if system_field == "LalVoterID":
+            raise RefusedError(400, "columns names the field 'LalVoterID'; an upload takes 'Voters_ID'.")
+        if not isinstance(system_field, str) or system_field not in FIELDS:
+            raise RefusedError(400, f"columns names the field {system_field!r}, which IQM does not have.")
+        if system_field in mapped:
+            raise RefusedError(400, f"columns names the field {system_field!r} twice.")
+        mapped.add(system_field)
+    if not mapped & SINGLE_FIELDS and not _is_many_field_kind(mapped):
+        raise RefusedError(400, "columns makes none of the combinations that are allowed for matching.")
+    return columns
+
+
+def check_single_column(fields: dict[str, str], mapped: Iterable[str]) -> bool:
+    """
+    Return the flag ``isSingleColumnEnabled``: whether the mapping's key is one of the single fields.
+
+    Where a mapping holds both a single field and a combination of several, the flag says which is the key.
+
+    :param fields: the form's texts.
+    :param mapped: the system fields that are mapped.
+    """
+    if fields.get("isSingleColumnEnabled") not in {"true", "false"}:
+        raise RefusedError(400, "isSingleColumnEnabled is required, as true or false.")
+    flag = fields["isSingleColumnEnabled"] == "true"
+    if flag and not SINGLE_FIELDS & set(mapped):
+        raise RefusedError(400, "isSingleColumnEnabled is true, but columns maps no single key field.")
+    if not flag and not _is_many_field_kind(set(mapped)):
+        raise RefusedError(400, "isSingleColumnEnabled is false, but columns maps a single key field.")
+    return flag
+
+
+def check_settings(fields: dict[str, str], mapped: Iterable[str], *, single: bool) -> dict[str, str] | None:
+    """
+    Return the column settings; None where there are none.
+
+    :param fields: the form's texts.
+    :param mapped: the system fields that are mapped.
+    :param single: the flag ``isSingleColumnEnabled``.
+    """
+    takes_one = SETTINGS.keys() & set(mapped) if single else set()
+    if "columnSettings" not in fields:
+        if single and "Residence_FullAddress" not in mapped:
+            raise RefusedError(400, f"columnSettings is required for {' or '.join(sorted(takes_one))}.")
+        return None
+    if not takes_one:
+        raise RefusedError(400, "columnSettings must be left out: the mapping's key takes no setting.")
+    settings = _json_object(fields, "columnSettings")
+    if not settings:
+        raise RefusedError(400, f"columnSettings is empty; it is required for {' or '.join(sorted(takes_one))}.")
+    for system_field, setting in settings.items():
+        if system_field not in takes_one:
+            raise RefusedError(400, f"columnSettings names {system_field!r}, which is no mapped key with a setting.")
+        if not isinstance(setting, str) or setting not in SETTINGS[system_field]:
+            raise RefusedError(
+                400,
+                f"columnSettings gives {system_field!r} the setting {setting!r}; "
+                f"there is {', '.join(sorted(SETTINGS[system_field]))}.",
+            )
+    return settings
+
+
+def check_count(fields: dict[str, str], file: UploadedFile, most: int) -> None:
+    """
+    Compare ``fileTotalCount`` with the records of the file.
+
+    :param fields: the form's texts.
+    :param file: the file that was sent.
+    :param most: how many records a file may have.
+    """
+    if not re.fullmatch(r"[0-9]{1,10}", fields.get("fileTotalCount", "")):
+        raise RefusedError(400, "fileTotalCount is required, as a whole number.")
+    check_records(file, most)
+    told = int(fields["fileTotalCount"])
+    if told != file.records:
+        raise RefusedError(400, f"fileTotalCount is {told}, but the file has {file.records} records.")
+
+
+def check_records(file: UploadedFile, most: int) -> None:
+    """
+    Refuse a file with no records, or with too many.
+
+    :param file: the file that was sent.
+    :param most: how many records a file may have.
+    """
+    if file.records == 0:
+        raise RefusedError(400, Problem("The file has no records.", "file"))
+    if file.records > most:
+        raise RefusedError(400, Problem(f"The file has {file.records} records; at most {most} are allowed.", "file"))
+
+
+def check_header(file: UploadedFile) -> None:
+    """
+    Refuse a header in which a column can't be named.
+
+    :param file: the file that was sent.
+    """
+    for position, name in enumerate(file.header, start=1):
+        if not name.strip():
+            raise RefusedError(400, Problem(f"The file's header has no name for column {position}.", "file"))
+        if name in file.header[: position - 1]:
+            raise RefusedError(400, Problem(f"The file's header has the name of column {position} twice.", "file"))
+
+
+def check_metadata(fields: dict[str, str], file: UploadedFile) -> dict[str, Any]:
+    """
+    Return the metadata, which must be complete and true.
+
+    :param fields: the form's texts.
+    :param file: the file that was sent.
+    """
+    metadata = _json_object(fields, "metadata")
+    if metadata.get("columns") != list(file.header):
+        raise RefusedError(400, "metadata.columns is not the file's header.")
+    if metadata.get("fileName") != file.name:
+        raise RefusedError(400, "metadata.fileName is not the name of the file that was sent.")
+    _check_number(metadata, "fileSize", file.size, "bytes were received")
+    _check_number(metadata, "rows", file.records, "records are in the file")
+    values = metadata.get("columnValues")
+    if not isinstance(values, dict) or values.keys() != set(file.header):
+        raise RefusedError(400, "metadata.columnValues must have each column of the file, and no other.")
+    for position, column in enumerate(file.header, start=1):
+        first = values[column]
+        if not isinstance(first, list) or not all(isinstance(value, str) for value in first):
+            raise RefusedError(400, f"metadata.columnValues must have a list of texts for column {position}.")
+        if not 0 < len(first) <= file.records:
+            raise RefusedError(400, f"metadata.columnValues must have the first values of column {position}.")
+    return metadata
+
+
+def _check_number(metadata: dict[str, Any], name: str, true: int, what: str) -> None:
+    told = metadata.get(name)
+    if not isinstance(told, int) or isinstance(told, bool):
+        raise RefusedError(400, f"metadata.{name} is required, as a whole number.")
+    if told != true:
+        raise RefusedError(400, f"metadata.{name} is {told}, but {true} {what}.")
+
+
+def _is_many_field_kind(mapped: set[str]) -> bool:
+    return any(kind <= mapped for kind in _MANY_FIELD_KINDS)
+
+
+def _json_object(fields: dict[str, str], name: str) -> dict[str, Any]:
+    if name not in fields:
+        raise RefusedError(400, f"{name} is required.")
+    try:
+        value = json.loads(fields[name], object_pairs_hook=_without_doubles)
+    except (ValueError, RecursionError) as broken:
+        raise RefusedError(400, f"{name} is not well-formed JSON.") from broken
+    if not isinstance(value, dict):
+        raise RefusedError(400, f"{name} must be a JSON object.")
+    return value
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = dict(pairs)
+    if len(keys) < len(pairs):
+        raise ValueError("A key is there twice.")
+    return keys

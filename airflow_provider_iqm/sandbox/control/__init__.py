@@ -1,0 +1,1 @@
+"""The rate limit, faults on order, and the admin calls."""

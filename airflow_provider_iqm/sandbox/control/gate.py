@@ -1,0 +1,140 @@
+"""What every API request passes before it is answered: the rate limit, and the faults."""
+
+import asyncio
+import contextlib
+import json
+import math
+from http import HTTPStatus
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from airflow_provider_iqm.sandbox.answers import Problem, error
+from airflow_provider_iqm.sandbox.connection import cut, hang_up, until_gone
+from airflow_provider_iqm.sandbox.state.faults import Fault
+from airflow_provider_iqm.sandbox.state.journal import record_of
+from airflow_provider_iqm.sandbox.state.state import SandboxState
+
+_PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr></body></html>\n"
+_PROXY_STATUSES = frozenset({502, 503, 504})
+
+
+class RateLimitMiddleware:
+    """
+    Refuses what is over the account's limit with a 429 (quickstart, "Best Practices").
+
+    :param app: what answers the other requests.
+    :param state: the sandbox's state.
+    """
+
+    def __init__(self, app: ASGIApp, state: SandboxState) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or refuse it."""
+        settings = self._state.settings
+        wait = self._state.window.admit(settings.requests_per_minute, settings.rate_limit_window)
+        if wait is None:
+            await self._app(scope, receive, send)
+            return
+        record_of(scope).limited = True
+        answer = error(scope["method"], scope["path"], 429, [Problem("Too many requests.")])
+        if settings.retry_after:
+            answer.headers["Retry-After"] = str(max(1, math.ceil(wait)))
+        await answer(scope, receive, send)
+
+
+class FaultMiddleware:
+    """
+    Makes the faults happen that were ordered.
+
+    :param app: what does the work.
+    :param state: the sandbox's state.
+    """
+
+    def __init__(self, app: ASGIApp, state: SandboxState) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, well or badly."""
+        fault = self._state.faults.take(scope["method"], scope["path"])
+        if fault is None:
+            await self._app(scope, receive, send)
+            return
+        record = record_of(scope)
+        record.fault = fault.kind
+        record.late = fault.seconds if fault.kind == "status_before_work" else 0.0
+        match fault.kind:
+            case "status" | "html":
+                await _drain(receive)
+                await _answer(fault, scope)(scope, receive, send)
+            case "hang":
+                await until_gone(receive)
+            case "drop_before":
+                await cut(scope, receive)
+            case "drop_mid_body":
+                await _read_part(fault, scope, receive)
+                await cut(scope, receive)
+            case _:
+                await self._after_work(fault, scope, receive, send)
+
+    async def _after_work(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            answer.append(message)
+
+        await self._app(scope, receive, keep)
+        match fault.kind:
+            case "status_after_work" | "status_before_work":
+                await _answer(fault, scope)(scope, receive, send)
+            case "slow":
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(until_gone(receive), fault.seconds)
+                for message in answer:
+                    await send(message)
+            case "truncate":
+                await _send_half(answer, send)
+                await hang_up(scope, receive)
+            case "drop_after":
+                await cut(scope, receive)
+            case _:
+                await until_gone(receive)
+
+
+async def _drain(receive: Receive) -> None:
+    while (await receive()).get("more_body"):
+        pass
+
+
+async def _read_part(fault: Fault, scope: Scope, receive: Receive) -> None:
+    record = record_of(scope)
+    enough = fault.after_bytes or (record.content_length or 2) // 2
+    while record.body_bytes < enough and (await receive()).get("more_body"):
+        pass
+
+
+async def _send_half(answer: list[Message], send: Send) -> None:
+    start, *rest = answer
+    body = b"".join(message.get("body", b"") for message in rest)
+    # The headers still promise the whole length.
+    await send(start)
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+
+
+def _answer(fault: Fault, scope: Scope) -> Response:
+    status = fault.status or {"html": 502, "status_after_work": 504, "status_before_work": 504}.get(fault.kind, 500)
+    if fault.body is None:
+        if fault.kind != "html" and status not in _PROXY_STATUSES:
+            answer = error(scope["method"], scope["path"], status, [Problem(HTTPStatus(status).phrase)])
+        else:
+            answer = Response(_PAGE.format(f"{status} {HTTPStatus(status).phrase}"), status, media_type="text/html")
+    elif isinstance(fault.body, str):
+        media_type = "text/html" if fault.body.lstrip().startswith("<") else "text/plain"
+        answer = Response(fault.body, status, media_type=media_type)
+    else:
+        answer = Response(json.dumps(fault.body), status, media_type="application/json")
+    answer.headers.update(fault.headers)
+    return answer

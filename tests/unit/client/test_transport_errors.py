@@ -1,0 +1,131 @@
+"""Requests without an answer: one exception each, which says why, and holds no password of a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+
+import pytest
+
+from airflow_provider_iqm.client import retries
+from airflow_provider_iqm.exceptions import IQMConnectionError, IQMError, IQMRequestError, IQMTransportError
+from airflow_provider_iqm.hooks.iqm import IQMAsyncHook, IQMHook
+from tests.unit.client.hostile import HostileServer
+
+
+def sync():
+    return IQMHook().get_matched_audience(7)
+
+
+def in_event_loop():
+    return asyncio.run(IQMAsyncHook().get_matched_audience(7))
+
+
+both_hooks = pytest.mark.parametrize("get", [sync, in_event_loop])
+
+
+@pytest.fixture(autouse=True)
+def one_attempt(monkeypatch):
+    monkeypatch.setattr(retries, "MAX_ATTEMPTS", 1)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def server():
+    server = HostileServer()
+    server.answers_log_in = False
+    yield server
+    server.close()
+
+
+def whole_chain(error):
+    """Show an error with all that led to it, also what ``from None`` hides."""
+    shown = []
+    while error is not None:
+        shown += [repr(error), str(error), *traceback.format_exception(error)]
+        error = error.__cause__ or error.__context__
+    return "\n".join(shown)
+
+
+@pytest.mark.parametrize(
+    ("host", "message"),
+    [
+        ("http://127.0.0.1:9", "could not connect (ConnectionRefusedError), when asked to log in."),
+        ("https://127.0.0.1:9", "could not connect (ConnectionRefusedError), when asked to log in."),
+        ("https://nowhere.invalid", "could not connect (gaierror), when asked to log in."),
+    ],
+)
+@both_hooks
+def test_a_connection_that_is_refused_is_one_exception(iqm_connection, get, host, message):
+    iqm_connection(host=host, requests_per_minute=10_000)
+    with pytest.raises(IQMTransportError) as raised:
+        get()
+    assert str(raised.value) == f"No answer from {host}: {message}"
+    assert not raised.value.sent
+    assert raised.value.__cause__ is raised.value.__context__ is None
+    assert "direct cause" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        b"",
+    ],
+)
+@pytest.mark.parametrize("place", ["extra", "environment"])
+@both_hooks
+def test_a_proxy_s_password_is_in_no_exception(iqm_connection, monkeypatch, server, get, scheme, answer, place):
+    server.answer = lambda: iter([answer])
+    proxy = server.url.replace("://", "://us:top%2Fsecret@")
+    extra = {"proxies": {scheme: proxy}} if place == "extra" else {}
+    if place == "environment":
+        monkeypatch.setenv(f"{scheme}_proxy", proxy)
+    iqm_connection(host=f"{scheme}://iqm.invalid", allow_http=True, requests_per_minute=10_000, **extra)
+    with pytest.raises(IQMError) as raised:
+        get()
+    assert not isinstance(raised.value, IQMConnectionError)
+    for secret in ("top%2Fsecret", "top/secret", "us:top"):
+        assert secret not in whole_chain(raised.value)
+    assert server.requests
+
+
+@both_hooks
+def test_a_proxy_that_is_not_there(iqm_connection, get):
+    proxy = "http://us:topsecret@127.0.0.1:9"
+    iqm_connection(host="https://iqm.invalid", proxies={"https": proxy}, requests_per_minute=10_000)
+    with pytest.raises(IQMTransportError, match="the proxy refused or failed") as raised:
+        get()
+    assert "topsecret" not in whole_chain(raised.value)
+    assert not raised.value.sent
+
+
+@both_hooks
+def test_a_certificate_that_nobody_trusts(iqm_connection, certificate, get):
+    server = HostileServer(certificate.wrap)
+    iqm_connection(host=server.url, requests_per_minute=10_000)
+    with pytest.raises(IQMTransportError, match=r"TLS failed: .* \(SSLCertVerificationError\)") as raised:
+        get()
+    server.close()
+    assert not raised.value.sent
+
+
+@both_hooks
+def test_a_proxy_that_wants_a_password(iqm_connection, server, get):
+    server.answer = lambda: iter([b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"])
+    iqm_connection(host="http://iqm.invalid", allow_http=True, proxies={"http": server.url}, requests_per_minute=10_000)
+    with pytest.raises(IQMRequestError, match="A proxy wants a user and a password"):
+        get()
+
+
+@pytest.mark.parametrize("extra", [{"verify": "/no/such/file"}, {"cert": "/no/such/file"}])
+@both_hooks
+def test_certificates_that_are_not_there(iqm_connection, get, extra):
+    iqm_connection(host="https://127.0.0.1:9", requests_per_minute=10_000, **extra)
+    with pytest.raises(IQMConnectionError, match='extras "verify" or "cert"'):
+        get()

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import traceback
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_iqm.api.dialects import API_VERSIONS
+from airflow_provider_iqm.connection.form import FIELDS
+from airflow_provider_iqm.connection.settings import IQMConnection
+from airflow_provider_iqm.exceptions import IQMConnectionError
+
+EXTRA = {"client_id": "id", "client_secret": "secret"}
+
+
+def read(host=None, login="a@b.c", password="pw", schema=None, port=None, **extra):
+    connection = SimpleNamespace(
+        conn_id="iqm_default", host=host, login=login, password=password, schema=schema, port=port
+    )
+    return IQMConnection.read(connection, {**EXTRA, **extra})
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({}, "https://api.iqm.com"),
+        ({"host": "api.iqm.com/"}, "https://api.iqm.com"),
+        ({"host": "https://proxy.example.com:8443/iqm/"}, "https://proxy.example.com:8443/iqm"),
+        ({"host": "127.0.0.1", "schema": "http", "port": 8765}, "http://127.0.0.1:8765"),
+        ({"host": "http://localhost:1"}, "http://localhost:1"),
+        ({"host": "http://[::1]:9"}, "http://[::1]:9"),
+        ({"host": "http://iqm.internal", "allow_http": "true"}, "http://iqm.internal"),
+    ],
+)
+def test_the_base_url(given, url):
+    assert read(**given).base_url == url
+
+
+def test_defaults_and_settings():
+    assert read().credentials.workspace_host == "app.iqm.com"
+    settings = read(workspace_host="https://acme.iqm.com/", ow_id=200001, read_timeout="5", upload_timeout=7)
+    assert settings.credentials.workspace_host == "acme.iqm.com"
+    assert settings.credentials.ow_id == "200001"
+    assert (settings.connect_timeout, settings.read_timeout, settings.upload_timeout) == (10, 5, 7)
+    assert (settings.request_timeout, read(request_timeout="2.5").request_timeout) == (120, 2.5)
+
+
+def test_the_rate_limit():
+    settings = read()
+    assert (settings.rate_limit_pool, settings.rate_limit_window, settings.requests_per_minute) == ("iqm_api", 60, None)
+    settings = read(rate_limit_pool="other", rate_limit_window="2.5", requests_per_minute="7")
+    assert (settings.rate_limit_pool, settings.rate_limit_window, settings.requests_per_minute) == ("other", 2.5, 7)
+
+
+@pytest.mark.parametrize("value", ["many", 0, -1, "1.5"])
+def test_requests_per_minute_must_be_a_number_of_requests(value):
+    with pytest.raises(IQMConnectionError, match="requests_per_minute"):
+        read(requests_per_minute=value)
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_a_field_that_the_form_leaves_empty_is_not_given(empty):
+    optional = [field.name for field in FIELDS.values() if not field.needed and not field.standard]
+    assert read(host=empty, **dict.fromkeys(optional, empty)) == read()
+
+
+def test_the_form_offers_the_versions_that_there_are():
+    assert FIELDS["api_version"].choices == API_VERSIONS
+    assert FIELDS["api_version"].default == API_VERSIONS[0]
+
+
+def test_all_missing_fields_are_named():
+    with pytest.raises(IQMConnectionError) as raised:
+        read(login="", password=None, client_id="", client_secret=None)
+    assert str(raised.value) == (
+        'Connection "iqm_default" lacks Email (login), Password (password), Client ID (extra: client_id), '
+        "Client secret (extra: client_secret). Fill in what is missing, and run again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"host": "http://api.iqm.com"}, "unencrypted"),
+        ({"host": "ftp://api.iqm.com"}, "API host .host. is no address"),
+        ({"host": "https://"}, "API host .host. is no address"),
+        ({"host": "https://host:port"}, "API host .host. is no address"),
+        ({"host": "https://user:topsecret@api.iqm.com"}, "may hold a scheme"),
+        *[
+            ({"host": host}, "may hold a scheme")
+            for host in (
+                "https://:topsecret@api.iqm.com",
+                "https://user@api.iqm.com",
+                "https://@api.iqm.com",
+                "user:topsecret@api.iqm.com",
+                "https://user:top/secret@api.iqm.com",
+                "https://user/topsecret@api.iqm.com",
+                "https://user:topsecret@[::1",
+                "https://api.iqm.com?key=topsecret",
+                "https://api.iqm.com/?",
+                "https://api.iqm.com/#topsecret",
+            )
+        ],
+        *[
+            ({"host": host}, "API host .host. is no address")
+            for host in (
+                "https://api iqm.com",
+                "https://api.iqm.com/a b",
+                "https://api.iqm.com/\x00",
+                "https://api\x7f.iqm.com",
+                "https://api.iqm.com/ä",
+                "https://[::1",
+                "https://[not-ipv6]",
+                "https://.iqm.com",
+                "https://" + "a" * 64 + ".com",
+                "https://api.iqm.com:99999",
+                "https://ap\ud800i.iqm.com",
+                "https://api.iqm.com\\x",
+            )
+        ],
+        *[
+            ({"workspace_host": host}, "Workspace host")
+            for host in (
+                "app iqm",
+                "app.iqm.com\r\nX-Evil: 1",
+                "wörk.iqm.com",
+                "\ud800.iqm.com",
+                "https://user:topsecret@acme.iqm.com",
+                "user:topsecret@acme.iqm.com",
+                "https://[",
+                "acme.iqm.com/path",
+                "https://",
+                ["acme.iqm.com"],
+            )
+        ],
+        *[
+            ({"ow_id": ow_id}, "Organization workspace ID")
+            for ow_id in ("1\r\nX-Evil: 1", "wörk", "1 2", "\x00", "\ud800", True, [1], 1.5, {"a": 1})
+        ],
+        ({"password": "p\ud800"}, "Password"),
+        ({"login": "l\ud800"}, "Email"),
+        ({"client_id": "c\ud800"}, "Client ID"),
+        ({"client_secret": "c\ud800"}, "Client secret"),
+        *[
+            ({"proxies": proxies}, "proxies")
+            for proxies in (
+                "http://user:topsecret@proxy",
+                ["http://user:topsecret@proxy"],
+                {"https": 5},
+                {"https": "http://user:topsecret@"},
+                {"https": "http://user:topsecret@proxy:port"},
+                {"https": "http://user:topsecret@pro xy"},
+                {"https": "http://user:topsecret@[::1"},
+            )
+        ],
+        ({"verify": 5}, "verify"),
+        ({"cert": {"topsecret": 1}}, "cert"),
+        ({"cert": ["a", "b", "topsecret"]}, "cert"),
+        *[
+            ({f"{which}_timeout": seconds}, f"{which}_timeout")
+            for which in ("connect", "read", "request", "upload")
+            for seconds in ("soon", 0, "nan", "inf", 1e300, 10**400, [1])
+        ],
+        ({"requests_per_minute": float("inf")}, "requests_per_minute"),
+        ({"connect_timeout": -1}, "connect_timeout"),
+        ({"api_version": "v9"}, "api_version"),
+    ],
+)
+def test_what_cant_be_used_is_named(given, words):
+    with pytest.raises(IQMConnectionError, match=words) as raised:
+        read(**given)
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "topsecret" not in shown
+    shown.encode()
+
+
+def test_a_proxy_s_password_is_a_secret():
+    settings = read(proxies={"https": "http://user:top%2Fsecret@proxy:3128", "http": "me:other@proxy"})
+    assert {"top%2Fsecret", "top/secret", "other"} < set(settings.secrets)
+    assert "secret" not in repr(settings).replace("client_secret", "")

@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_iqm.exceptions import (
+    AudienceNotFoundError,
+    IQMAuthenticationError,
+    IQMConnectionError,
+    IQMInvalidAnswerError,
+    IQMRequestError,
+    IQMServerError,
+    IQMTransportError,
+)
+from airflow_provider_iqm.hooks.iqm import IQMAsyncHook, IQMHook
+from airflow_provider_iqm.hooks.iqm_async import SETTINGS_LIFE
+
+LOG_IN = "/api/v3/ua/login"
+RENEW = "/api/v3/ua/oauth/token"
+DETAILS = "/api/v2/audience/matched/*"
+
+
+def test_it_says_what_the_sync_hook_says(local_iqm, add_audience):
+    audience_id = add_audience("A&B [x]")
+    # The first time for each hook, so that both go on to the call's other form.
+    local_iqm.add_fault("status", path="*/column-list", method="POST", status=405, times=2)
+
+    async def ask():
+        hook = IQMAsyncHook()
+        return (
+            await hook.get_matched_audience(audience_id),
+            await hook.find_matched_audiences("A&B [x]"),
+            await hook.get_column_list(),
+        )
+
+    sync = IQMHook()
+    assert asyncio.run(ask()) == (
+        sync.get_matched_audience(audience_id),
+        sync.find_matched_audiences("A&B [x]"),
+        sync.get_column_list(),
+    )
+
+
+def test_coroutines_log_in_once(local_iqm, add_audience):
+    ids = [add_audience() for _ in range(20)]
+
+    async def ask():
+        async with IQMAsyncHook() as hook:
+            return await asyncio.gather(*map(hook.get_matched_audience, ids))
+
+    assert [audience["id"] for audience in asyncio.run(ask())] == ids
+    assert local_iqm.paths().count(LOG_IN) == 1
+    assert len(local_iqm.requests) == 21
+
+
+@pytest.mark.parametrize("refresh_too", [True, False])
+def test_coroutines_renew_once(local_iqm, add_audience, refresh_too):
+    ids = [add_audience() for _ in range(20)]
+
+    async def ask():
+        async with IQMAsyncHook() as hook:
+            await hook.get_matched_audience(ids[0])
+            local_iqm.expire_tokens(refresh_too=refresh_too)
+            # Some are refused only after others have renewed.
+            local_iqm.add_fault("slow", path=DETAILS, seconds=0.3, skip=3, times=3)
+            return await asyncio.gather(*map(hook.get_matched_audience, ids))
+
+    assert len(asyncio.run(ask())) == 20
+    assert local_iqm.paths().count(RENEW) == 1
+    assert local_iqm.paths().count(LOG_IN) == (2 if refresh_too else 1)
+
+
+def test_a_cancelled_log_in_is_taken_over_by_the_next(local_iqm, add_audience):
+    audience_id = add_audience()
+    local_iqm.add_fault("hang", path=LOG_IN)
+
+    async def ask():
+        hook = IQMAsyncHook()
+        first = asyncio.create_task(hook.get_matched_audience(audience_id))
+        second = asyncio.create_task(hook.get_matched_audience(audience_id))
+        while LOG_IN not in local_iqm.paths():
+            await asyncio.sleep(0.01)
+        first.cancel()
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    first, second = asyncio.run(ask())
+    assert isinstance(first, asyncio.CancelledError)
+    assert second["id"] == audience_id
+
+
+def test_http_connections_are_shared_inside_the_block_and_closed_after_it(local_iqm, add_audience):
+    audience_id = add_audience()
+
+    async def ask():
+        hook = IQMAsyncHook()
+        async with hook:
+            async with hook:
+                await hook.get_matched_audience(audience_id)
+            await hook.get_matched_audience(audience_id)
+            assert hook._session is not None
+        assert hook._session is None
+        await hook.get_matched_audience(audience_id)
+        assert hook._session is None
+
+    asyncio.run(ask())
+    ports = [request.client_port for request in local_iqm.requests]
+    assert len(set(ports[:3])) == 1
+    assert ports[3] != ports[2]
+    assert local_iqm.paths().count(LOG_IN) == 1
+
+
+def get(audience_id=1):
+    return asyncio.run(IQMAsyncHook().get_matched_audience(audience_id))
+
+
+def test_faults_that_may_pass_are_sent_again(local_iqm, add_audience):
+    audience_id = add_audience()
+    for kind in ("html", "drop_after", "truncate", "drop_before"):
+        local_iqm.add_fault(kind, path=DETAILS)
+    assert get(audience_id)["id"] == audience_id
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        ({"kind": "hang"}, IQMTransportError, "nothing came for 0.2 s"),
+        ({"kind": "drop_before"}, IQMTransportError, "was lost"),
+        ({"kind": "truncate"}, IQMTransportError, "was lost"),
+        ({"kind": "html", "status": 502}, IQMServerError, "HTML page"),
+        ({"kind": "status", "status": 200, "body": "<html>"}, IQMInvalidAnswerError, "no JSON"),
+    ],
+)
+def test_faults_that_stay_are_errors_that_airflow_retries(local_iqm, add_audience, fault, error, words):
+    local_iqm.connect(read_timeout=0.2)
+    local_iqm.add_fault(path=DETAILS, times=None, **fault)
+    with pytest.raises(error, match=words) as raised:
+        get(add_audience())
+    assert not isinstance(raised.value, AirflowFailException)
+    assert getattr(raised.value, "sent", True)
+
+
+def test_nobody_listens(local_iqm):
+    local_iqm.connect(host="http://127.0.0.1:9")
+    with pytest.raises(IQMTransportError, match=r"could not connect \(ConnectionRefusedError\)") as raised:
+        get()
+    assert not raised.value.sent
+
+
+def test_no_redirect_is_followed(local_iqm):
+    local_iqm.add_fault("status", path=DETAILS, status=307, headers={"Location": f"{local_iqm.url}/elsewhere"})
+    with pytest.raises(IQMRequestError, match="no redirects"):
+        get()
+    assert "/elsewhere" not in local_iqm.paths()
+
+
+def test_an_unknown_audience(local_iqm):
+    with pytest.raises(AudienceNotFoundError) as raised:
+        get(4711)
+    assert isinstance(raised.value, AirflowFailException)
+
+
+def test_netrc_is_left_alone(local_iqm, add_audience, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login netrc-user password netrc-password\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    get(add_audience())
+    assert [request.authorization for request in local_iqm.requests] == ["Basic", "Bearer"]
+
+
+def test_a_connection_that_is_not_there(monkeypatch):
+    with pytest.raises(IQMConnectionError, match='no connection "missing"') as raised:
+        asyncio.run(IQMAsyncHook("missing").get_matched_audience(1))
+    assert isinstance(raised.value, AirflowFailException)
+
+
+def test_a_connection_that_is_mended_works_at_once(local_iqm, add_audience):
+    audience_id = add_audience()
+    local_iqm.connect(client_secret="wrong")
+
+    async def ask():
+        hook = IQMAsyncHook()
+        with pytest.raises(IQMAuthenticationError):
+            await hook.get_matched_audience(audience_id)
+        local_iqm.connect()
+        return await hook.get_matched_audience(audience_id)
+
+    assert asyncio.run(ask())["id"] == audience_id
+
+
+def test_a_changed_connection_is_noticed_in_time(local_iqm, add_audience):
+    audience_id = add_audience()
+    now = [0.0]
+
+    async def ask():
+        hook = IQMAsyncHook()
+        hook._clock = lambda: now[0]
+        await hook.get_matched_audience(audience_id)
+        now[0] += SETTINGS_LIFE
+        await hook.get_matched_audience(audience_id)
+        assert local_iqm.paths().count(LOG_IN) == 1
+        local_iqm.connect(ow_id="200001")
+        await hook.get_matched_audience(audience_id)
+        assert local_iqm.paths().count(LOG_IN) == 1
+        now[0] += SETTINGS_LIFE
+        await hook.get_matched_audience(audience_id)
+        assert local_iqm.paths().count(LOG_IN) == 2
+
+    asyncio.run(ask())
+
+
+def test_secrets_are_masked_and_not_logged(local_iqm, add_audience, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG)
+    masked = []
+
+    async def amask_secret(secret, name=None):
+        masked.append(secret)
+
+    monkeypatch.setattr("airflow_provider_iqm.runtime.masking.amask_secret", amask_secret)
+    local_iqm.add_fault("drop_before", path=DETAILS)
+    get(add_audience())
+    assert {"s3cret-of-the-client", "pässwörd:/ 1"} < set(masked)
+    assert len(masked) == 5
+    for secret in masked:
+        assert secret not in caplog.text
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers a log-in and the details of an audience, directly or as a proxy."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        self.server.asked.append(self.path)
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        audience = {"id": 1, "audienceName": "List", "status": "Ready"}
+        token = {"access_token": "a", "expires_in": 100}
+        body = json.dumps(
+            {"success": True, "data": token} if self.command == "POST" else {"success": True, "data": audience}
+        ).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = answer  # noqa: N815 - http.server's own names
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def other_server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server.asked = []
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def start(server):
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+
+
+@pytest.mark.parametrize("place", ["extra", "environment"])
+def test_a_proxy_is_used(local_iqm, other_server, monkeypatch, place):
+    start(other_server)
+    proxy = f"http://127.0.0.1:{other_server.server_port}"
+    host = {"host": "http://iqm.internal", "allow_http": True}
+    if place == "environment":
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        local_iqm.connect(**host)
+    else:
+        local_iqm.connect(**host, proxies={"http": proxy})
+    assert get()["id"] == 1
+    assert other_server.asked == [f"http://iqm.internal{LOG_IN}", "http://iqm.internal/api/v2/audience/matched/1"]
+
+
+def test_tls_is_checked_as_the_connection_says(local_iqm, other_server, certificate, monkeypatch):
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        # They win over "verify": false in requests, and so they do here.
+        monkeypatch.delenv(name, raising=False)
+    other_server.socket = certificate.wrap(other_server.socket)
+    start(other_server)
+    host = f"https://127.0.0.1:{other_server.server_port}"
+    local_iqm.connect(host=host)
+    with pytest.raises(IQMTransportError, match="TLS failed"):
+        get()
+    for verify in (str(certificate.path), False):
+        local_iqm.connect(host=host, verify=verify)
+        assert get()["id"] == 1
+        assert IQMHook().get_matched_audience(1)["id"] == 1

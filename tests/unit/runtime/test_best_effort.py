@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
+
+from airflow_provider_iqm.runtime.best_effort import MAX_REASON, best_effort
+
+LOG = logging.getLogger(__name__)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("too\nlong"), AirflowException("down"), KeyError("x"), RecursionError(), MemoryError()]
+)
+def test_an_error_is_a_warning(caplog, error):
+    with best_effort(LOG, "push the link"):
+        raise error
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage().startswith(f"Could not push the link; going on without it: {type(error).__name__}")
+    assert "\n" not in record.getMessage()
+
+
+def test_a_long_reason_is_cut(caplog):
+    with best_effort(LOG, "push the link"):
+        raise ValueError("x" * 9999)
+    assert len(caplog.records[0].getMessage()) < MAX_REASON + 100
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_what_ends_a_task_from_outside_passes(end):
+    with pytest.raises(end), best_effort(LOG, "push the link"):
+        raise end
+
+
+def test_a_deferral_passes():
+    with pytest.raises(TaskDeferred), best_effort(LOG, "push the link"):
+        raise TaskDeferred(trigger=None, method_name="m")
