@@ -123,6 +123,10 @@ class DuplicateAudienceError(IQMFinalError):
     """IQM has two audiences from one upload: somebody has to choose."""
 
 
+class SharedStateError(IQMError):
+    """The store that an account's tasks share (host files, Redis or Postgres) can't be used; it may work later."""
+
+
 class IQMTransportError(IQMError):
     """
     No answer came: the connection failed, was lost, or timed out.

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import os
-import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.log import Log
+from airflow_provider_iqm.shared_state.private_folder import private_folder
 
 NO_KEY = "{FERNET_KEY}"
 """What Airflow's task SDK takes for its key where none was ever set."""
@@ -144,13 +144,3 @@ def _locked(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def private_folder() -> Path:
-    """Return a folder that nobody else can read or change, though it is in a place where everybody can write."""
-    folder = Path(tempfile.gettempdir()) / f"airflow-provider-iqm-{os.geteuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise PermissionError(f"{folder} can be reached by other users; remove it")
-    return folder

@@ -16,7 +16,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_iqm.shared_state.host_file import private_folder
+from airflow_provider_iqm.shared_state.private_folder import private_folder
 
 SUFFIX = ".iqm-task-state"
 """How the names of the files end; nothing else is ever deleted."""

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from airflow_provider_iqm.shared_state.host_file import private_folder
 from airflow_provider_iqm.shared_state.host_task_state import LIFE, SUFFIX, HostTaskState
+from airflow_provider_iqm.shared_state.private_folder import private_folder
 
 
 @pytest.fixture

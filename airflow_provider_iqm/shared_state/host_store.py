@@ -1,0 +1,147 @@
+"""Shared state in a SQLite file of this host, for processes that run on one host."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+from pathlib import Path
+
+from airflow_provider_iqm.exceptions import SharedStateError
+from airflow_provider_iqm.shared_state.file_lock import file_lock
+from airflow_provider_iqm.shared_state.ledger import Ledger, RateLimit
+from airflow_provider_iqm.shared_state.private_folder import private_folder
+from airflow_provider_iqm.shared_state.process import boot_id, host_clock, is_running, this_process
+from airflow_provider_iqm.shared_state.store import LEASE, MAX_FULL, MAX_HOLD
+
+LOCK_TIMEOUT = 30.0
+"""Seconds to wait for the file's lock, which is held for a millisecond unless its process is suspended."""
+
+VERSION = 1
+"""The layout of the file."""
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value BLOB NOT NULL, until REAL NOT NULL, owner TEXT NOT NULL)
+"""
+
+
+class HostStore:
+    """
+    Shared state in a file that only this user can read.
+
+    SQLite keeps it whole if a process is killed at any moment. It doesn't wait for the disk, because each start of the
+    host has a file of its own. All times are those of a clock that starts with the host, so in a new ledger the account
+    counts as full until the host has been running for a window: requests may have been sent right before.
+
+    :param folder: Where the file is; without it, a private folder in the directory for temporary files.
+    :param clock: Returns the seconds of a clock that all processes share.
+    :raises SharedStateError: where there is no safe folder.
+    """
+
+    lease = LEASE
+
+    def __init__(self, folder: Path | None = None, *, clock: Callable[[], float] = host_clock) -> None:
+        self._clock = clock
+        try:
+            folder = folder or private_folder()
+            self._path = folder / f"shared-state-{VERSION}-{boot_id()}.db"
+            # SQLite would let the umask decide who can read it.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+            for old in set(folder.glob("shared-state-*")) - set(folder.glob(f"{self._path.stem}*")):
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            raise SharedStateError(f"Shared state on this host is unavailable: {error}.") from error
+
+    def ask(self, account: str, request: str, limit: RateLimit, *, hold: float = 0.0) -> float:
+        """Return how many seconds a request has to wait; 0 if it may be sent, and counts from now on."""
+        with self._ledger(account, limit) as (ledger, now):
+            return ledger.ask(
+                request,
+                limit,
+                now=now,
+                lease=self.lease,
+                hold=min(hold, MAX_HOLD),
+                owner=this_process(),
+                # Many requests can be one process's.
+                is_running=cache(is_running),
+            )
+
+    def renew(self, account: str, request: str, limit: RateLimit) -> None:
+        """Note that a request is still being sent."""
+        with self._ledger(account, limit) as (ledger, now):
+            ledger.renew(request, limit, now=now, lease=self.lease, owner=this_process())
+
+    def end(self, account: str, request: str, limit: RateLimit, *, full_for: float = 0.0) -> None:
+        """Note that a request was answered or has failed, or that it leaves the queue."""
+        with self._ledger(account, limit) as (ledger, now):
+            ledger.end(request, limit, now=now, full_for=min(full_for, MAX_FULL))
+
+    def get(self, key: str) -> bytes | None:
+        """Return a value; ``None`` if there is none, or it has expired."""
+        with self._transaction() as database:
+            return self._read(database, key, self._clock())
+
+    def put(self, key: str, value: bytes, seconds: float) -> None:
+        """Store a value that expires."""
+        with self._transaction() as database:
+            now = self._clock()
+            database.execute("DELETE FROM state WHERE until <= ?", [now])
+            _write(database, key, value, now + seconds)
+
+    def add(self, key: str, value: bytes, seconds: float) -> bool:
+        """Store a value unless there is one, and return whether it was stored; it expires with this process, too."""
+        with self._transaction() as database:
+            now = self._clock()
+            is_absent = self._read(database, key, now) is None
+            if is_absent:
+                _write(database, key, value, now + seconds, owner=this_process())
+            return is_absent
+
+    def remove(self, key: str, value: bytes) -> None:
+        """Remove a value, if it is this one."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM state WHERE key = ? AND value = ?", [key, value])
+
+    @contextmanager
+    def _ledger(self, account: str, limit: RateLimit) -> Iterator[tuple[Ledger, float]]:
+        """Lend an account's ledger, with the moment at which it was locked, and save it afterwards."""
+        key = f"ledger of {account}"
+        with self._transaction() as database:
+            now = self._clock()
+            saved = self._read(database, key, now)
+            ledger = Ledger.load(json.loads(saved)) if saved else Ledger(full_until=limit.window)
+            yield ledger, now
+            _write(database, key, json.dumps(ledger.dump()).encode(), now + self.lease + limit.window)
+
+    def _read(self, database: sqlite3.Connection, key: str, now: float) -> bytes | None:
+        found = database.execute("SELECT value, owner FROM state WHERE key = ? AND until > ?", [key, now]).fetchone()
+        if found is None:
+            return None
+        value, owner = found
+        return None if owner and not is_running(owner) else bytes(value)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Keep all other processes and threads from the file."""
+        try:
+            # A connection must not live on in a forked process, and opening one takes no time to speak of.
+            with (
+                file_lock(self._path.with_suffix(".lock"), timeout=LOCK_TIMEOUT),
+                closing(sqlite3.connect(self._path, timeout=LOCK_TIMEOUT, isolation_level=None)) as database,
+            ):
+                # A journal that stays where it is; nothing waits for the disk.
+                database.execute("PRAGMA journal_mode = PERSIST")
+                database.execute("PRAGMA synchronous = OFF")
+                database.execute("BEGIN IMMEDIATE")
+                database.execute(TABLE)
+                yield database
+                database.execute("COMMIT")
+        except (OSError, sqlite3.Error) as error:
+            raise SharedStateError(f"Shared state on this host is unavailable: {error} ({self._path}).") from error
+
+
+def _write(database: sqlite3.Connection, key: str, value: bytes, until: float, *, owner: str = "") -> None:
+    database.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)", [key, value, until, owner])

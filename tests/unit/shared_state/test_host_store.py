@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from airflow_provider_iqm.exceptions import SharedStateError
+from airflow_provider_iqm.shared_state import host_store
+from airflow_provider_iqm.shared_state.file_lock import file_lock
+from airflow_provider_iqm.shared_state.host_store import HostStore
+from airflow_provider_iqm.shared_state.ledger import RateLimit
+from airflow_provider_iqm.shared_state.process import host_clock
+from tests.unit.shared_state.simulation import Clock, Simulation
+
+LIMIT = RateLimit(3, 60)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path, clock):
+    return HostStore(tmp_path, clock=clock)
+
+
+def host_store_of(folder):
+    """The store that :func:`other_process` has."""
+    return HostStore(folder, clock=lambda: host_clock() + 10**6)
+
+
+def other_process(code, folder, *arguments):
+    """Run Python code in another process; ``store`` and ``LIMIT`` are there."""
+    prelude = f"""
+import os, sys, time
+from pathlib import Path
+from airflow_provider_iqm.shared_state.file_lock import file_lock
+from airflow_provider_iqm.shared_state.host_store import HostStore
+from airflow_provider_iqm.shared_state.ledger import RateLimit
+from airflow_provider_iqm.shared_state.process import host_clock
+# As on a host that has been running for a long time.
+store = HostStore(Path({str(folder)!r}), clock=lambda: host_clock() + 10**6)
+"""
+    return subprocess.Popen(
+        [sys.executable, "-c", prelude + code, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_the_limit_is_shared_by_all_who_use_the_folder(tmp_path, clock, store):
+    for number in range(3):
+        assert HostStore(tmp_path, clock=clock).ask("a", str(number), LIMIT) == 0
+    assert store.ask("a", "x", LIMIT) == 60
+    assert store.ask("b", "x", LIMIT) == 0
+    for number in range(3):
+        store.end("a", str(number), LIMIT)
+    clock.now += 60
+    assert store.ask("a", "x", LIMIT) == 0
+
+
+def test_only_its_owner_can_read_the_files(tmp_path, store):
+    store.ask("a", "x", LIMIT)
+    store.put("k", b"value", 10)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_after_the_host_was_started_requests_from_before_may_still_count(tmp_path, clock, store, monkeypatch):
+    store.ask("a", "x", LIMIT)
+    monkeypatch.setattr(host_store, "boot_id", lambda: "another")
+    clock.now = 20
+    restarted = HostStore(tmp_path, clock=clock)
+    assert restarted.ask("a", "y", LIMIT) == 40
+    clock.now = 60
+    assert restarted.ask("a", "y", LIMIT) == 0
+    assert {path.name.split(".")[0] for path in tmp_path.iterdir()} == {f"shared-state-{host_store.VERSION}-another"}
+
+
+def test_a_value_expires(clock, store):
+    store.put("k", b"value", 10)
+    assert store.get("k") == b"value"
+    clock.now += 10
+    assert store.get("k") is None
+    assert store.get("other") is None
+
+
+def test_a_value_is_added_by_one_and_removed_by_the_same(clock, store):
+    assert store.add("k", b"mine", 10)
+    assert not store.add("k", b"yours", 10)
+    store.remove("k", b"yours")
+    assert store.get("k") == b"mine"
+    store.remove("k", b"mine")
+    assert store.add("k", b"yours", 10)
+    clock.now += 10
+    assert store.add("k", b"mine", 10)
+
+
+def test_what_a_process_has_added_goes_with_it(tmp_path):
+    with other_process("print(store.add('k', b'theirs', 1000))", tmp_path) as process:
+        assert process.stdout.read() == "True\n"
+    assert host_store_of(tmp_path).add("k", b"mine", 10)
+
+
+def test_the_place_of_a_dead_process_is_free_at_once(tmp_path):
+    limit = RateLimit(1, 1)
+    store = host_store_of(tmp_path)
+    assert store.ask("a", "x", limit) == 0
+    with other_process("print(store.ask('a', 'y', RateLimit(1, 1)) > 0)", tmp_path) as process:
+        assert process.stdout.read() == "True\n"
+    store.end("a", "x", limit)
+    assert store.ask("a", "z", limit) > 0
+    time.sleep(1.01)
+    assert store.ask("a", "z", limit) == 0
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_no_window_ever_holds_more_requests_than_the_limit(seed, clock, store):
+    Simulation(store, clock, seed, RateLimit(1 + seed % 5, 60), tasks=1 + seed % 12).run().check_limit()
+
+
+def sent_requests(store):
+    with closing(sqlite3.connect(store._path)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        (saved,) = database.execute("SELECT value FROM state").fetchone()
+    return json.loads(saved)["sent"]
+
+
+def test_processes_that_are_killed_while_they_write_leave_a_ledger_that_is_right(tmp_path):
+    code = """
+limit = RateLimit(10000, 3600)
+for number in range(1000000):
+    request = f"{os.getpid()}-{number}"
+    assert store.ask("a", request, limit) == 0
+    store.end("a", request, limit)
+    print(request, flush=True)
+"""
+    printed = []
+    for milliseconds in range(8):
+        with other_process(code, tmp_path) as process:
+            printed.append(process.stdout.readline().strip())
+            time.sleep(milliseconds / 1000)
+            process.kill()
+            printed += process.stdout.read().split()
+    # At most one request of each was neither printed nor lost.
+    sent = sent_requests(host_store_of(tmp_path))
+    assert set(printed) <= set(sent)
+    assert len(sent) <= len(printed) + 8
+
+
+def test_a_thousand_processes_at_once_lose_nothing(tmp_path):
+    code = """
+count, barrier = 1000, os.pipe()
+children = []
+for number in range(count):
+    pid = os.fork()
+    if not pid:
+        os.close(barrier[1])
+        os.read(barrier[0], 1)
+        allowed = store.ask("a", str(number), RateLimit(20, 3600), hold=3600) == 0
+        if allowed:
+            store.end("a", str(number), RateLimit(20, 3600))
+        os._exit(10 + allowed)
+    children.append(pid)
+os.close(barrier[1])
+codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
+print(codes.count(11), codes.count(10))
+"""
+    with other_process(code, tmp_path) as process:
+        assert process.stdout.read().split() == ["20", "980"]
+    store = host_store_of(tmp_path)
+    assert len(sent_requests(store)) == 20
+    assert store.ask("a", "x", RateLimit(1000, 3600)) > 0
+    assert store.ask("a", "x", RateLimit(1001, 3600)) == 0
+
+
+@pytest.mark.parametrize("break_it", [lambda path: path.write_bytes(b"garbage" * 1000), lambda path: path.chmod(0)])
+def test_a_store_that_cannot_be_used_says_so(store, break_it, request):
+    store.ask("a", "x", LIMIT)
+    break_it(store._path)
+    if os.access(store._path, os.R_OK) and store._path.read_bytes()[:7] != b"garbage":
+        pytest.skip("root can read any file")
+    with pytest.raises(SharedStateError, match=r"^Shared state on this host is unavailable: "):
+        store.ask("a", "y", LIMIT)
+
+
+def test_a_lock_that_is_not_released_is_given_up(store, monkeypatch):
+    monkeypatch.setattr(host_store, "LOCK_TIMEOUT", 0.01)
+    with file_lock(store._path.with_suffix(".lock"), timeout=1):
+        for _ in range(2):
+            with pytest.raises(SharedStateError, match="another process has held"):
+                store.ask("a", "x", LIMIT)
+    assert store.ask("a", "x", LIMIT) == 0
