@@ -42,6 +42,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "IQM",
                 "python-modules": [
+                    "airflow_provider_iqm.operators.campaign",
                     "airflow_provider_iqm.operators.matched_audience",
                     "airflow_provider_iqm.operators.prepare_audience_file",
                 ],
@@ -73,5 +74,8 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": conn_fields(),
             },
         ],
-        "extra-links": ["airflow_provider_iqm.links.matched_audience.IQMAudienceLink"],
+        "extra-links": [
+            "airflow_provider_iqm.links.campaign.IQMCampaignLink",
+            "airflow_provider_iqm.links.matched_audience.IQMAudienceLink",
+        ],
     }

@@ -65,6 +65,36 @@ def audiences(arguments: Namespace) -> None:
     _show_audiences(shown, arguments)
 
 
+def campaigns(arguments: Namespace) -> None:
+    """List the campaigns that use audiences."""
+    with logs_on_stderr():
+        hook = WatchedHook(arguments.conn_id)
+        found = hook.get_audience_campaigns(arguments.audience_ids)
+        used = [
+            (each["audience_id"], targeting, campaign_id)
+            for each in found
+            for targeting, ids in (("included", each["included"]), ("excluded", each["excluded"]))
+            for campaign_id in ids
+        ]
+        known = {campaign["id"]: campaign for campaign in hook.get_campaigns(campaign_id for _, _, campaign_id in used)}
+    unused = {each["audience_id"] for each in found} - {audience_id for audience_id, _, _ in used}
+    if unused:
+        sys.stderr.write(f"Not used by any campaign: {', '.join(map(str, sorted(unused)))}\n")
+    rows = []
+    for audience_id, targeting, campaign_id in used:
+        campaign = known.get(campaign_id)
+        rows.append(
+            {
+                "audience_id": audience_id,
+                "targeting": targeting,
+                "campaign_id": campaign_id,
+                "name": campaign and campaign["name"],
+                "status": campaign and campaign["status"],
+            }
+        )
+    _show(rows, arguments)
+
+
 def _fill_in_match_rates(audiences: list[MatchedAudience], hook: WatchedHook) -> None:
     """Replace the newest ready audiences that lack a match rate by their details."""
     lacking = [

@@ -50,6 +50,12 @@ COMMANDS = (
         args=(ARG_NAME, ARG_STATUS, ARG_CONNECTION, ARG_OUTPUT),
     ),
     ActionCommand(
+        name="campaigns",
+        help="List the campaigns that use audiences (v3 only)",
+        func=lazily("campaigns"),
+        args=(ARG_AUDIENCE_IDS, ARG_CONNECTION, ARG_OUTPUT),
+    ),
+    ActionCommand(
         name="validate",
         help="Check a file as an upload would, without sending it",
         epilog=EXIT_STATUS,

@@ -32,12 +32,26 @@ _NOTHING = ("none", "nan", "nat", "null", "undefined")
 """What a missing value looks like as text, in lower case."""
 
 _REQUIRED = frozenset(
-    ("audience_id", "audience_name", "columns", "conn_id", "file_path", "iqm_conn_id", "output_dir", "sql")
+    (
+        "audience_id",
+        "audience_name",
+        "campaign_ids",
+        "columns",
+        "conn_id",
+        "file_path",
+        "iqm_conn_id",
+        "output_dir",
+        "sql",
+    )
 )
 
 _ERRORS: Mapping[str, type[IQMFinalError]] = {
     "audience_name": AudienceNameError,
     "audience_id": IQMFinalError,
+    "campaign_ids": IQMFinalError,
+    "include": IQMFinalError,
+    "exclude": IQMFinalError,
+    "remove": IQMFinalError,
     "columns": ColumnMappingError,
     "column_settings": ColumnMappingError,
     "hash_columns": ColumnMappingError,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -22,10 +22,10 @@ from airflow_provider_iqm.api.polling.poll import MAX_DETAILS
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.assets.history import AudienceHistory
 from airflow_provider_iqm.assets.outlets import audience_assets, event_of, tell_outlets
-from airflow_provider_iqm.audience.mapping.json_text import parse_json_text
-from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError, LowMatchRateError
+from airflow_provider_iqm.exceptions import AudienceFailedError, LowMatchRateError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.ids import parse_ids
 from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, ready_audiences
@@ -124,7 +124,7 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
     def _awaited(self) -> int | list[int]:
         """The one id, or the list of ids, to wait for."""
         with final_errors_fail_the_task():
-            return parse_audience_id(self.audience_id)
+            return parse_ids("audience_id", self.audience_id)
 
     @property
     def _ids(self) -> list[int]:
@@ -212,39 +212,6 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
         if isinstance(self._awaited, int):
             return ready[0] if ready else None
         return ready
-
-
-def parse_audience_id(value: object) -> int | list[int]:
-    """
-    Return the id, or the list of ids, that an argument gives.
-
-    :param value: One id: an ``int`` or digits. Or several: an iterable of these, also a lazy one, or a list as
-        text, which is what a template makes of a list.
-    :raises IQMFinalError: There is no id, or something isn't an id.
-    """
-    if isinstance(value, str) and value.strip().startswith(("[", "(")):
-        try:
-            value = parse_json_text(value)
-        except ValueError:
-            raise IQMFinalError("audience_id isn't a list of ids such as [15332, 15333].") from None
-    if isinstance(value, int | str) or value is None:
-        return _audience_id(value)
-    if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
-        raise IQMFinalError(f"audience_id is of the type {type(value).__name__}; give an id, or a list of ids.")
-    ids = [_audience_id(item) for item in value]
-    if not ids:
-        raise IQMFinalError("audience_id is an empty list: there is no audience to wait for.")
-    return ids
-
-
-def _audience_id(value: object) -> int:
-    if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise IQMFinalError(
-            f"audience_id holds {value!r}, which isn't an audience's id. Give the upload's output, a number above 0."
-        )
-    return value
 
 
 @contextmanager

@@ -17,13 +17,13 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_iqm.hooks import iqm
-from airflow_provider_iqm.operators import matched_audience, prepare_audience_file
+from airflow_provider_iqm.operators import campaign, matched_audience, prepare_audience_file
 from airflow_provider_iqm.sensors import matched_audience as sensor
 from airflow_provider_iqm.transfers import sql_to_matched_audience
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("[!.]*.md")), *sorted((ROOT / "docs").glob("*.md"))]
-DOCUMENTED: list[ModuleType] = [iqm, matched_audience, prepare_audience_file, sensor, sql_to_matched_audience]
+DOCUMENTED: list[ModuleType] = [iqm, campaign, matched_audience, prepare_audience_file, sensor, sql_to_matched_audience]
 
 FENCE = re.compile(r"^( *)(```+|:::+)(\S*).*?\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
 RUN = {"python", "bash", "json"}

@@ -25,7 +25,7 @@ from airflow_provider_iqm.exceptions import (
     IQMFinalError,
     LowMatchRateError,
 )
-from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor, parse_audience_id
+from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
 
 API = "https://api.iqm.com"
 
@@ -186,25 +186,6 @@ def test_one_of_very_many_whose_match_rate_is_not_told_fails_the_task(iqm):
     assert "Audience 31" not in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    ("given", "ids"),
-    [
-        (7, 7),
-        (" 7 ", 7),
-        ([7], [7]),
-        ([7, "8"], [7, 8]),
-        ("[7]", [7]),
-        ("[7, 8]", [7, 8]),
-        ("['7', '8']", [7, 8]),
-        ("(7,)", [7]),
-        (iter([7]), [7]),
-        (range(1, 3), [1, 2]),
-    ],
-)
-def test_one_id_and_lists_in_every_form(given, ids):
-    assert parse_audience_id(given) == ids
-
-
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize(
     ("declared", "ids"),
@@ -242,12 +223,6 @@ def test_the_same_comes_back_after_a_deferral(declared, one):
     sensor = AudienceReadySensor(task_id="wait", audience_id=declared, deferrable=True)
     event = {"kind": "ready", "audiences": [ready]}
     assert sensor.execute_complete(context(), event) == (ready if one else [ready])
-
-
-@pytest.mark.parametrize("given", [None, "", "None", "seven", "[7,", [], [None], True, 0, -1, 1.5, [[7]], {7: 7}, b"7"])
-def test_what_is_no_id_is_refused(given):
-    with pytest.raises(IQMFinalError, match="audience_id"):
-        parse_audience_id(given)
 
 
 def deferrable(audience_id=7, **arguments):

@@ -1,0 +1,80 @@
+"""Changes which audiences campaigns target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.links.campaign import IQMCampaignLink
+from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.ids import list_ids
+from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
+from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.wording import count_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+Ids = int | str | Iterable[int | str]
+
+
+class TargetAudienceOperator(RenderedArguments):
+    """
+    Include audiences in campaigns, exclude them, or take them out, and return the ids of the campaigns.
+
+    All campaigns are changed by one request; audiences that aren't named stay as they are. If IQM doesn't change some
+    campaigns, the task fails without a retry, and names these with IQM's reasons; all others were changed. A retry
+    and a cleared task change nothing that is already as it should be.
+
+    Ids can be given as an ``int``, digits, a list, or the output of another task.
+
+    :param campaign_ids: The campaigns. (templated)
+    :param include: Audiences whose members are to see the ads. (templated)
+    :param exclude: Audiences whose members must not see them: suppression lists. (templated)
+    :param remove: Audiences to take out, whether included or excluded. (templated)
+    :param iqm_conn_id: The connection to IQM. (templated)
+    """
+
+    template_fields: Sequence[str] = ("campaign_ids", "include", "exclude", "remove", "iqm_conn_id")
+    ui_color = "#dcebf7"
+    operator_extra_links = (IQMAudienceLink(), IQMCampaignLink())
+
+    def __init__(
+        self,
+        *,
+        campaign_ids: Ids,
+        include: Ids = (),
+        exclude: Ids = (),
+        remove: Ids = (),
+        iqm_conn_id: str = IQMHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.campaign_ids = campaign_ids
+        self.include = include
+        self.exclude = exclude
+        self.remove = remove
+        self.iqm_conn_id = iqm_conn_id
+
+    @cached_property
+    def hook(self) -> IQMHook:
+        """The hook to IQM."""
+        return IQMHook(self.iqm_conn_id)
+
+    def execute(self, context: Context) -> list[int]:
+        """Change the campaigns, and return their ids."""
+        with final_errors_fail_the_task():
+            self.check_rendered_arguments()
+            campaign_ids = list_ids("campaign_ids", self.campaign_ids)
+            include = list_ids("include", self.include, may_be_empty=True)
+            exclude = list_ids("exclude", self.exclude, may_be_empty=True)
+            remove = list_ids("remove", self.remove, may_be_empty=True)
+        IQMCampaignLink.push(self, context, campaign_ids)
+        IQMAudienceLink.push(self, context, [*include, *exclude, *remove])
+        changed = self.hook.target_audience(campaign_ids, include=include, exclude=exclude, remove=remove)
+        changes = {"included": include, "excluded": exclude, "removed": remove}
+        text = ", ".join(f"{what} {', '.join(map(str, ids))}" for what, ids in changes.items() if ids)
+        self.log.info("Changed the audiences of %s: %s", count_of(len(changed), "campaign"), text)
+        return changed

@@ -1,0 +1,119 @@
+"""The task that changes which audiences campaigns target, against a local IQM."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_iqm.exceptions import AudienceOptionError, CampaignTargetingError, IQMFinalError
+from airflow_provider_iqm.get_provider_info import get_provider_info
+from airflow_provider_iqm.links.campaign import IQMCampaignLink, campaign_url
+from airflow_provider_iqm.operators.campaign import TargetAudienceOperator
+
+TARGET = "/api/v3/cmp/target/audience"
+NAMES = "/api/v3/cmp/basic/list"
+
+
+@pytest.fixture
+def run():
+    """Run the task, and return its result and what it pushed to XCom."""
+
+    def run(**arguments):
+        pushed = {}
+        ti = MagicMock(xcom_push=lambda key, value: pushed.update({key: value}))
+        result = TargetAudienceOperator(task_id="target", **arguments).execute({"ti": ti})
+        return SimpleNamespace(result=result, pushed=pushed)
+
+    return run
+
+
+@pytest.fixture(params=["classic", "v3"], autouse=True)
+def version(request, local_iqm):
+    local_iqm.connect(api_version=request.param)
+    return request.param
+
+
+def targets(sandbox):
+    return {campaign.id: (campaign.included, campaign.excluded) for campaign in sandbox.campaigns}
+
+
+def test_campaigns_are_changed_by_one_request(run, local_iqm, add_audience):
+    old, new, unwanted = (add_audience() for _ in range(3))
+    ids = [local_iqm.add_campaign(included=[old]), local_iqm.add_campaign()]
+    done = run(campaign_ids=ids, include=str(new), exclude=[unwanted], remove=f"[{old}]")
+    assert done.result == ids
+    assert targets(local_iqm) == dict.fromkeys(ids, ((new,), (unwanted,)))
+    assert local_iqm.paths()[1:] == [TARGET]
+    assert done.pushed == {
+        "iqm_campaign_link": "https://app.iqm.com/#/campaign",
+        "iqm_audience_link": "https://app.iqm.com/#/audience",
+    }
+
+
+def test_a_campaign_that_can_t_be_changed_fails_the_task_by_name(run, local_iqm, add_audience):
+    *full, new = (add_audience() for _ in range(21))
+    free, pg = local_iqm.add_campaign("Free"), local_iqm.add_campaign("Guaranteed", pg=True)
+    crowded = local_iqm.add_campaign("Crowded", included=full, status="paused")
+    with pytest.raises(CampaignTargetingError) as raised:
+        run(campaign_ids=[free, pg, crowded], include=new, remove=full[0])
+    assert isinstance(raised.value, AirflowFailException)
+    text = str(raised.value)
+    assert text.startswith("2 of 3 campaigns not changed: ")
+    assert f'{pg} "Guaranteed" (running): PG campaigns can\'t target audiences' in text
+    assert f'{crowded} "Crowded" (paused): Can not target more than 20 audiences' in text
+    assert raised.value.changed == [free]
+    assert raised.value.failed.keys() == {pg, crowded}
+    assert targets(local_iqm)[free] == ((new,), ())
+    assert targets(local_iqm)[crowded] == (tuple(full), ())
+    assert local_iqm.paths()[1:] == [TARGET, TARGET, NAMES]
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate", "status", "status_after_work", "html"])
+def test_a_lost_answer_is_asked_for_again(run, local_iqm, add_audience, kind):
+    old, new = add_audience(), add_audience()
+    campaign_id = local_iqm.add_campaign(included=[old])
+    local_iqm.add_fault(kind, path=TARGET)
+    assert run(campaign_ids=campaign_id, include=new, remove=old).result == [campaign_id]
+    (campaign,) = local_iqm.campaigns
+    assert campaign.included == (new,)
+    assert all(moment.included in {(old,), (new,)} for moment in campaign.timeline)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"campaign_ids": []}, IQMFinalError, "campaign_ids is an empty list"),
+        ({"campaign_ids": "x", "include": 7}, IQMFinalError, "campaign_ids contains 'x'"),
+        ({"campaign_ids": 5, "include": None}, IQMFinalError, "include contains None"),
+        ({"campaign_ids": 5, "remove": [0]}, IQMFinalError, "remove contains 0"),
+        ({"campaign_ids": None, "include": 7}, IQMFinalError, "campaign_ids is None"),
+        ({"campaign_ids": 5}, AudienceOptionError, "at least one audience"),
+        ({"campaign_ids": 5, "include": 7, "remove": 7}, AudienceOptionError, "Audience 7 is in include and in remove"),
+    ],
+)
+def test_bad_arguments_cost_no_request(run, local_iqm, arguments, error, words):
+    with pytest.raises(error, match=words) as raised:
+        run(**arguments)
+    assert isinstance(raised.value, AirflowFailException)
+    assert local_iqm.requests == []
+
+
+def test_links():
+    assert campaign_url("acme.iqm.com", [5]) == "https://acme.iqm.com/#/campaign/5"
+    assert campaign_url("acme.iqm.com", [5, 6]) == "https://acme.iqm.com/#/campaign"
+    for link in TargetAudienceOperator.operator_extra_links:
+        assert f"{type(link).__module__}.{type(link).__qualname__}" in get_provider_info()["extra-links"]
+
+
+def test_the_link_is_what_the_task_pushed(monkeypatch):
+    pushed = {}
+    monkeypatch.setattr(
+        "airflow_provider_iqm.links.campaign.XCom.get_value", lambda *, ti_key, key: pushed.get((ti_key, key))
+    )
+    link = IQMCampaignLink()
+    assert link.get_link(None, ti_key="instance") == ""
+    pushed["instance", link.xcom_key] = "https://app.iqm.com/#/campaign/5"
+    assert link.get_link(None, ti_key="instance") == "https://app.iqm.com/#/campaign/5"
