@@ -115,7 +115,8 @@ class IQMUploadHook(IQMResumableUploadHook):
         :param lost_answer_timeout: Seconds for which to search IQM for the audience before the upload is sent a second
             time, if the answer to it was lost.
         :param cleaning: How to clean the list, the arguments of
-            :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`. The CSV file is written to its ``scratch_dir``.
+            :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`. The CSV file is written to its
+            ``scratch_dir``.
         :raises AudienceFileError: where a column has no name that is text, or values without a text, such as bytes.
         :raises ColumnMappingError: where the mapping fits neither the DataFrame nor IQM.
         :raises IQMApiError: where IQM answers with an error.

@@ -1,12 +1,27 @@
-"""A local IQM over HTTP, for what drives an event loop."""
+"""What tests of several rooms need: small files, a certificate, a local IQM over HTTP."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 from airflow_provider_iqm.sandbox.state.audiences import UploadedFile
+from tests.unit.certificate import certificate  # noqa: F401
+
+
+@pytest.fixture
+def make_file(tmp_path):
+    """Write a file, text in UTF-8 or bytes, and give its path."""
+
+    def make(content: str | bytes, name: str = "list.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return make
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import io
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from airflow_provider_iqm.audience.records.header_line import header_line
 from airflow_provider_iqm.audience.records.record_batch import batches, line_batches
 from airflow_provider_iqm.exceptions import AudienceFileError
 
@@ -43,21 +44,6 @@ def write_lines(path: Path, lines: Iterable[str], *, name: str, max_bytes: int |
     :raises AudienceFileError: It becomes larger, or is no Unicode text.
     """
     _write(path, map("".join, line_batches(lines, _BATCH)), name=name, max_bytes=max_bytes)
-
-
-def header_line(columns: Sequence[str]) -> str:
-    """
-    Write a header as a line of CSV, without its line end.
-
-    :param columns: The names.
-    """
-    # One name with a semicolon in it would be taken for several.
-    ambiguous = len(columns) == 1 and any(delimiter in columns[0] for delimiter in ";\t|")
-    text = io.StringIO(newline="")
-    # With CRLF as its line end, csv quotes a name with a lone CR or LF in it.
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL if ambiguous else csv.QUOTE_MINIMAL, lineterminator="\r\n")
-    writer.writerow(columns)
-    return text.getvalue().removesuffix("\r\n")
 
 
 def _write(path: Path, pieces: Iterable[str], *, name: str, max_bytes: int | None) -> None:

@@ -11,7 +11,7 @@ import mmap
 import re
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.csv.writer import header_line
+from airflow_provider_iqm.audience.records.header_line import header_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

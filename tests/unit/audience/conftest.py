@@ -19,18 +19,6 @@ SECRET = "Frodo-0x7"
 
 
 @pytest.fixture
-def make_file(tmp_path):
-    """Write a file, text in UTF-8 or bytes, and give its path."""
-
-    def make(content: str | bytes, name: str = "list.csv") -> Path:
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return make
-
-
-@pytest.fixture
 def refuse():
     """Inspect a file that must be refused; give the error, in which no value of the file may stand."""
 

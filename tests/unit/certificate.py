@@ -1,3 +1,5 @@
+"""A TLS certificate that nobody trusts."""
+
 from __future__ import annotations
 
 import datetime
