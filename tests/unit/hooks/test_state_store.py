@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+from airflow.exceptions import AirflowTaskTimeout
+
+from airflow_provider_iqm.runtime.state_store import StateStore
+
+LOG = logging.getLogger(__name__)
+
+
+class Store(dict):
+    """A store of Airflow's, as far as it is used here."""
+
+    def set(self, key, value):
+        self[key] = value
+
+
+class FailingStore:
+    def __init__(self, error):
+        self.error = error
+
+    def get(self, key):
+        raise self.error
+
+    def set(self, key, value):
+        raise self.error
+
+
+def store(of):
+    return StateStore(of, name="the task's state", log=LOG)
+
+
+def test_what_is_written_is_read():
+    kept = Store()
+    assert store(kept).write("id", 7) is True
+    assert store(kept).read("id") == 7
+    assert store(kept).read("other") is None
+
+
+def test_without_a_store_nothing_is_known_and_nothing_is_kept(caplog):
+    assert not store(None)
+    assert store(None).read("id") is None
+    assert store(None).write("id", 7) is False
+    assert caplog.text == ""
+
+
+def test_an_empty_store_is_one():
+    assert store(Store())
+
+
+def test_a_store_that_fails_costs_a_warning_that_names_the_key_and_the_store(caplog):
+    failing = store(FailingStore(RuntimeError("no connection")))
+    assert failing.read("id") is None
+    assert failing.write("token", "secret-token") is False
+    read, written = (record.getMessage() for record in caplog.records)
+    assert all(part in read for part in ("id", "the task's state", "RuntimeError: no connection"))
+    assert "token" in written
+    assert "secret-token" not in written
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, AirflowTaskTimeout])
+def test_what_ends_the_task_is_not_swallowed(end):
+    with pytest.raises(end):
+        store(FailingStore(end())).read("id")
+    with pytest.raises(end):
+        store(FailingStore(end())).write("id", 7)
