@@ -1,0 +1,141 @@
+"""Shared state in Postgres, for processes that run on several hosts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import cached_property
+from typing import Any
+
+from airflow_provider_iqm.exceptions import SharedStateError
+from airflow_provider_iqm.shared_state import postgres_statements as statements
+from airflow_provider_iqm.shared_state.ledger import GRACE, MIN_WAIT, RateLimit
+from airflow_provider_iqm.shared_state.store import LEASE, MAX_FULL, MAX_HOLD
+
+CONNECT_TIMEOUT = 5
+"""Seconds to wait for a connection."""
+
+STATEMENT_TIMEOUT = "5s"
+"""How long an operation may take, with the wait for others of the same account."""
+
+UNDEFINED_TABLE = "42P01"
+"""Postgres' code for a table that isn't there."""
+
+
+class PostgresStore:
+    """
+    Shared state in two tables of a Postgres database, reached by Airflow's Postgres hook.
+
+    The tables are created when they are needed. Each operation opens a connection and closes it, because a thousand
+    tasks that wait must not keep a thousand connections open.
+
+    :param conn_id: An Airflow connection of the type ``postgres``.
+    :param clock: Returns seconds to use in the place of Postgres' own clock, in tests.
+    """
+
+    lease = LEASE
+
+    def __init__(self, conn_id: str, *, clock: Callable[[], float] | None = None) -> None:
+        self.conn_id = conn_id
+        self._clock = clock
+
+    def ask(self, account: str, request: str, limit: RateLimit, *, hold: float = 0.0) -> float:
+        """Return how many seconds a request has to wait; 0 if it may be sent, and counts from now on."""
+        values = self._values(account, request, limit) | {
+            "requests": limit.requests,
+            "hold": min(hold, MAX_HOLD),
+            "poll": limit.poll_interval,
+            "grace": GRACE,
+            "min_wait": MIN_WAIT,
+        }
+        return float(self._run(statements.ASK, values))
+
+    def renew(self, account: str, request: str, limit: RateLimit) -> None:
+        """Note that a request is still being sent."""
+        self._run(statements.RENEW, self._values(account, request, limit))
+
+    def end(self, account: str, request: str, limit: RateLimit, *, full_for: float = 0.0) -> None:
+        """Note that a request was answered or has failed, or that it leaves the queue."""
+        values = self._values(account, request, limit) | {"full_for": min(full_for, MAX_FULL)}
+        self._run(statements.END, values)
+
+    def get(self, key: str) -> bytes | None:
+        """Return a value; ``None`` if there is none, or it has expired."""
+        value = self._run(statements.GET, self._values(key))
+        return None if value is None else bytes(value)
+
+    def put(self, key: str, value: bytes, seconds: float) -> None:
+        """Store a value that expires."""
+        self._run(statements.PUT, self._values(key) | {"value": value, "seconds": seconds})
+
+    def add(self, key: str, value: bytes, seconds: float) -> bool:
+        """Store a value unless there is one, and return whether it was stored."""
+        return self._run(statements.ADD, self._values(key) | {"value": value, "seconds": seconds}) is not None
+
+    def remove(self, key: str, value: bytes) -> None:
+        """Remove a value, if it is this one."""
+        self._run(statements.REMOVE, self._values(key) | {"value": value})
+
+    def _values(self, key: str, request: str = "", limit: RateLimit | None = None) -> dict[str, Any]:
+        return {
+            "key": key,
+            "request": request,
+            "window": limit.window if limit else 0.0,
+            "lease": self.lease,
+            "now": self._clock() if self._clock else None,
+        }
+
+    def _run(self, statement: str, values: Mapping[str, Any]) -> Any:
+        """Run statements in one round trip and one transaction, and return the first value of the last one."""
+        with self._connection() as connection:
+            try:
+                return _execute(connection, statement, values)
+            except Exception as error:
+                if _code(error) != UNDEFINED_TABLE:
+                    raise
+            _execute(connection, statements.CREATE, {})
+            return _execute(connection, statement, values)
+
+    @cached_property
+    def _hook(self) -> Any:
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+        connection = PostgresHook.get_connection(self.conn_id)
+        # libpq would wait for minutes.
+        connection.extra = json.dumps({"connect_timeout": CONNECT_TIMEOUT, **connection.extra_dejson})
+        options = f"-c statement_timeout={STATEMENT_TIMEOUT}"
+        return PostgresHook(self.conn_id, connection=connection, options=options)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        unavailable = f'Shared state in Postgres (connection "{self.conn_id}") is unavailable'
+        try:
+            with closing(self._hook.get_conn()) as connection:
+                connection.autocommit = True
+                yield connection
+        except ImportError as error:
+            raise SharedStateError(f"{unavailable}: {error}. Install airflow-provider-iqm[postgres].") from error
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise SharedStateError(f"{unavailable}: {type(error).__name__}: {reason}") from error
+
+
+def _execute(connection: Any, statement: str, values: Mapping[str, Any]) -> Any:
+    if hasattr(connection, "pgconn"):
+        # psycopg 3 sends several statements at once only if it fills in their parameters itself, as psycopg2 does.
+        from psycopg import ClientCursor
+
+        cursor = ClientCursor(connection)
+    else:
+        cursor = connection.cursor()
+    with closing(cursor):
+        cursor.execute(statement, values)
+        while hasattr(connection, "pgconn") and cursor.nextset():
+            pass
+        row = cursor.fetchone() if cursor.description else None
+    return row[0] if row else None
+
+
+def _code(error: Exception) -> str | None:
+    return getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
