@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 export PYTHONWARNINGS := ignore::DeprecationWarning
 
-.PHONY: help demo check unit test test-cluster matrix wheel lint types docs bench constraints clean
+.PHONY: help environment demo check unit test test-cluster matrix wheel lint types docs bench constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -22,6 +22,8 @@ help: ## Show this list
 
 demo: $(INSTALLED) ## Run the warehouse Dag in Airflow against a local IQM
 	@$(BIN)/python demo/run.py
+
+environment: $(INSTALLED) ## Create the virtual environment
 
 check: $(INSTALLED) ## Check style, imports and types, and run the unit tests: before each commit
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types unit

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -41,6 +42,11 @@ class Cell:
     def __str__(self) -> str:
         return f"{self.airflow}/{self.python}"
 
+    @property
+    def settings(self) -> list[str]:
+        """What makes a target of make run in the cell."""
+        return [f"AIRFLOW={self.airflow}", f"PYTHON={self.interpreter}"]
+
 
 @dataclass(frozen=True)
 class Result:
@@ -58,9 +64,14 @@ class Result:
 def main() -> int:
     cells = choose(possible_cells(interpreters()), sys.argv[1:])
     results = []
-    for cell in cells:
-        print(f"\n=== Airflow {cell.airflow}, Python {cell.python} ===", flush=True)
-        results.append(run(cell))
+    # The next cell's environment is set up while the tests of one run.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        environments = [pool.submit(set_up, cell) for cell in cells]
+        for cell, environment in zip(cells, environments, strict=True):
+            print(f"\n=== Airflow {cell.airflow}, Python {cell.python} ===", flush=True)
+            if printed := environment.result():
+                print(printed, flush=True)
+            results.append(run(cell))
     print("\n| Airflow | Python | passed | failed | skipped | seconds | all well |\n" + "| --- " * 7 + "|")
     for result in results:
         print(f"| {' | '.join(result.row())} |")
@@ -113,15 +124,20 @@ def choose(cells: list[Cell], names: list[str]) -> list[Cell]:
     return [cell for cell in cells if not names or str(cell) in names]
 
 
+def set_up(cell: Cell) -> str:
+    """Create a cell's environment, and return what that has printed; if it fails, the cell's tests say why."""
+    command = ["make", "--no-print-directory", "environment", *cell.settings]
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout.strip()
+
+
 def run(cell: Cell) -> Result:
-    """Set a cell's environment up, and run the tests in it."""
+    """Run the tests in a cell."""
     started = time.monotonic()
-    settings = [f"AIRFLOW={cell.airflow}", f"PYTHON={cell.interpreter}"]
     status, counts = 0, Counter()
     with tempfile.TemporaryDirectory() as folder:
         for target in ("test", "test-cluster") if cell.whole else ("test",):
             report = Path(folder) / f"{target}.xml"
-            command = ["make", "--no-print-directory", target, *settings, f"ARGS=--junitxml={report}"]
+            command = ["make", "--no-print-directory", target, *cell.settings, f"ARGS=--junitxml={report}"]
             status |= subprocess.run(command, cwd=ROOT).returncode
             counts += read_counts(report) if report.exists() else Counter()
     return Result(cell, status, time.monotonic() - started, counts, unpinned(cell))
