@@ -92,8 +92,9 @@ def read_envelope(answer: Answer, request: Request) -> Any:
             status = max(status, _as_status(document["statusCode"]))
         elif "success" in document:
             data = document.get("data")
-            if document["success"] is not True and not _is_partial_success(status, document, request):
-                status = max(status, 400)
+            failed = document["success"] is not True and not _is_partial_success(status, document, request)
+            if failed and status < 300:
+                status = 400
     if status >= 300:
         _raise_error(status, document, data, answer, request)
     return data
@@ -108,7 +109,7 @@ def _is_partial_success(status: int, document: Mapping[str, Any], request: Reque
 
 def _parse(answer: Answer) -> tuple[Answer, Any]:
     """Return an answer with its body decompressed, and the JSON document in it."""
-    body = b""
+    body = answer.body
     try:
         body = decode_body(answer.body, answer.headers.get("Content-Encoding", ""))
         document = parse_json(body)
@@ -161,7 +162,7 @@ def _raise_error(status: int, document: Any, data: Any, answer: Answer, request:
     said = f": {detail}" if detail else f" with {_describe_body(answer)}" if document is _UNREADABLE else ""
     what = f"IQM answered HTTP {status} when asked to {request.purpose}{said}"
     what = what if what.endswith((".", "!", "?")) else f"{what}."
-    error = _error_class(status, data, detail, request)
+    error = _error_class(status, document, data, detail, request)
     advice = _advice(error, status, document, data, detail, request)
     raise error(
         f"{what} {advice}".rstrip(),
@@ -171,17 +172,22 @@ def _raise_error(status: int, document: Any, data: Any, answer: Answer, request:
     )
 
 
-def _error_class(status: int, data: Any, detail: str, request: Request) -> type[IQMApiError]:
+def _error_class(status: int, document: Any, data: Any, detail: str, request: Request) -> type[IQMApiError]:
     if status == 429:
         return IQMRateLimitError
     if status == 408 or status >= 500:
         return IQMServerError
-    if status == PROXY_AUTHENTICATION_REQUIRED:
+    if status < 400 or status == PROXY_AUTHENTICATION_REQUIRED:
         return IQMRequestError
     if request.authenticates or status == 401:
         on_hold = isinstance(data, dict) and bool(data.get("status"))
         return IQMAccountOnHoldError if on_hold else IQMAuthenticationError
-    if request.names_audience and (status == 404 or (status == 422 and _NO_AUDIENCE in detail.casefold())):
+    # A proxy's page doesn't know which audiences there are.
+    if (
+        document is not _UNREADABLE
+        and request.names_audience
+        and (status == 404 or (status == 422 and _NO_AUDIENCE in detail.casefold()))
+    ):
         return AudienceNotFoundError
     return IQMRequestError
 
@@ -215,6 +221,8 @@ def _advice(error: type[IQMApiError], status: int, document: Any, data: Any, det
         return 'A proxy wants a user and a password: put them into its address, in the connection\'s extra "proxies".'
     if status == 413:
         return "The file is too large for IQM or for a proxy on the way."
+    if document is _UNREADABLE:
+        return "A proxy may have answered in IQM's place: check the connection's host."
     return "Change the request: sending the same again can't succeed."
 
 

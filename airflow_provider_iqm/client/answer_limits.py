@@ -178,6 +178,14 @@ class _LimitedResponse(http.client.HTTPResponse):
             limits.begin_answer()
             self.fp = io.BufferedReader(_LimitedReader(self.fp.detach(), sock, limits))
 
+    def _read_status(self) -> tuple[str, int, str]:
+        # http.client skips interim answers of 100 only, and takes others, such as 103, for the answer.
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 102 <= status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
 
 class _LimitedConnection:
     response_class = _LimitedResponse

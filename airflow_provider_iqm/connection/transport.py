@@ -61,9 +61,51 @@ def _is_proxy(address: object) -> bool:
         return False
     try:
         parts = urlsplit(_with_scheme(address))
-        return bool(parts.hostname) and parts.port != 0
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        # Basic authentication sends them in Latin-1, with a colon between them.
+        f"{user}{password}".encode("latin-1")
+        return bool(parts.hostname) and parts.port != 0 and ":" not in user
     except ValueError:
         return False
+
+
+def effective_proxy(base_url: str, extra: Mapping[str, Any]) -> str | None:
+    """
+    Return the address of the proxy that requests go by: the connection's, or the environment's.
+
+    :param base_url: The API's address.
+    :param extra: The extras named in :data:`TRANSPORT_EXTRAS`.
+    :raises IQMConnectionError: It can't be used. The message doesn't show it, since it may hold a password.
+    """
+    proxy = select_proxy(base_url, _merged(base_url, extra)["proxies"]) or None
+    if not _is_proxy(proxy):
+        raise IQMConnectionError(
+            'The address of the proxy can\'t be used. Correct it in the extra "proxies" of the connection, or in the '
+            "worker's environment (HTTPS_PROXY). Characters other than ASCII in its user and password are written as "
+            "%XX."
+        )
+    return proxy
+
+
+def explicit_verify(extra: Mapping[str, Any]) -> bool | str | None:
+    """
+    Return the connection's own ``verify``, which the environment (``REQUESTS_CA_BUNDLE``) must not replace.
+
+    :param extra: The extras named in :data:`TRANSPORT_EXTRAS`.
+    :return: ``None`` where the connection doesn't ask for anything but the default.
+    """
+    verify: bool | str = extra.get("verify", True)
+    return None if verify in (None, "", True) else verify
+
+
+def _merged(base_url: str, extra: Mapping[str, Any]) -> Any:
+    """Make of a connection's extra, and of the environment, what ``requests`` makes of them."""
+    with requests.Session() as session:
+        session.cert = extra.get("cert")
+        session.proxies = extra.get("proxies") or {}
+        session.trust_env = extra.get("trust_env", True)
+        # aiohttp's own trust_env would take the host's entry in ~/.netrc in the place of the bearer token.
+        return session.merge_environment_settings(base_url, {}, None, explicit_verify(extra), None)
 
 
 def _with_scheme(address: str) -> str:
@@ -97,14 +139,8 @@ class Transport:
         :param extra: The extras named in :data:`TRANSPORT_EXTRAS`.
         :raises IQMConnectionError: where they can't be used.
         """
-        with requests.Session() as session:
-            session.verify = extra.get("verify", True)
-            session.cert = extra.get("cert")
-            session.proxies = extra.get("proxies") or {}
-            session.trust_env = extra.get("trust_env", True)
-            # aiohttp's own trust_env would take the host's entry in ~/.netrc in the place of the bearer token.
-            merged = session.merge_environment_settings(base_url, {}, None, None, None)
-        proxy = select_proxy(base_url, merged["proxies"])
+        merged = _merged(base_url, extra)
+        proxy = effective_proxy(base_url, extra)
         if proxy:
             proxy = _with_scheme(proxy)
             if not proxy.startswith(("http://", "https://")):
@@ -118,7 +154,7 @@ class Transport:
                 tls = _tls(merged["verify"], merged["cert"])
             except OSError as error:
                 raise unusable_certificates(error) from error
-        return cls(tls, proxy or None)
+        return cls(tls, proxy)
 
 
 def unusable_certificates(error: OSError) -> IQMConnectionError:

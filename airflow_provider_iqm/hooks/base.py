@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Iterator
@@ -36,7 +37,12 @@ from airflow_provider_iqm.client.progress import UploadProgress
 from airflow_provider_iqm.client.retries import retrying
 from airflow_provider_iqm.connection.form import DEFAULT_HOST
 from airflow_provider_iqm.connection.settings import IQMConnection
-from airflow_provider_iqm.connection.transport import transport_extra, unusable_certificates
+from airflow_provider_iqm.connection.transport import (
+    effective_proxy,
+    explicit_verify,
+    transport_extra,
+    unusable_certificates,
+)
 from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
 from airflow_provider_iqm.files.file_body import FileBody
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
@@ -53,6 +59,8 @@ if TYPE_CHECKING:
 
 RUN_ARGUMENTS = {"json", "params", "files"}
 """The keyword arguments of ``requests.Request`` that :meth:`IQMHttpHook.run` supports."""
+
+_UNUSABLE = (requests.exceptions.InvalidHeader, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)
 
 SECONDS_TO_TELL_OF = 1.0
 """From how many seconds on a wait for the rate limit is worth a line in the log."""
@@ -132,7 +140,17 @@ class IQMHttpHook(HttpHook):
 
     @cached_property
     def _session(self) -> requests.Session:
+        with final_errors_fail_the_task():
+            effective_proxy(self.settings.base_url, self._transport_extra)
         return self.get_conn()
+
+    @cached_property
+    def _verify(self) -> bool | str | None:
+        return explicit_verify(self._transport_extra)
+
+    @cached_property
+    def _transport_extra(self) -> dict[str, Any]:
+        return transport_extra(self.get_connection(self.iqm_conn_id).extra_dejson)
 
     @cached_property
     def _iqm(self) -> Dialect:
@@ -204,6 +222,7 @@ class IQMHttpHook(HttpHook):
                     headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
                     data=body,
                     timeout=(connect_timeout, read_timeout),
+                    verify=self._verify,
                     allow_redirects=False,
                     stream=True,
                 ) as response,
@@ -241,7 +260,9 @@ class IQMHttpHook(HttpHook):
 
     def _no_answer(self, request: Request, error: Exception, read_timeout: float, limits: AnswerLimits) -> IQMError:
         settings = self.settings
-        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
+        unusable = isinstance(error, _UNUSABLE)
+        # From urllib3, it is a header of the answer.
+        if unusable and not (error.args and isinstance(error.args[0], HTTPError)):
             return transport_errors.unusable_address(self.iqm_conn_id)
         if isinstance(error, AnswerTooLargeError):
             return transport_errors.no_answer(settings, request, transport_errors.TOO_LARGE, sent=True)
@@ -250,12 +271,12 @@ class IQMHttpHook(HttpHook):
         connected = not _failed_to_connect(error)
         reasons: list[tuple[type[Exception], str]] = [
             (requests.exceptions.SSLError, transport_errors.TLS_FAILED),
-            (requests.exceptions.ProxyError, transport_errors.PROXY_FAILED),
+            (requests.exceptions.ProxyError, _proxy_refusal(error)),
             (requests.exceptions.ConnectTimeout, transport_errors.not_connected_in_time(settings)),
             (requests.exceptions.Timeout, transport_errors.silent(read_timeout)),
             (ReadTimeoutError, transport_errors.silent(read_timeout)),
         ]
-        otherwise = transport_errors.CONNECTION_LOST if connected else transport_errors.NOT_CONNECTED
+        otherwise = transport_errors.lost(error) if connected else transport_errors.NOT_CONNECTED
         reason = next((reason for kind, reason in reasons if isinstance(error, kind)), otherwise)
         return transport_errors.no_answer(settings, request, reason, sent=connected, error=error)
 
@@ -282,6 +303,12 @@ class IQMHttpHook(HttpHook):
     ) -> requests.Session:
         transport = SimpleNamespace(extra_dejson=transport_extra(connection.extra_dejson), host=connection.host)
         return super()._configure_session_from_extra(session, transport, extra_options)
+
+
+def _proxy_refusal(error: Exception) -> str:
+    """Return why a proxy failed; http.client tells its answer to CONNECT as text alone."""
+    refused = re.search(r"Tunnel connection failed: (\d{3})\b", str(error))
+    return transport_errors.proxy_refused(refused[1]) if refused else transport_errors.PROXY_FAILED
 
 
 def _failed_to_connect(error: Exception) -> bool:

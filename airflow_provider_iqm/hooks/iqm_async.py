@@ -324,23 +324,29 @@ class IQMAsyncHook(BaseHook):
                 answer = Answer(response.status, response.headers, await read_in_event_loop(response))
             return read_envelope(answer, request)
         except (aiohttp.ClientError, TimeoutError, AnswerTooLargeError) as error:
-            failure = self._no_answer(settings, request, error)
+            failure = self._no_answer(access, request, error)
         # Outside of the block: a proxy's address in the chain of exceptions may hold a password.
         raise failure
 
-    def _no_answer(self, settings: IQMConnection, request: Request, error: Exception) -> IQMError:
+    def _no_answer(self, access: _Access, request: Request, error: Exception) -> IQMError:
         if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
             return transport_errors.unusable_address(self.iqm_conn_id)
+        settings = access.settings
+        proxy_status = error.status if isinstance(error, aiohttp.ClientHttpProxyError) else 0
         reasons: list[tuple[type[Exception], str]] = [
             (AnswerTooLargeError, transport_errors.TOO_LARGE),
             (aiohttp.ClientSSLError, transport_errors.TLS_FAILED),
             (aiohttp.ClientProxyConnectionError, transport_errors.PROXY_FAILED),
-            (aiohttp.ClientHttpProxyError, transport_errors.PROXY_FAILED),
+            (aiohttp.ClientHttpProxyError, transport_errors.proxy_refused(proxy_status)),
+            (
+                aiohttp.ClientConnectorDNSError,
+                transport_errors.PROXY_FAILED if access.transport.proxy else transport_errors.NOT_CONNECTED,
+            ),
             (aiohttp.ConnectionTimeoutError, transport_errors.not_connected_in_time(settings)),
             (aiohttp.SocketTimeoutError, transport_errors.silent(settings.read_timeout)),
             (TimeoutError, transport_errors.too_late(settings)),
         ]
         connected = not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-        otherwise = transport_errors.CONNECTION_LOST if connected else transport_errors.NOT_CONNECTED
+        otherwise = transport_errors.lost(error) if connected else transport_errors.NOT_CONNECTED
         reason = next((reason for kind, reason in reasons if isinstance(error, kind)), otherwise)
         return transport_errors.no_answer(settings, request, reason, sent=connected, error=error)

@@ -8,7 +8,15 @@ import traceback
 import pytest
 
 from airflow_provider_iqm.client import retries
-from airflow_provider_iqm.exceptions import IQMConnectionError, IQMError, IQMRequestError, IQMTransportError
+from airflow_provider_iqm.exceptions import (
+    AudienceNotFoundError,
+    IQMConnectionError,
+    IQMError,
+    IQMInvalidAnswerError,
+    IQMRequestError,
+    IQMServerError,
+    IQMTransportError,
+)
 from airflow_provider_iqm.hooks.iqm import IQMAsyncHook, IQMHook
 from tests.unit.client.hostile import HostileServer
 
@@ -128,4 +136,113 @@ def test_a_proxy_that_wants_a_password(iqm_connection, server, get):
 def test_certificates_that_are_not_there(iqm_connection, get, extra):
     iqm_connection(host="https://127.0.0.1:9", requests_per_minute=10_000, **extra)
     with pytest.raises(IQMConnectionError, match='extras "verify" or "cert"'):
+        get()
+
+
+ANSWERS = {
+    "closed": (b"", "the server closed the connection without an answer, when asked"),
+    "cut off": (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", "the answer was cut off, when asked"),
+    "cut off in a chunk": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}",
+        "the answer was cut off, when",
+    ),
+    "another protocol": (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "the answer isn't valid HTTP, when asked"),
+    "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 9\r\n\r\n{}", "isn't valid HTTP, when"),
+    "endless headers": (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 50_000, "the answer isn't valid HTTP, when asked"),
+    "a wrong chunk": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
+        "the answer isn't valid HTTP, when",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+@both_hooks
+def test_both_hooks_say_the_same_of_a_broken_answer(iqm_connection, server, get, case):
+    answer, message = ANSWERS[case]
+    server.answer = lambda: iter([answer])
+    iqm_connection(host=server.url, requests_per_minute=10_000)
+    with pytest.raises(IQMTransportError) as raised:
+        get()
+    assert message in str(raised.value)
+    assert raised.value.sent
+
+
+@both_hooks
+def test_interim_answers_are_no_answers(iqm_connection, server, get):
+    interim = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+    server.answer = lambda: iter([interim, b"HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n"])
+    iqm_connection(host=server.url, requests_per_minute=10_000)
+    with pytest.raises(IQMServerError, match="HTTP 503"):
+        get()
+
+
+@pytest.mark.parametrize(("status", "advice"), [("407", ": check the user"), ("403", ", when"), ("502", ", when")])
+@both_hooks
+def test_a_proxy_that_opens_no_tunnel(iqm_connection, server, get, status, advice):
+    server.answer = lambda: iter([f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()])
+    iqm_connection(host="https://iqm.invalid", proxies={"https": server.url}, requests_per_minute=10_000)
+    with pytest.raises(IQMTransportError, match=f"the proxy answered HTTP {status}{advice}"):
+        get()
+
+
+@pytest.mark.parametrize("userinfo", ["us:top€secret", "us%3Aer:topsecret"])
+@pytest.mark.parametrize("place", ["extra", "environment"])
+@both_hooks
+def test_a_proxy_s_user_or_password_that_cannot_be_sent(iqm_connection, monkeypatch, get, userinfo, place):
+    proxy = f"http://{userinfo}@127.0.0.1:9"
+    extra = {"proxies": {"https": proxy}} if place == "extra" else {}
+    if place == "environment":
+        monkeypatch.setenv("https_proxy", proxy)
+    iqm_connection(host="https://iqm.invalid", requests_per_minute=10_000, **extra)
+    with pytest.raises(IQMConnectionError, match="prox") as raised:
+        get()
+    assert "secret" not in whole_chain(raised.value)
+
+
+def test_a_socks_proxy_without_its_package_is_not_retried(iqm_connection):
+    iqm_connection(host="https://iqm.invalid", proxies={"https": "socks5://127.0.0.1:9"}, requests_per_minute=10_000)
+    with pytest.raises(IQMConnectionError, match="prox"):
+        sync()
+
+
+@both_hooks
+def test_the_environment_does_not_replace_the_connection_s_certificates(
+    iqm_connection, monkeypatch, certificate, tmp_path, get
+):
+    import certifi
+
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    server = HostileServer(certificate.wrap)
+    for verify in (False, str(tmp_path / "certificate.pem")):
+        iqm_connection(host=server.url, requests_per_minute=10_000, verify=verify)
+        # Its token is there, its audience isn't.
+        with pytest.raises(IQMInvalidAnswerError):
+            get()
+    server.close()
+
+
+@both_hooks
+def test_a_redirect_of_the_log_in_is_not_about_the_password(iqm_connection, server, get):
+    server.answer = lambda: iter([b"HTTP/1.1 301 Moved\r\nLocation: https://x.invalid/\r\nContent-Length: 0\r\n\r\n"])
+    iqm_connection(host=server.url, requests_per_minute=10_000)
+    with pytest.raises(IQMRequestError, match="follows no redirects"):
+        get()
+
+
+@both_hooks
+def test_a_proxy_s_page_does_not_say_that_there_is_no_audience(iqm_connection, server, get):
+    server.answers_log_in = True
+    server.answer = lambda: iter([b"HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\n<html>"])
+    iqm_connection(host=server.url, requests_per_minute=10_000)
+    with pytest.raises(IQMRequestError, match="A proxy may have answered") as raised:
+        get()
+    assert not isinstance(raised.value, AudienceNotFoundError)
+
+
+@both_hooks
+def test_a_body_that_cannot_be_decompressed_is_not_empty(iqm_connection, server, get):
+    server.answer = lambda: iter([b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"])
+    iqm_connection(host=server.url, requests_per_minute=10_000)
+    with pytest.raises(IQMInvalidAnswerError, match="something else"):
         get()
