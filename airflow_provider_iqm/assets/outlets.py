@@ -59,9 +59,9 @@ def audience_assets(assets: Sequence[Any]) -> list[Asset]:
     return [asset for asset in assets if isinstance(asset, Asset) and urlsplit(asset.uri).scheme == SCHEME]
 
 
-def tell_outlets(task: BaseOperator, context: Context, events: Sequence[AudienceEvent]) -> bool:
+def describe_in_outlet_events(task: BaseOperator, context: Context, events: Sequence[AudienceEvent]) -> bool:
     """
-    Say in the events of a task's outlets which audiences they are about.
+    Describe audiences in the asset events of a task's outlets.
 
     An outlet with the name of one of several audiences is about that one; else it is about all of them, in
     ``audiences``. An only audience is what the outlets are about, whatever their names.
@@ -81,16 +81,17 @@ def tell_outlets(task: BaseOperator, context: Context, events: Sequence[Audience
     return bool(assets)
 
 
-def silence_outlets(task: BaseOperator, *, log: Log) -> None:
+def remove_audience_outlets(task: BaseOperator, *, log: Log) -> None:
     """
-    Have a task's audience outlets send no event, as it runs now.
+    Remove the audiences from a task's outlets, so that this run sends no event for them.
 
-    Airflow reads the outlets of the task when it has ended; this is the only way to success without an event.
+    Airflow has no other way to succeed without an event: 2.11 and 3.3 send one for every outlet that the task has when
+    it ends, whatever ``outlet_events`` says. Each run has its own copy of the task.
 
     :param task: The task.
-    :param log: Where it is told.
+    :param log: Where this is logged.
     """
-    silenced = audience_assets(task.outlets)
-    if silenced:
-        log.info("Nothing is new, so no event goes to %s", ", ".join(asset.uri for asset in silenced))
-        task.outlets = [outlet for outlet in task.outlets if outlet not in silenced]
+    removed = audience_assets(task.outlets)
+    if removed:
+        log.info("Unchanged; no asset event for %s", ", ".join(asset.uri for asset in removed))
+        task.outlets = [outlet for outlet in task.outlets if outlet not in removed]

@@ -21,7 +21,7 @@ from airflow_provider_iqm.api.polling.match_rate import MatchRateGate, OnLowMatc
 from airflow_provider_iqm.api.polling.poll import MAX_DETAILS
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.assets.history import AudienceHistory
-from airflow_provider_iqm.assets.outlets import audience_assets, event_of, tell_outlets
+from airflow_provider_iqm.assets.outlets import audience_assets, describe_in_outlet_events, event_of
 from airflow_provider_iqm.exceptions import AudienceFailedError, LowMatchRateError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
@@ -196,7 +196,7 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
             history.keep_ready(ready)
         # Only the tasks that share an asset's state know of each other's lists.
         fingerprint = history.fingerprint_of(ready[0]["id"]) if history.shared and len(ready) == 1 else None
-        tell_outlets(self, context, [event_of(audience, fingerprint=fingerprint) for audience in ready])
+        describe_in_outlet_events(self, context, [event_of(audience, fingerprint=fingerprint) for audience in ready])
         return ready
 
     def _with_match_rates(self, ready: list[ReadyAudience]) -> list[ReadyAudience]:

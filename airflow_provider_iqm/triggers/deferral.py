@@ -1,4 +1,4 @@
-"""How a task hands its wait for audiences over to the triggerer, and takes it back."""
+"""Defers a task's wait for audiences to the triggerer, and reads the trigger's event."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def defer_until_ready(
     trigger: AudienceReadyTrigger,
 ) -> NoReturn:
     """
-    Leave the wait to a trigger; the task goes on with its ``execute_complete``.
+    Defer the wait to a trigger; the task resumes with its ``execute_complete``.
 
     :param task: The task.
     :param trigger: The trigger.
     """
     timeout = None if trigger.deadline is None else timedelta(seconds=trigger.deadline - time.time()) + GRACE
-    task.log.info("%s", f"Leaving the wait to Airflow's triggerer: {trigger.plan()}")
+    task.log.info("%s", f"Deferring; {trigger.plan()}")
     task.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
     raise AssertionError("defer() raises")
 
@@ -61,8 +61,8 @@ def ready_audiences(event: Any, awaited: list[int] | int) -> list[ReadyAudience]
                 raise AirflowSensorTimeout(message)
     # No AirflowException, which soft_fail would take for a wait that was too long.
     raise IQMError(
-        "The trigger's event is none that this release knows, so the audiences don't count as ready. Install the "
-        "same release of airflow-provider-iqm in the triggerer and on the workers, then run the task again."
+        "Unrecognized trigger event, so the audiences don't count as ready. Install the same "
+        "release of airflow-provider-iqm in the triggerer and on the workers, then run the task again."
     )
 
 

@@ -73,13 +73,13 @@ class AudienceReadyTrigger(BaseTrigger):
         self.pool_slots = pool_slots
 
     def plan(self) -> str:
-        """Say when the trigger looks, for people."""
-        looks = f"a look after {self.poke_interval:g} s"
+        """Describe when the trigger polls, for the log."""
+        polls = f"polling after {self.poke_interval:g} s"
         if self.max_poke_interval > self.poke_interval:
-            looks += f", then at longer and longer intervals, up to {self.max_poke_interval:g} s"
+            polls += f", then at growing intervals of up to {self.max_poke_interval:g} s"
         if self.deadline is None:
-            return looks
-        return f"{looks}, until {datetime.fromtimestamp(self.deadline, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            return polls
+        return f"{polls}, until {datetime.fromtimestamp(self.deadline, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is made of anew in a triggerer."""
@@ -112,7 +112,7 @@ class AudienceReadyTrigger(BaseTrigger):
                         return {"kind": WaitOutcome.READY.value, "audiences": watch.ready}
                     left = float("inf") if self.deadline is None else self.deadline - time.time()
                     if left <= 0:
-                        return {"kind": WaitOutcome.TIMEOUT.value, "message": too_late(watch.pending)}
+                        return {"kind": WaitOutcome.TIMEOUT.value, "message": timeout_message(watch.pending)}
                     # The last poll falls on the deadline.
                     await asyncio.sleep(min(interval, left))
                     interval = max(interval, min(interval * BACKOFF, self.max_poke_interval))
@@ -145,12 +145,12 @@ def shared_hook(iqm_conn_id: str) -> IQMAsyncHook:
     return hook
 
 
-def too_late(pending: list[int]) -> str:
+def timeout_message(pending: list[int]) -> str:
     """
-    Say that a wait was too long.
+    Return the message of a timeout.
 
     :param pending: The audiences that are not ready.
     """
     named = ", ".join(map(str, pending[:MAX_NAMED]))
     more = f" and {len(pending) - MAX_NAMED} more" if len(pending) > MAX_NAMED else ""
-    return f"The time-out is over, and IQM has not made ready yet: {named}{more}."
+    return f"Timed out; not ready: {named}{more}."

@@ -122,8 +122,7 @@ of requests is used up: give its tasks one pool, and try again in a minute. Next
 INFO IQM created audience ID "People"
 INFO Waiting for audience ID to become Ready
 INFO Audience ID "People" is Processing
-INFO Leaving the wait to Airflow's triggerer: a look after 0.2 s, then at longer and longer intervals, up to 600 s, \
-until MOMENT
+INFO Deferring; polling after 0.2 s, then at growing intervals of up to 600 s, until MOMENT
 INFO Audience ID "People" is Processing
 INFO Audience ID "People" is Ready: match rate RATE %, reach REACH users
 """

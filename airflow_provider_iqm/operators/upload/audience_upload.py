@@ -14,7 +14,12 @@ from airflow.providers.common.compat.sdk import conf
 from airflow_provider_iqm.api.audience import AudienceOptions
 from airflow_provider_iqm.api.polling.match_rate import MatchRateGate, OnLowMatchRate
 from airflow_provider_iqm.assets.history import AudienceHistory, LastUpload
-from airflow_provider_iqm.assets.outlets import AudienceEvent, event_of, silence_outlets, tell_outlets
+from airflow_provider_iqm.assets.outlets import (
+    AudienceEvent,
+    describe_in_outlet_events,
+    event_of,
+    remove_audience_outlets,
+)
 from airflow_provider_iqm.exceptions import AudienceOptionError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.hooks.upload_recovery import check_timeout
@@ -245,9 +250,9 @@ class AudienceUploadOperator(ResumableUploadOperator):
         if last.fingerprint:
             history.keep_upload(replace(last, audience=audience))
         if last.run_id == context["ti"].run_id:
-            tell_outlets(self, context, [event_of(audience, fingerprint=last.fingerprint)])
+            describe_in_outlet_events(self, context, [event_of(audience, fingerprint=last.fingerprint)])
         else:
-            silence_outlets(self, log=self.log)
+            remove_audience_outlets(self, log=self.log)
 
     def _tell_too_early(self, context: Context, last: LastUpload, records: int) -> None:
         event = AudienceEvent(
@@ -258,7 +263,7 @@ class AudienceUploadOperator(ResumableUploadOperator):
             match_rate=None,
             fingerprint=last.fingerprint,
         )
-        if tell_outlets(self, context, [event]):
+        if describe_in_outlet_events(self, context, [event]):
             self.log.warning(
                 "The outlets' events are sent before audience %s is ready, and say so in their status. Set "
                 "wait_for_ready=True, or give the outlet to the AudienceReadySensor.",

@@ -19,7 +19,7 @@ from airflow_provider_iqm.operators.upload.lost_answer import SearchState, defer
 from airflow_provider_iqm.operators.upload.results import facts_of
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import defer_until_ready
-from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, too_late
+from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, timeout_message
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -143,7 +143,7 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
                 )
                 defer_until_ready(self, trigger)
             if time.time() >= deadline:
-                raise AirflowSensorTimeout(too_late(watch.pending))
+                raise AirflowSensorTimeout(timeout_message(watch.pending))
             time.sleep(min(self.poke_interval, max(0.0, deadline - time.time())))
 
 

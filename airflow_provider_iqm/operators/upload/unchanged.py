@@ -74,23 +74,23 @@ def unchanged_audience(
     """
     last = history.last_upload()
     if last is None:
-        log.info("No earlier upload is known, to compare the list with")
+        log.info("No previous upload to compare with")
         return None
     label = f'audience {last.audience_id} "{last.audience_name}"'
     if last.fingerprint != fingerprint:
-        log.info("The list, its mapping or its options are not those of %s", label)
+        log.info("The list, its mapping or its options have changed since %s", label)
         return None
     if last.audience:
-        log.info("The list is that of %s, which is Ready; nothing is sent", label)
+        log.info("The list hasn't changed since %s, which is Ready; nothing to upload", label)
         return last
     try:
         audience = hook.get_matched_audience(last.audience_id)
     except AudienceNotFoundError:
-        log.warning("The list is that of %s, which IQM doesn't have any more; it is uploaded again", label)
+        log.warning("The list hasn't changed since %s, which IQM no longer has; uploading again", label)
         return None
     status = audience["status"]
     if status in FAILED_STATUSES:
-        log.warning("The list is that of %s, which is %s; it is uploaded again", label, status)
+        log.warning("The list hasn't changed since %s, which is %s; uploading again", label, status)
         return None
-    log.info("The list is that of %s, which is %s; it is not uploaded again", label, status)
+    log.info("The list hasn't changed since %s, which is %s; not uploading again", label, status)
     return replace(last, audience=ready_part(audience), run_id=run_id) if status == AudienceStatus.READY else last

@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
-from airflow_provider_iqm.assets.outlets import event_of, silence_outlets, tell_outlets
+from airflow_provider_iqm.assets.outlets import describe_in_outlet_events, event_of, remove_audience_outlets
 
 OTHER = Asset(uri="s3://bucket/key")
 
@@ -21,7 +21,9 @@ def told(outlets, *events):
     extras = defaultdict(lambda: SimpleNamespace(extra={"mine": 1}))
     by_uri = MagicMock()
     by_uri.__getitem__.side_effect = lambda asset: extras[asset.uri]
-    assert tell_outlets(SimpleNamespace(outlets=outlets, log=MagicMock()), {"outlet_events": by_uri}, events)
+    assert describe_in_outlet_events(
+        SimpleNamespace(outlets=outlets, log=MagicMock()), {"outlet_events": by_uri}, events
+    )
     return {uri: accessor.extra for uri, accessor in extras.items()}
 
 
@@ -40,7 +42,7 @@ def test_of_several_audiences_an_outlet_is_about_the_one_of_its_name_or_about_al
     }
 
 
-def test_only_the_outlets_that_are_audiences_fall_silent():
+def test_only_audiences_are_removed_from_the_outlets():
     task = SimpleNamespace(outlets=[OTHER, matched_audience_asset("Customers")])
-    silence_outlets(task, log=MagicMock())
+    remove_audience_outlets(task, log=MagicMock())
     assert task.outlets == [OTHER]
