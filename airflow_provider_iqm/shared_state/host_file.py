@@ -19,15 +19,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from airflow.providers.common.compat.sdk import conf
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.log import Log
+from airflow_provider_iqm.shared_state.encryption import fernet_keys
 from airflow_provider_iqm.shared_state.private_folder import private_folder
-
-NO_KEY = "{FERNET_KEY}"
-"""What Airflow's task SDK takes for its key where none was ever set."""
 
 PATIENCE = 120.0
 """How long another process may take for what it does alone, in seconds, before this one does it too."""
@@ -69,9 +66,8 @@ class HostFile:
         :param settings: Its settings.
         :param log: Where failures are told.
         """
-        setting = str(conf.get("core", "fernet_key", fallback=""))
-        keys = [key.strip() for key in setting.split(",") if key.strip()]
-        if not keys or setting == NO_KEY:
+        keys = fernet_keys()
+        if not keys:
             return None
         try:
             fernet = MultiFernet([Fernet(key) for key in keys])

@@ -25,7 +25,7 @@ class SharedStore(Protocol):
     Holds the request ledgers of accounts, and small values that expire.
 
     Each operation is atomic, takes one round trip, and may be repeated. Stores are safe in threads and after a fork.
-    Accounts and keys are hexadecimal digests. If a store can't be used, every method raises
+    Keys hold neither secrets nor personal data. If a store can't be used, every method raises
     :class:`~airflow_provider_iqm.exceptions.SharedStateError`.
     """
 

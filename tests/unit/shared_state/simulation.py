@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass, field
 
 from airflow_provider_iqm.shared_state.ledger import LATE, Ledger, RateLimit
-from airflow_provider_iqm.shared_state.rate_limiter import MAX_GRANT_AGE, RateLimiter
+from airflow_provider_iqm.shared_state.shared_rate_limiter import MAX_GRANT_AGE, SharedRateLimiter
 from airflow_provider_iqm.shared_state.store import LEASE
 
 SUSPENSION = 70.0
@@ -86,7 +86,9 @@ class Simulation:
 
     def run(self):
         self.random = random.Random(self.seed)
-        limiter = RateLimiter(self.store, self.account, self.limit, log=logging.getLogger(__name__), clock=self.clock)
+        limiter = SharedRateLimiter(
+            self.store, self.account, self.limit, log=logging.getLogger(__name__), clock=self.clock
+        )
         order = itertools.count()
         spread = self.random.choice([0, 10, 300])
         events = [

@@ -20,7 +20,7 @@ It is much shorter than a lease, so that a request counts even if its process is
 """
 
 
-class RateLimiter:
+class SharedRateLimiter:
     """
     Tells when a request of an account may be sent.
 
@@ -54,16 +54,16 @@ class RateLimiter:
         self.log = log
         self.clock = clock
 
-    def new_turn(self, request: str | None = None) -> Turn:
+    def new_turn(self, request: str | None = None) -> SharedTurn:
         """
         Return the turn of a request.
 
         :param request: The request's id, if another process has held a place in the queue for it.
         """
-        return Turn(self, request or uuid.uuid4().hex)
+        return SharedTurn(self, request or uuid.uuid4().hex)
 
 
-class Turn:
+class SharedTurn:
     """
     The turn of one request.
 
@@ -71,7 +71,7 @@ class Turn:
     :param request: The request's id.
     """
 
-    def __init__(self, limiter: RateLimiter, request: str) -> None:
+    def __init__(self, limiter: SharedRateLimiter, request: str) -> None:
         self.request = request
         self._limiter = limiter
         self._allowed_at = float("-inf")
@@ -100,7 +100,7 @@ class Turn:
 
     def start(self) -> None:
         """Note that the request is being sent: renew its lease until it ends."""
-        threading.Thread(target=self._renew, name="iqm-rate-limit", daemon=True).start()
+        threading.Thread(target=self._renew, name=f"iqm-request-{self.request}", daemon=True).start()
 
     def refuse(self, retry_after: float | None) -> None:
         """
@@ -121,7 +121,7 @@ class Turn:
         except SharedStateError as error:
             limiter.log.warning("%s The request counts against the rate limit until its lease ends.", error)
 
-    def __enter__(self) -> Turn:
+    def __enter__(self) -> SharedTurn:
         """Start sending."""
         self.start()
         return self

@@ -1,0 +1,124 @@
+"""A value about a connection that its tasks share, such as a token: encrypted, and made by one of them at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, Self
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from airflow_provider_iqm.connection.settings import IQMConnection
+from airflow_provider_iqm.exceptions import SharedStateError
+from airflow_provider_iqm.log import Log
+from airflow_provider_iqm.shared_state.encryption import fernet_keys
+from airflow_provider_iqm.shared_state.store import SharedStore
+
+LOCK_TIMEOUT = 120.0
+"""Seconds to wait for another task that is making the value, before this one makes it, too."""
+
+LOCK_POLL_INTERVAL = 0.2
+
+VERSION = 3
+"""The layout of a value: change it when the layout or the fields of a token change."""
+
+
+class SharedValue:
+    """
+    A value about a connection, in a store of shared state.
+
+    A store that can't be used costs requests and no more. The value's key is made of all that the login depends on, so
+    that it is never used for another connection, user or workspace, nor after the password was changed.
+
+    :param store: The store.
+    :param key: The value's key.
+    :param fernet: What encrypts it.
+    :param log: Where failures are logged.
+    """
+
+    CONTENT: str
+    """What the value is, for the log."""
+
+    def __init__(self, store: SharedStore, key: str, *, fernet: MultiFernet, log: Log) -> None:
+        self._store = store
+        self._key = key
+        self._fernet = fernet
+        self._log = log
+
+    @classmethod
+    def of(cls, store: SharedStore, iqm_conn_id: str, settings: IQMConnection, log: Log) -> Self | None:
+        """
+        Return the value of a connection; ``None`` if Airflow has no Fernet key that can be used.
+
+        :param store: The store.
+        :param iqm_conn_id: The connection's id.
+        :param settings: Its settings.
+        :param log: Where failures are logged.
+        """
+        keys = fernet_keys()
+        if not keys:
+            return None
+        try:
+            fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError as error:
+            log.warning("Tasks don't share %s: %s.", cls.CONTENT, error)
+            return None
+        identity = json.dumps(
+            [cls.__name__, iqm_conn_id, settings.base_url, settings.api_version, asdict(settings.credentials)]
+        )
+        key = hmac.new(keys[-1].encode(), identity.encode(), hashlib.sha256).hexdigest()
+        return cls(store, key, fernet=fernet, log=log)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Keep other tasks from making the value at the same time; those that wait find it in the store."""
+        key, owner = f"{self._key}-lock", uuid.uuid4().hex.encode()
+        try:
+            deadline = time.monotonic() + LOCK_TIMEOUT
+            while not self._store.add(key, owner, LOCK_TIMEOUT) and time.monotonic() < deadline:
+                time.sleep(LOCK_POLL_INTERVAL)
+        except SharedStateError as error:
+            self._log.warning("Other tasks may ask for %s at the same time. %s", self.CONTENT, error)
+        try:
+            yield
+        finally:
+            try:
+                self._store.remove(key, owner)
+            except SharedStateError as error:
+                self._log.warning("Other tasks may wait for %s up to %.0f s. %s", self.CONTENT, LOCK_TIMEOUT, error)
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the value; ``None`` if there is none that can be used."""
+        try:
+            encrypted = self._store.get(self._key)
+            saved = json.loads(self._fernet.decrypt(encrypted)) if encrypted else None
+        except SharedStateError as error:
+            self._log.warning("Asking IQM for %s. %s", self.CONTENT, error)
+            return None
+        except (InvalidToken, ValueError, RecursionError):
+            self._log.warning("Asking IQM for %s: what tasks share can't be read.", self.CONTENT)
+            return None
+        match saved:
+            # A value that was copied to this key is another connection's.
+            case {"version": version, "key": self._key, "content": dict(content)} if version == VERSION:
+                return content
+        return None
+
+    def save(self, content: Mapping[str, Any], seconds: float) -> None:
+        """
+        Store the value for the tasks that follow.
+
+        :param content: The value, of JSON types.
+        :param seconds: Seconds after which it expires.
+        """
+        saved = json.dumps({"version": VERSION, "key": self._key, "content": content})
+        try:
+            self._store.put(self._key, self._fernet.encrypt(saved.encode()), seconds)
+        except SharedStateError as error:
+            self._log.warning("Other tasks have to ask for %s, too. %s", self.CONTENT, error)

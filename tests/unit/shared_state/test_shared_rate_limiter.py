@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from airflow_provider_iqm.exceptions import SharedStateError
+from airflow_provider_iqm.shared_state.ledger import RateLimit
+from airflow_provider_iqm.shared_state.shared_rate_limiter import MAX_GRANT_AGE, SharedRateLimiter
+from tests.unit.shared_state.simulation import Clock, ModelStore
+
+LIMIT = RateLimit(1, 60)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(clock):
+    return ModelStore(clock)
+
+
+@pytest.fixture
+def limiter(store, clock):
+    return SharedRateLimiter(store, "account", LIMIT, log=logging.getLogger(__name__), clock=clock)
+
+
+def test_a_request_takes_its_turn_and_gives_it_back(limiter, store, clock):
+    turn = limiter.new_turn()
+    assert turn.ask() == 0
+    with turn:
+        clock.now += 5
+    assert limiter.new_turn().ask() == 60
+    assert [entry.until for entry in store.ledgers["account"].sent.values()] == [clock.now + 60]
+
+
+def test_asking_again_right_before_sending_needs_no_store(limiter, store, clock, monkeypatch):
+    turn = limiter.new_turn()
+    assert turn.ask() == 0
+    monkeypatch.setattr(store, "ask", lambda *_, **__: pytest.fail("asked"))
+    clock.now += MAX_GRANT_AGE
+    assert turn.ask() == 0
+
+
+def test_a_process_that_was_suspended_before_sending_asks_anew(limiter, clock):
+    turn = limiter.new_turn()
+    assert turn.ask() == 0
+    clock.now += 300
+    other = limiter.new_turn()
+    assert other.ask() == 0
+    assert turn.ask() > 0
+
+
+def test_a_process_that_was_suspended_while_it_asked_asks_anew(limiter, store, clock, monkeypatch):
+    ask, asked = store.ask, []
+
+    def ask_slowly(*arguments, **options):
+        wait = ask(*arguments, **options)
+        asked.append(wait)
+        clock.now += 300 if len(asked) == 1 else 0
+        return wait
+
+    monkeypatch.setattr(store, "ask", ask_slowly)
+    assert limiter.new_turn().ask() == 0
+    assert asked == [0, 0]
+
+
+def test_another_process_goes_on_with_a_place_that_was_held_for_it(limiter, clock):
+    first = limiter.new_turn()
+    assert first.ask() == 0
+    first.end()
+    turn = limiter.new_turn()
+    assert turn.ask(hold=100) == 60
+    clock.now += 90
+    assert limiter.new_turn().ask() > 0
+    assert limiter.new_turn(turn.request).ask() == 0
+
+
+@pytest.mark.parametrize(("retry_after", "wait"), [(None, 60), (7, 60), (200, 200)])
+def test_a_refused_request_makes_the_account_full_for_everybody(limiter, retry_after, wait):
+    turn = limiter.new_turn()
+    assert turn.ask() == 0
+    with turn:
+        turn.refuse(retry_after)
+    assert limiter.new_turn().ask() == wait
+
+
+def test_the_lease_of_a_long_request_is_renewed_until_its_end(limiter, store, monkeypatch):
+    renewed = threading.Event()
+    monkeypatch.setattr(store, "lease", 0.01)
+    monkeypatch.setattr(store, "renew", lambda *_: renewed.set())
+    turn = limiter.new_turn()
+    assert turn.ask() == 0
+    with turn:
+        assert renewed.wait(10)
+    for thread in threading.enumerate():
+        if turn.request in thread.name:
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("operation", ["renew", "end"])
+def test_a_store_that_fails_meanwhile_does_not_fail_the_request(limiter, store, monkeypatch, operation, caplog):
+    failed = threading.Event()
+
+    def fail(*_, **__):
+        failed.set()
+        raise SharedStateError("It is gone.")
+
+    monkeypatch.setattr(store, "lease", 0.01)
+    monkeypatch.setattr(store, operation, fail)
+    turn = limiter.new_turn()
+    assert turn.ask() == 0
+    with turn:
+        assert operation == "end" or failed.wait(10)
+    assert failed.is_set()
+    assert "It is gone." in caplog.text
+
+
+def test_a_store_that_cannot_be_asked_is_the_callers_matter(limiter, store, monkeypatch):
+    def fail(*_, **__):
+        raise SharedStateError("It is gone.")
+
+    monkeypatch.setattr(store, "ask", fail)
+    with pytest.raises(SharedStateError):
+        limiter.new_turn().ask()
