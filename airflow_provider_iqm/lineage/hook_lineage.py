@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
@@ -14,10 +14,23 @@ from airflow_provider_iqm.runtime.running_task import running_task
 from airflow_provider_iqm.wording import as_unicode
 
 if TYPE_CHECKING:
-    from airflow_provider_iqm.hooks.base import IQMHttpHook
+    from airflow_provider_iqm.connection.settings import IQMConnection
+    from airflow_provider_iqm.log import Log
 
 
-def report_file(hook: IQMHttpHook, file_path: str | Path) -> None:
+class ReportingHook(Protocol):
+    """What lineage needs to know of a hook."""
+
+    @property
+    def log(self) -> Log:
+        """The hook's logger."""
+
+    @property
+    def settings(self) -> IQMConnection:
+        """The settings of the hook's connection."""
+
+
+def report_file(hook: ReportingHook, file_path: str | Path) -> None:
     """
     Report the file that a hook uploads.
 
@@ -31,7 +44,7 @@ def report_file(hook: IQMHttpHook, file_path: str | Path) -> None:
             get_hook_lineage_collector().add_input_asset(context=hook, uri=uri)
 
 
-def report_audience(hook: IQMHttpHook, audience_name: str, audience_id: int) -> None:
+def report_audience(hook: ReportingHook, audience_name: str, audience_id: int) -> None:
     """
     Report the audience that a hook has made.
 

@@ -17,7 +17,7 @@ from airflow_provider_iqm.assets.matched_audience import audience_namespace
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_iqm.hooks.iqm import IQMHook
+    from airflow_provider_iqm.lineage.hook_lineage import ReportingHook
     from airflow_provider_iqm.lineage.source import Source
 
 
@@ -119,7 +119,7 @@ class UploadLineage(ListLineage):
 
     @property
     @abstractmethod
-    def hook(self) -> IQMHook:
+    def hook(self) -> ReportingHook:
         """The hook to IQM."""
 
     def lineage_name(self, made: Made) -> tuple[str, str]:

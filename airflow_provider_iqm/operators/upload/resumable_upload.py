@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.api.audience import AudienceOptions, MatchedAudience, ReadyAudience
     from airflow_provider_iqm.assets.history import AudienceHistory
     from airflow_provider_iqm.audience.upload import AudienceUpload
+    from airflow_provider_iqm.hooks.iqm import IQMHook
     from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
     from airflow_provider_iqm.operators.upload.lost_answer import Duplicates
     from airflow_provider_iqm.operators.upload.results import UploadFacts
@@ -44,6 +46,11 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
     timeout: float
     any_order = False
     """Whether a later try may find the list's records in another order."""
+
+    @property
+    @abstractmethod
+    def hook(self) -> IQMHook:
+        """The hook to IQM."""
 
     def _attempts(
         self, context: Context, upload: AudienceUpload, record: UploadRecord, searched: SearchState | None
