@@ -137,7 +137,7 @@ def _sources(file: AudienceFile, *, scratch: Scratch, memory_limit: str) -> Iter
         records = read_records(file.path, name=file.display_name)
     else:
         records = read_rows(file.path, name=file.display_name, memory_limit=memory_limit, scratch_dir=scratch.path)
-    _, columns = read_header(records, name=file.display_name, path=file.path if file.media_type == CSV else None)
+    _, columns = read_header(records, name=file.display_name)
     yield copied_source(columns, records, path=scratch.new_file("exact.csv"))
 
 

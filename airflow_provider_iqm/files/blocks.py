@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.files.reading_progress import tell_read
+from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ def read_blocks(path: Path, size: int, *, name: str, packed: bool) -> Iterator[b
                 yield block
     raise AudienceFileError(
         f"{name}: the gzip file is damaged or cut off: {damage}"
-        + (f" (after {unpacked:,} unpacked bytes or more)" if unpacked else "")
+        + (f" (after {count_of(unpacked, 'unpacked byte')} or more)" if unpacked else "")
         + ". Write or copy it again."
     )
 

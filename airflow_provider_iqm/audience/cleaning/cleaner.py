@@ -118,7 +118,7 @@ class Cleaner:
 
     def _copy(self) -> Source:
         records = read_records(self.path, name=self.name)
-        _, columns = read_header(records, name=self.name, path=self.path)
+        _, columns = read_header(records, name=self.name)
         return copied_source(columns, records, path=self.scratch.new_file("exact.csv"))
 
     def _try(self, source: Source) -> tuple[AudienceFile, ColumnMapping, Counter[str], int, dict[str, int]] | None:

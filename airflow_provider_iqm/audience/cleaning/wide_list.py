@@ -35,7 +35,7 @@ def clean_list(cleaner: Cleaner) -> tuple[AudienceFile, ColumnMapping, CleaningR
     :param cleaner: The cleaner of the list.
     """
     records = read_records(cleaner.path, name=cleaner.name)
-    _, columns = read_header(records, name=cleaner.name, path=cleaner.path)
+    _, columns = read_header(records, name=cleaner.name)
     return cleaner.clean() if len(columns) <= MOST_COLUMNS else _clean_wide(cleaner, columns, records)
 
 

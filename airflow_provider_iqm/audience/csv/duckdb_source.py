@@ -73,7 +73,7 @@ def direct_source(path: Path, *, name: str) -> Source | None:
     :raises AudienceFileError: The header or one of the first records is not as it must be.
     """
     records = read_records(path, name=name)
-    line, columns = read_header(records, name=name, path=path)
+    line, columns = read_header(records, name=name)
     head = read_head(records)
     if not head or any(len(record) != len(columns) for record in head):
         return None

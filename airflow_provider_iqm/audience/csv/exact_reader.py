@@ -18,12 +18,13 @@ from airflow_provider_iqm.audience.csv.lines import MAX_LINE, PLAIN, Coding, rea
 from airflow_provider_iqm.audience.csv.parser import RecordParser
 from airflow_provider_iqm.audience.records.record_batch import batches
 from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "pipes"}
+_DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
 def read_records(
@@ -83,7 +84,7 @@ def read_exactly(path: Path, *, name: str, mapped: Mapping[str, str] | None = No
     :raises AudienceFileError: The header or a record is not as it must be; the error has the line.
     """
     records = check_width(read_records(path, name=name), name=name)
-    header_line, columns = read_header(records, name=name, path=path)
+    header_line, columns = read_header(records, name=name)
     contents = count_contents(columns, (record for _, record in records), mapped)
     if not contents.records:
         raise AudienceFileError(
@@ -112,29 +113,17 @@ def check_width(
         yield line, record
 
 
-def read_header(
-    records: Iterator[tuple[int, list[str]]], *, name: str, path: Path | None = None
-) -> tuple[int, tuple[str, ...]]:
+def read_header(records: Iterator[tuple[int, list[str]]], *, name: str) -> tuple[int, tuple[str, ...]]:
     """
     Take the header from the front of what :func:`read_records` gives: its line and its names.
 
     :param records: The header and the records.
     :param name: The file's name, for messages.
-    :param path: The plain CSV file that they come from, if they do.
     :raises AudienceFileError: There is none, or it can't be one.
     """
     line, header = next(records, (0, []))
     if not header:
         raise AudienceFileError(f"{name}: the file holds nothing but blank lines. Check what made it.")
-    if len(header) == 1:
-        text = next(islice(read_lines(path, name=name), line - 1, None)) if path else ""
-        for delimiter, called in _OTHER_DELIMITERS.items():
-            # In quotes, it is part of the name.
-            if delimiter in header[0] and not text.startswith('"'):
-                raise AudienceFileError(
-                    f"{name}: the header (line {line}) is separated by {called}. Separate the values by commas.",
-                    line=line,
-                )
     check_header(header, name=name, line=line)
     return line, tuple(header)
 
@@ -150,10 +139,10 @@ def read_head(records: Iterator[tuple[int, list[str]]]) -> list[list[str]]:
 
 def ragged(name: str, *, line: int, expected: int, found: int, delimiter: str = ",") -> AudienceFileError:
     """Make the error of a record that has more or fewer values than the header."""
-    called = _OTHER_DELIMITERS.get(delimiter, "commas").removesuffix("s")
+    called = _DELIMITER_NAMES.get(delimiter, "delimiter")
     return AudienceFileError(
-        f"{name}: the record on line {line} has {found} {'value' if found == 1 else 'values'}, but the header "
-        f"has {expected} {'column' if expected == 1 else 'columns'}. Correct the record: a value with a {called} "
+        f"{name}: the record on line {line} has {count_of(found, 'value')}, but the header "
+        f"has {count_of(expected, 'column')}. Correct the record: a value with a {called} "
         "or a line break in it must stand in double quotes.",
         line=line,
     )

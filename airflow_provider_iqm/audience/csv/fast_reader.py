@@ -52,7 +52,7 @@ def read_fast(
     :raises AudienceFileError: The header or one of the first records is not as it must be.
     """
     records = read_records(path, name=name)
-    line, columns = read_header(records, name=name, path=path)
+    line, columns = read_header(records, name=name)
     width = len(columns)
     head = read_head(records)
     frame = read_frame(path, name=name)

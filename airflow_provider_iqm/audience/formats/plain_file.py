@@ -273,18 +273,27 @@ def _read_sep_line(path: Path, *, name: str, coding: Coding) -> str:
 
 
 def _find_delimiter(path: Path, *, name: str, coding: Coding, columns: Collection[str]) -> str:
-    """Find the first delimiter under which the header has all mapped columns, or the most, or the most columns."""
-    fits: dict[str, tuple[int, int]] = {}
+    """
+    Find the first delimiter under which the header has all mapped columns, or the most.
+
+    Among equals it is one under which the first record is as wide as the header, so that a single column may be called
+    ``a;b``; then the one under which the header has the most columns.
+    """
+    fits: dict[str, tuple[int, bool, int]] = {}
     for delimiter in DELIMITERS:
+        header: list[str] = []
+        record: list[str] = []
         try:
-            _, header = next(read_records(path, name=name, delimiter=delimiter, coding=coding), (0, []))
+            records = read_records(path, name=name, delimiter=delimiter, coding=coding)
+            _, header = next(records, (0, header))
+            _, record = next(records, (0, header))
         except AudienceFileError:
             # Under this one, it isn't even CSV.
-            header = []
+            pass
         found = len(set(columns).intersection(header))
         if columns and found == len(columns):
             return delimiter
-        fits[delimiter] = found, len(header)
+        fits[delimiter] = found, len(record) == len(header), len(header)
     return max(fits, key=lambda delimiter: fits[delimiter])
 
 

@@ -80,7 +80,7 @@ def _header(path: Path, reading: Reading, scratch_dir: Path | None) -> tuple[str
         plain = plain_file(path, columns=(), reading=reading, scratch=scratch, cleaned=False, limited=False)
         if plain.path.suffix.lower() == ".xlsx":
             return read_header(read_rows(plain.path, name=plain.name), name=plain.name)[1]
-        return read_header(read_records(plain.path, name=plain.name), name=plain.name, path=plain.path)[1]
+        return read_header(read_records(plain.path, name=plain.name), name=plain.name)[1]
 
 
 def _describe(upload: AudienceUpload) -> None:

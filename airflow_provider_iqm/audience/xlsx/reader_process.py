@@ -17,7 +17,8 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_iqm.audience.duckdb.csv_queries import DEFAULT_MEMORY_LIMIT
-from airflow_provider_iqm.exceptions import AudienceFileError, IQMError, WorkerResourceError
+from airflow_provider_iqm.audience.duckdb.query_process import first_row
+from airflow_provider_iqm.exceptions import AudienceFileError, CleaningOptionError, IQMError, WorkerResourceError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -96,10 +97,19 @@ def memory_bytes(memory_limit: str) -> int:
     """
     Return a memory limit in bytes.
 
-    :param memory_limit: The limit in DuckDB's notation; of another notation, the default holds.
+    :param memory_limit: The limit in DuckDB's notation; a percentage is one of the memory that DuckDB finds.
+    :raises CleaningOptionError: It isn't an amount of memory.
     """
-    match = _MEMORY.fullmatch(memory_limit) or _MEMORY.fullmatch(DEFAULT_MEMORY_LIMIT)
-    assert match is not None  # noqa: S101 - the default is well-formed
+    amount = memory_limit
+    if "%" in memory_limit:
+        # Of a container's memory, where there is one: DuckDB knows how much that is.
+        row = first_row("SELECT current_setting('memory_limit')", memory_limit=memory_limit)
+        amount = row[0] if row else ""
+    match = _MEMORY.fullmatch(amount)
+    if match is None:
+        raise CleaningOptionError(
+            f"memory_limit is {memory_limit!r}. It must be an amount of memory such as '512MiB' or '10%'."
+        )
     number, unit, binary = match.groups()
     power = " KMGT".index(unit.upper()) if unit else 0
     return int(float(number) * (1024 if binary else 1000) ** power)

@@ -13,10 +13,14 @@ from airflow_provider_iqm.audience.damage.garbled import GarbledCounter
 from airflow_provider_iqm.audience.duckdb.csv_queries import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.audience.xlsx.reader_process import read_batches
 from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+_MOST_CELLS = 500_000_000
+"""Within the limit of a workbook's XML, a sheet has as many only if most are blank. They take minutes all the same."""
 
 _LOST_KINDS = {None: DamageKind.EXCEL_ERROR, False: DamageKind.NO_RESULT}
 _LOST_TEXT = "#ERROR"
@@ -129,6 +133,7 @@ def _read(
 ) -> Iterator[tuple[list[int], list[list[str]]]]:
     """Read the header as a batch of its own, then the records in batches, each at least as wide as the header."""
     columns: list[str] = []
+    cells = 0
     batches = read_batches(path, name=name, sheet=sheet, memory_limit=memory_limit, scratch_dir=scratch_dir)
     for rows, records, marked in batches:
         if not columns:
@@ -137,6 +142,13 @@ def _read(
             yield rows[:1], [columns]
         begin = 1 if records[0] is columns else 0
         width = len(columns)
+        cells += len(records) * width
+        if cells > _MOST_CELLS:
+            raise AudienceFileError(
+                f"{name}: the sheet has more than {_MOST_CELLS:,} cells up to row {rows[-1]}, under a header of "
+                f"{count_of(width, 'column')}. Leave out columns that aren't needed, or give the list as CSV.",
+                line=rows[-1],
+            )
         for number in marked:
             lost.blank(records[number], width=width)
         for row, record in zip(rows, records, strict=True):
@@ -144,7 +156,7 @@ def _read(
                 record.extend([""] * (width - len(record)))
             elif strict and len(record) > width:
                 raise AudienceFileError(
-                    f"{name}: row {row} has a value to the right of the header's {width} columns. "
+                    f"{name}: row {row} has a value to the right of the header's {count_of(width, 'column')}. "
                     "Give its column a name in the header, or clear the cell.",
                     line=row,
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import stat
 import zipfile
 import zlib
@@ -85,6 +86,29 @@ def test_reads_any_character_that_is_said_to_be_the_delimiter(prepare):
 def test_the_delimiter_is_the_one_under_which_the_mapped_columns_are_found(prepare, header, row, column, found):
     upload, _ = prepare(f"{header}\n{row}\n", columns={column: "Email"})
     assert upload.file.columns == found
+
+
+@pytest.mark.parametrize("quote", ["", '"'], ids=["unquoted", "quoted"])
+@pytest.mark.parametrize("name", ["a;b", "a\tb", "a|b", "a;b|c\td"])
+@pytest.mark.parametrize("value", ["1", "1;2"])
+@pytest.mark.parametrize("options", [{}, {"drop_duplicates": True}, {"delimiter": ","}], ids=["", "cleaned", "said"])
+def test_a_single_column_may_have_a_delimiter_in_its_name(prepare, monkeypatch, name, quote, value, options):
+    given = {"column_settings": None, **options}
+    upload, _ = prepare(f"{quote}{name}{quote}\n{value}\n", columns={name: "Residence_FullAddress"}, **given)
+    assert (upload.file.columns, upload.file.records) == ((name,), 1)
+    # Whoever reads the file.
+    monkeypatch.setattr("airflow_provider_iqm.audience.file.SMALL_FILE_BYTES", 0)
+    upload, _ = prepare(f"{quote}{name}{quote}\n{value}\n", columns={name: "Residence_FullAddress"}, **given)
+    assert (upload.file.columns, upload.file.records) == ((name,), 1)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_the_first_record_tells_one_name_from_two(prepare, delimiter):
+    names = f"email{delimiter}name"
+    with pytest.raises(ColumnMappingError, match=re.escape(f"The file has: {names!r}.")):
+        prepare(f"{names}\n1\n", columns={"x": "Email"})
+    with pytest.raises(ColumnMappingError, match="The file has: 'email', 'name'"):
+        prepare(f"{names}\n1{delimiter}2,5\n", columns={"x": "Email"})
 
 
 def test_the_data_has_no_say_in_the_delimiter(prepare):
@@ -390,7 +414,7 @@ def test_a_sheet_that_cannot_be_used_fails_clearly(refuse, prepare, workbook):
     workbook(SHEETS)
     assert "the workbook's sheet 'empty' is empty" in str(refuse(None, "list.xlsx", sheet="empty"))
     error = refuse(None, "list.xlsx", sheet="wide")
-    assert "list.xlsx: row 2 has a value to the right of the header's 1 columns" in str(error)
+    assert "list.xlsx: row 2 has a value to the right of the header's 1 column" in str(error)
     assert error.line == 2
     with pytest.raises(AudienceFileError, match="no record is left"):
         prepare(None, "list.xlsx", sheet="wide", normalize=True, max_invalid_ratio=1)

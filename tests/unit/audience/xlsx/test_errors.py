@@ -122,7 +122,7 @@ def test_a_header_may_not_be_an_error(book, header, says, options):
 
 def test_an_error_to_the_right_of_the_header_is_a_value_there(book):
     path = book(["email"], ["a@b.example"], ["c@d.example", "#N/A"])
-    with pytest.raises(Exception, match="row 3 has a value to the right of the header's 1 columns"):
+    with pytest.raises(Exception, match="row 3 has a value to the right of the header's 1 column"):
         prepare(path)
     with prepare(path, normalize=True, max_invalid_ratio=1) as upload:
         assert (upload.report.records_read, upload.report.records_kept) == (2, 1)

@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_iqm.audience.file import inspect_file
 from airflow_provider_iqm.audience.upload import prepare_upload
+from airflow_provider_iqm.audience.xlsx import workbook
 from airflow_provider_iqm.audience.xlsx.reader import package
 from airflow_provider_iqm.audience.xlsx.reader.errors import WorkbookError
 from tests.unit.audience.xlsx.raw_workbook import HEADER, RECORD, sheet_data, write_workbook
@@ -72,6 +73,15 @@ def test_cleaning_leaves_a_sparse_row_out_as_any_that_is_too_wide(tmp_path):
         max_invalid_ratio=0.5,
     ) as upload:
         assert (upload.report.records_read, upload.report.records_kept) == (2, 1)
+
+
+def test_cells_are_counted_blank_ones_too(tmp_path, monkeypatch, refuse):
+    monkeypatch.setattr(workbook, "_MOST_CELLS", 1000)
+    rows = (f'<row r="{row}"><c r="A{row}"><v>1</v></c></row>' for row in range(3, 1000))
+    path = write_workbook(tmp_path / "list.xlsx", sheet_data(*rows))
+    error = refuse(path)
+    assert "has more than 1,000 cells up to row 999, under a header of 2 columns. Leave out columns" in str(error)
+    assert error.line == 999
 
 
 def bomb(kind: str) -> dict:

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from airflow_provider_iqm.audience.duckdb.csv_queries import connect
 from airflow_provider_iqm.audience.file import inspect_file
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.audience.xlsx import reader_process
@@ -33,7 +34,7 @@ def helpers() -> list[psutil.Process]:
     for child in psutil.Process().children():
         # Another test's process may have ended, and wait for its exit status to be read.
         with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
-            if "xlsx_reader" in " ".join(child.cmdline()):
+            if "xlsx.reader" in " ".join(child.cmdline()):
                 found.append(child)
     return found
 
@@ -104,10 +105,23 @@ def test_the_reader_leaves_no_core_dump_and_obeys_the_memory_limit(tmp_path):
 
 @pytest.mark.parametrize(
     ("limit", "size"),
-    [("256MiB", 256 << 20), ("1GB", 10**9), ("1.5 gib", 3 << 29), ("1000000b", 10**6), ("80%", 256 << 20)],
+    [("256MiB", 256 << 20), ("1GB", 10**9), ("1.5 gib", 3 << 29), ("1000000b", 10**6)],
 )
 def test_a_memory_limit_is_read_as_duckdb_reads_it(limit, size):
     assert memory_bytes(limit) == size
+
+
+def test_a_percentage_of_the_memory_is_what_duckdb_makes_of_it():
+    with closing(connect(memory_limit="10%")) as connection:
+        (theirs,) = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+    assert memory_bytes("10%") == memory_bytes(theirs) > 100_000_000
+
+
+@pytest.mark.parametrize("limit", ["150%", "much", "-1MB"])
+def test_what_is_no_amount_of_memory_is_refused(tmp_path, limit):
+    path = write_workbook(tmp_path / "list.xlsx", sheet_data())
+    with pytest.raises(CleaningOptionError, match=f"memory_limit is '{limit}'"):
+        inspect_file(path, memory_limit=limit)
 
 
 def test_a_scratch_folder_that_cannot_be_used_is_named(tmp_path):
