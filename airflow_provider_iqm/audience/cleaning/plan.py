@@ -72,6 +72,7 @@ class Plan:
         normalized ``v…``.
     :param outputs: The expression of each column of the cleaned copy.
     :param faults: The reasons to leave a record out; the first that holds counts.
+    :param usual: The condition of a record, as most are, that needs no closer look: no fault, nothing repaired.
     :param checks: The damage to count.
     :param repairs: The repairs to count.
     :param identity: The expression that two records share where their mapped, normalized values are all the same.
@@ -80,6 +81,7 @@ class Plan:
     records: str
     outputs: tuple[str, ...]
     faults: tuple[Fault, ...]
+    usual: str
     checks: tuple[ColumnCheck, ...]
     repairs: tuple[ColumnRepair, ...]
     identity: str
@@ -103,7 +105,7 @@ class Plan:
             for number, check in enumerate(self.checks)
         ]
         # A CASE's first condition is asked of every record, and once: AND and OR ask for theirs in any order.
-        cases = [f"WHEN {' + '.join(counted)} < 0 THEN false"]
+        cases = [f"WHEN {' + '.join(counted)} < 0 THEN false", f"WHEN {self.usual} THEN true"]
         cases += [
             f"WHEN {fault.condition} THEN {draw(fault_tally(number))} < 0" for number, fault in enumerate(self.faults)
         ]
@@ -148,6 +150,7 @@ def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, has
     drafts: list[str] = []
     values: list[str] = []
     faults = [Fault("", RAGGED, source.ragged)]
+    usual = ["NOT ragged"]
     repairs: list[ColumnRepair] = []
     for column, name in mapping.columns.items():
         position, field, algorithm = source.columns.index(column), Field(name), hashes.get(column)
@@ -155,8 +158,10 @@ def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, has
         rule = _rule(source, mapping, cleaning, column, hashed=column in hashed)
         drafts.append(f"{rule.draft} AS d{position}")
         values.append(f"{rule.value} AS {normal}")
+        usual.append(f"d{position} IS NULL")
         if column in mapping.key_columns:
             # An ID goes out as it is, invisible characters too, unless it is normalized.
+            usual.append(f"{normal} <> ''")
             opaque = is_blank(normal if cleaning.normalize else raw)
             faults.append(Fault(column, BLANK_KEY, opaque if field is Field.VOTER_ID else f"{normal} = ''"))
         if algorithm:
@@ -177,6 +182,7 @@ def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, has
         records=f"SELECT *, {', '.join(values)} FROM (SELECT {', '.join([*raws, *drafts])} FROM {source.sql})",  # noqa: S608
         outputs=tuple(outputs),
         faults=(replace(faults[0], condition="ragged"), *faults[1:]),
+        usual=" AND ".join(usual),
         checks=tuple(source.checks(mapping.columns)),
         repairs=tuple(repairs),
         identity=f"md5_number(concat({identity}))",

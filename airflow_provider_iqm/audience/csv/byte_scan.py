@@ -80,7 +80,8 @@ def _find_quotes(block: bytes, before: bytes) -> tuple[int, bool]:
     count, position = 0, block.find(b'"')
     while position >= 0 and count < many:
         count += 1
-        if _is_indented(block, position, before):
+        # To call is slow, and mostly in vain.
+        if (not position or block[position - 1] == _SPACE) and _is_indented(block, position, before):
             return count, True
         position = block.find(b'"', position + 1)
     if position < 0:

@@ -92,22 +92,21 @@ def npi_rule(*, raw: str, draft: str, normal: str) -> Rule:
     """Give the rule of NPIs: 10 digits, of which the last is right."""
     text = bare(raw)
     digits = replaced(replaced(text, _NPI_DECIMAL, r"\1"), "[ -]+", everywhere=True)
-    rule = form_rule(
+    return form_rule(
         raw=raw,
         draft=draft,
-        usual=matches(raw, "([0-9]{10})?"),
+        usual=f"CASE WHEN {raw} = '' THEN true ELSE {_is_npi(raw)} END",
         text=digits,
         value=raw,
         fits=matches(draft, "[0-9]{10}"),
         readable=draft,
+        fault=f"NOT {_is_npi(normal)}",
         reason="malformed NPI",
         repairs=(
             *_repairs(raw, f"{has_marks_around(raw)} OR {contains(text, '[ -]')}"),
             Repair(RepairKind.DECIMAL, contains(text, _NPI_DECIMAL)),
         ),
     )
-    check = f"CASE WHEN {matches(normal, '[0-9]{10}')} THEN {_luhn(normal)} % 10 <> 0 ELSE true END"
-    return replace(rule, fault=check)
 
 
 def state_rule(*, raw: str, draft: str, normal: str) -> Rule:
@@ -159,10 +158,10 @@ def _state(text: str) -> str:
     return f"CASE WHEN {matches(text, '[A-Za-z][.]?[A-Za-z][.]?')} THEN {key} ELSE {code} END"
 
 
-def _luhn(npi: str) -> str:
-    """The sum of Luhn's formula, in which the prefix 80840 always counts 24."""
+def _is_npi(npi: str) -> str:
+    """Whether a value has ten digits that are right by Luhn's formula, in which the prefix 80840 always counts 24."""
     sums = ["24"]
     for position in range(1, 11):
         digit = f"(ascii(substr({npi}, {position}, 1)) - 48)"
         sums.append(f"({digit} * 2 - CASE WHEN {digit} > 4 THEN 9 ELSE 0 END)" if position % 2 else digit)
-    return f"({' + '.join(sums)})"
+    return f"CASE WHEN {matches(npi, '[0-9]{10}')} THEN ({' + '.join(sums)}) % 10 = 0 ELSE false END"

@@ -45,7 +45,7 @@ class Rule:
     What becomes of a column's values.
 
     :param draft: The value as far as it can be told without looking at its form, of the raw column; NULL where the
-        raw value is in the published form already, or nearly, as most are.
+        raw value is in the published form already, or nearly, as most are. Such a value has no fault.
     :param value: The normalized value, of the raw column and the draft.
     :param fault: When the normalized value, which isn't blank, can't match; ``None`` where any can.
     :param reason: What a report calls that.
