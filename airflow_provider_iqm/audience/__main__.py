@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from airflow_provider_iqm.audience.preview.dry_run import dry_run
 from airflow_provider_iqm.audience.preview.options import EXIT_STATUS, OPTIONS
+from airflow_provider_iqm.command_line import plain_exit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     for option in OPTIONS:
         parser.add_argument(*option.flags, **option.facts)
-    return dry_run(parser.parse_args(arguments))
+    with plain_exit():
+        return dry_run(parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -20,11 +20,13 @@ def lazily(name: str) -> Callable[[Namespace], None]:
         # Without it Airflow 3 leaves its metadata database out of the search for a connection. Airflow's own commands
         # (``airflow connections get``) set it too. Secrets backends and environment variables still come first.
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+        from airflow_provider_iqm.command_line import plain_exit
         from airflow_provider_iqm.exceptions import IQMError
 
-        try:
-            getattr(import_module("airflow_provider_iqm.cli.actions"), name)(arguments)
-        except IQMError as error:
-            sys.exit(f"{type(error).__name__}: {error}")
+        with plain_exit():
+            try:
+                getattr(import_module("airflow_provider_iqm.cli.actions"), name)(arguments)
+            except IQMError as error:
+                sys.exit(f"{type(error).__name__}: {error}")
 
     return run
