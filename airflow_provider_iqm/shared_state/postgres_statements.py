@@ -131,7 +131,9 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value, until = excluded.until;
 
 ADD = _sql("""
 INSERT INTO iqm_shared_value VALUES (%(key)s, %(value)s, {now} + %(seconds)s)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value, until = excluded.until WHERE iqm_shared_value.until <= {now}
+ON CONFLICT (key) DO UPDATE SET value = excluded.value, until = excluded.until
+-- Adding the same value again succeeds, because an operation may be repeated.
+WHERE iqm_shared_value.until <= {now} OR iqm_shared_value.value = excluded.value
 RETURNING true;
 """)
 

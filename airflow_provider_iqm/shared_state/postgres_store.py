@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +21,9 @@ CONNECT_TIMEOUT = 5
 STATEMENT_TIMEOUT = "5s"
 """How long an operation may take, with the wait for others of the same account."""
 
+MAX_IDLE = 1.0
+"""Seconds of waiting for which the connection isn't closed."""
+
 UNDEFINED_TABLE = "42P01"
 """Postgres' code for a table that isn't there."""
 
@@ -27,8 +32,8 @@ class PostgresStore:
     """
     Shared state in two tables of a Postgres database, reached by Airflow's Postgres hook.
 
-    The tables are created when they are needed. Each operation opens a connection and closes it, because a thousand
-    tasks that wait must not keep a thousand connections open.
+    The tables are created when they are needed. A process has one connection, which is closed while the process waits
+    for its turn: a thousand tasks that wait must not keep a thousand connections open.
 
     :param conn_id: An Airflow connection of the type ``postgres``.
     :param clock: Returns seconds to use in the place of Postgres' own clock, in tests.
@@ -39,6 +44,9 @@ class PostgresStore:
     def __init__(self, conn_id: str, *, clock: Callable[[], float] | None = None) -> None:
         self.conn_id = conn_id
         self._clock = clock
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._process = os.getpid()
 
     def ask(self, account: str, request: str, limit: RateLimit, *, hold: float = 0.0) -> float:
         """Return how many seconds a request has to wait; 0 if it may be sent, and counts from now on."""
@@ -49,7 +57,11 @@ class PostgresStore:
             "grace": GRACE,
             "min_wait": MIN_WAIT,
         }
-        return float(self._run(statements.ASK, values))
+        wait = float(self._run(statements.ASK, values))
+        if wait > MAX_IDLE:
+            with self._lock:
+                self._close()
+        return wait
 
     def renew(self, account: str, request: str, limit: RateLimit) -> None:
         """Note that a request is still being sent."""
@@ -88,14 +100,32 @@ class PostgresStore:
 
     def _run(self, statement: str, values: Mapping[str, Any]) -> Any:
         """Run statements in one round trip and one transaction, and return the first value of the last one."""
-        with self._connection() as connection:
+        with self._lock, self._usable():
+            if self._process != os.getpid():
+                # A connection can't be shared with the process that this one was forked from.
+                self._connection, self._process = None, os.getpid()
+            if self._connection is not None:
+                try:
+                    return _execute(self._connection, statement, values)
+                except Exception:  # noqa: BLE001 - the server may have closed the connection; all operations may be repeated
+                    self._close()
+            self._connection = self._hook.get_conn()
+            self._connection.autocommit = True
             try:
-                return _execute(connection, statement, values)
+                return _execute(self._connection, statement, values)
             except Exception as error:
                 if _code(error) != UNDEFINED_TABLE:
+                    self._close()
                     raise
-            _execute(connection, statements.CREATE, {})
-            return _execute(connection, statement, values)
+            _execute(self._connection, statements.CREATE, {})
+            return _execute(self._connection, statement, values)
+
+    def _close(self) -> None:
+        """Close the connection; the server may have closed it before."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                connection.close()
 
     @cached_property
     def _hook(self) -> Any:
@@ -108,12 +138,10 @@ class PostgresStore:
         return PostgresHook(self.conn_id, connection=connection, options=options)
 
     @contextmanager
-    def _connection(self) -> Iterator[Any]:
+    def _usable(self) -> Iterator[None]:
         unavailable = f'Shared state in Postgres (connection "{self.conn_id}") is unavailable'
         try:
-            with closing(self._hook.get_conn()) as connection:
-                connection.autocommit = True
-                yield connection
+            yield
         except ImportError as error:
             raise SharedStateError(f"{unavailable}: {error}. Install airflow-provider-iqm[postgres].") from error
         except Exception as error:

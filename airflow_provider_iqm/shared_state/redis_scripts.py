@@ -96,6 +96,16 @@ end
 """
 )
 
+ADD = """
+local value = redis.call('GET', KEYS[1])
+-- Adding the same value again succeeds, because an operation may be repeated.
+if value and value ~= ARGV[1] then
+    return 0
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
 REMOVE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
     redis.call('DEL', KEYS[1])

@@ -66,7 +66,7 @@ class RedisStore:
     def add(self, key: str, value: bytes, seconds: float) -> bool:
         """Store a value unless there is one, and return whether it was stored."""
         with self._usable():
-            return bool(self._redis.set(f"iqm:{key}", value, px=math.ceil(seconds * 1000), nx=True))
+            return bool(self._scripts["add"](keys=[f"iqm:{key}"], args=[value, math.ceil(seconds * 1000)]))
 
     def remove(self, key: str, value: bytes) -> None:
         """Remove a value, if it is this one."""
@@ -103,6 +103,7 @@ class RedisStore:
                 "ask": self._redis.register_script(redis_scripts.ASK),
                 "renew": self._redis.register_script(redis_scripts.RENEW),
                 "end": self._redis.register_script(redis_scripts.END),
+                "add": self._redis.register_script(redis_scripts.ADD),
                 "remove": self._redis.register_script(redis_scripts.REMOVE),
             }
 

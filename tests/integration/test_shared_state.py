@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import random
 import threading
 import time
@@ -147,6 +149,48 @@ def test_a_value_is_added_by_one_and_removed_by_the_same(make_store, account):
     assert store.add(account, b"again", 0.3)
     time.sleep(0.31)
     assert store.add(account, b"after it has expired", 60)
+
+
+def once_it_is_up(operation):
+    """Run an operation as soon as the server, which listens already, works."""
+    results = []
+
+    def works():
+        with contextlib.suppress(SharedStateError):
+            results.append(operation())
+        return results
+
+    services.until(works, "the server works", seconds=30)
+    return results[0]
+
+
+@pytest.mark.parametrize("kind", ["redis", "postgres"])
+def test_a_server_that_dies_and_comes_back(kind, monkeypatch, account):
+    server = getattr(services, kind)
+    with server() as port:
+        connection = {"conn_type": kind, "host": "127.0.0.1", "port": port}
+        if kind == "postgres":
+            connection |= {"login": "postgres", "schema": "postgres"}
+        monkeypatch.setenv("AIRFLOW_CONN_SHARED", json.dumps(connection))
+        store = {"redis": RedisStore, "postgres": PostgresStore}[kind]("shared")
+        assert once_it_is_up(lambda: store.ask(account, "x", LIMIT)) == 0
+    with pytest.raises(SharedStateError):
+        store.end(account, "x", LIMIT)
+    monkeypatch.setattr(services, "free_port", lambda: port)
+    with server():
+        once_it_is_up(lambda: store.end(account, "x", LIMIT))
+        assert store.ask(account, "y", LIMIT) == 0
+
+
+def test_a_forked_process_has_a_connection_of_its_own(make_store, account):
+    store = make_store()
+    assert store.ask(account, "x", LIMIT) == 0
+    pid = os.fork()
+    if not pid:
+        os._exit(10 + int(store.ask(account, "y", LIMIT) == 0))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 11
+    assert store.ask(account, "z", LIMIT) == 0
+    assert store.ask(account, "w", LIMIT) > 0
 
 
 def test_a_server_that_cannot_be_reached(make_store, account):
