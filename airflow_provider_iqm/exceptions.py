@@ -120,7 +120,7 @@ class UploadOutcomeUnknownError(IQMFinalError):
 
 
 class DuplicateAudienceError(IQMFinalError):
-    """IQM has two audiences from one upload: somebody has to choose."""
+    """IQM has more than one audience of an upload, and the newer ones can't be deleted: somebody has to choose."""
 
 
 class SharedStateError(IQMError):
@@ -148,13 +148,23 @@ class IQMApiError(IQMError):
     :param status: The HTTP status of the answer, or the ``statusCode`` inside one that came with HTTP 200.
     :param detail: IQM's own words, where it gave any.
     :param retry_after: Seconds to wait before the next try, where the answer said so.
+    :param from_iqm: Whether the answer has the form of IQM's own; without it, a proxy may have answered.
     """
 
-    def __init__(self, message: str, *, status: int, detail: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        detail: str = "",
+        retry_after: float | None = None,
+        from_iqm: bool = False,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.detail = detail
         self.retry_after = retry_after
+        self.from_iqm = from_iqm
 
 
 class IQMRateLimitError(IQMApiError):

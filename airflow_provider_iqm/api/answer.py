@@ -162,17 +162,30 @@ def _raise_error(status: int, document: Any, data: Any, answer: Answer, request:
     said = f": {detail}" if detail else f" with {_describe_body(answer)}" if document is _UNREADABLE else ""
     what = f"IQM answered HTTP {status} when asked to {request.purpose}{said}"
     what = what if what.endswith((".", "!", "?")) else f"{what}."
-    error = _error_class(status, document, data, detail, request)
+    from_iqm = _has_envelope(document)
+    error = _error_class(status, data, detail, request, from_iqm=from_iqm)
     advice = _advice(error, status, document, data, detail, request)
     raise error(
         f"{what} {advice}".rstrip(),
         status=status,
         detail=detail,
         retry_after=_retry_after(answer.headers),
+        from_iqm=from_iqm,
     )
 
 
-def _error_class(status: int, document: Any, data: Any, detail: str, request: Request) -> type[IQMApiError]:
+def _has_envelope(document: Any) -> bool:
+    """Return whether an answer has one of IQM's two envelopes, which proxies don't know."""
+    if not isinstance(document, dict):
+        return False
+    if "statusCode" in document:
+        return "responseObject" in document
+    return isinstance(document.get("success"), bool) and not document.keys().isdisjoint(
+        ("data", "errorObjects", "error")
+    )
+
+
+def _error_class(status: int, data: Any, detail: str, request: Request, *, from_iqm: bool) -> type[IQMApiError]:
     if status == 429:
         return IQMRateLimitError
     if status == 408 or status >= 500:
@@ -182,13 +195,9 @@ def _error_class(status: int, document: Any, data: Any, detail: str, request: Re
     if request.authenticates or status == 401:
         on_hold = isinstance(data, dict) and bool(data.get("status"))
         return IQMAccountOnHoldError if on_hold else IQMAuthenticationError
-    # A proxy's page doesn't know which audiences there are.
-    if (
-        document is not _UNREADABLE
-        and request.names_audience
-        and (status == 404 or (status == 422 and _NO_AUDIENCE in detail.casefold()))
-    ):
-        return AudienceNotFoundError
+    if request.names_audience and (status == 404 or (status == 422 and _NO_AUDIENCE in detail.casefold())):
+        # A proxy that lost its route to IQM answers 404, too.
+        return AudienceNotFoundError if from_iqm else IQMInvalidAnswerError
     return IQMRequestError
 
 
@@ -208,6 +217,8 @@ def _advice(error: type[IQMApiError], status: int, document: Any, data: Any, det
         if not request.repeatable:
             return "It is not known whether IQM did it all the same."
         return "Nothing is wrong with the request: try again later."
+    if error is IQMInvalidAnswerError:
+        return "A proxy may have answered in IQM's place: check the connection's host, then try again."
     if error is AudienceNotFoundError:
         return "Check the audience's id, and that it belongs to the connection's workspace."
     if status == 403 and "X-IAA-OW-ID" in request.headers:

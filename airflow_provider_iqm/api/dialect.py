@@ -78,9 +78,10 @@ class Dialect(Protocol):
 
     def is_in_use(self, audience_id: int) -> Exchange[bool]:
         """
-        Return the exchange that tells whether campaigns include or exclude an audience, as far as IQM says so.
+        Return the exchange that tells whether campaigns include or exclude an audience.
 
         :raises AudienceNotFoundError: where the account has no such audience.
+        :raises IQMInvalidAnswerError: where IQM doesn't say.
         """
 
     def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:

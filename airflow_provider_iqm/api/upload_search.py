@@ -14,7 +14,16 @@ from pathlib import PurePath
 from airflow_provider_iqm.api.audience import MatchedAudience
 from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.session.login import Exchange
-from airflow_provider_iqm.exceptions import AudienceNotFoundError, DuplicateAudienceError, IQMError
+from airflow_provider_iqm.exceptions import (
+    AudienceNotFoundError,
+    DuplicateAudienceError,
+    IQMApiError,
+    IQMAuthenticationError,
+    IQMError,
+    IQMRateLimitError,
+    IQMRequestError,
+    IQMTransportError,
+)
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES
 
 MAX_STEM = 100
@@ -63,7 +72,7 @@ class OwnUploadSearch:
         for audience_id, listed in sorted(candidates.items(), reverse=True):
             if audience_id in self._foreign or listed["status"] in FAILED_STATUSES or self._is_too_old(listed):
                 continue
-            audience = listed if listed["file_names"] else (yield from _details(iqm, audience_id))
+            audience = listed if listed["file_names"] else (yield from read_known(iqm, audience_id))
             if audience is None:
                 continue
             if is_own(audience, self.token):
@@ -77,45 +86,52 @@ class OwnUploadSearch:
         return created is not None and self.earliest is not None and created < self.earliest - CLOCK_MARGIN
 
 
-def is_own_upload(iqm: Dialect, audience_id: int, token: str) -> Exchange[MatchedAudience | None]:
-    """Return the exchange that gives an audience if it has a token, and can still become ready."""
-    audience = yield from _details(iqm, audience_id)
-    return audience if audience and is_own(audience, token) else None
-
-
 def keep_oldest(iqm: Dialect, audiences: Sequence[MatchedAudience]) -> Exchange[int]:
     """
     Return the exchange that deletes all audiences of one upload but the oldest; its result is that one's id.
 
-    An audience that a campaign uses is never deleted.
+    An audience that a campaign uses, or may use, is never deleted.
 
     :param iqm: The account's API.
     :param audiences: The audiences, each of which has the upload's token.
     :raises DuplicateAudienceError: where one of the newer ones can't be deleted.
     """
     oldest, *newer = _by_age(audiences)
-    ids = [audience["id"] for audience in newer]
-    if not ids:
-        return oldest["id"]
-    reason, failure = "", None
-    try:
-        used = []
-        for audience_id in ids:
-            if (yield from iqm.is_in_use(audience_id)):
-                used.append(str(audience_id))  # noqa: PERF401 - no comprehension can hold a yield
-        if used:
-            reason = f"campaigns use {', '.join(used)}"
-        elif set(ids) - set((yield from iqm.delete(ids))["deleted"]):
-            reason = "IQM did not delete it"
-    except IQMError as error:
-        reason, failure = str(error).rstrip("."), error
-    if reason:
-        newest = ", ".join(map(str, ids))
+    reasons, failure = [], None
+    for audience in newer:
+        reason: str | IQMError | None = yield from _delete_unused(iqm, audience["id"])
+        if reason:
+            reasons.append(str(reason).rstrip("."))
+            failure = reason if isinstance(reason, IQMError) else failure
+    if reasons:
+        ids = ", ".join(str(audience["id"]) for audience in newer)
         raise DuplicateAudienceError(
-            f"IQM has two audiences of one upload, {oldest['id']} and {newest}, and the newer one can't be deleted: "
-            f'{reason}. Both are named "{oldest["name"]}". Delete one of them in IQM, then clear the task.'
+            f"IQM has {len(audiences)} audiences of one upload, {oldest['id']} and {ids}, and the newer can't be "
+            f'deleted: {"; ".join(reasons)}. All are named "{oldest["name"]}". Delete all but one of them in IQM, then '
+            "clear the task."
         ) from failure
     return oldest["id"]
+
+
+def _delete_unused(iqm: Dialect, audience_id: int) -> Exchange[str | IQMError | None]:
+    """Return the exchange that deletes an audience that no campaign uses; its result is why that isn't possible."""
+    reason: str | IQMError
+    try:
+        if (yield from iqm.is_in_use(audience_id)):
+            return f"campaigns use {audience_id}"
+        if audience_id in (yield from iqm.delete([audience_id]))["deleted"]:
+            return None
+        reason = f"IQM did not delete {audience_id}"
+    except AudienceNotFoundError:
+        return None
+    except IQMError as error:
+        reason = error
+    # The answer to the deletion may have been lost, or somebody else has deleted it.
+    try:
+        audience = yield from read_known(iqm, audience_id)
+    except IQMError:
+        return reason
+    return None if audience is None or audience["status"] in FAILED_STATUSES else reason
 
 
 def _by_age(audiences: Sequence[MatchedAudience]) -> list[MatchedAudience]:
@@ -129,7 +145,50 @@ def is_own(audience: MatchedAudience, token: str) -> bool:
     return audience["status"] not in FAILED_STATUSES and any(token in name for name in audience["file_names"])
 
 
-def _details(iqm: Dialect, audience_id: int) -> Exchange[MatchedAudience | None]:
+def is_foreign(audience: MatchedAudience, token: str) -> bool:
+    """Return whether an audience's file has another token, or none; IQM may leave out the file's name."""
+    return bool(audience["file_names"]) and not any(token in name for name in audience["file_names"])
+
+
+def may_have_created(error: IQMError) -> bool:
+    """
+    Return whether IQM may have created an audience though the upload ended in an error.
+
+    Only IQM's own refusal proves that it has not, and what stops a request before any work is done: no connection,
+    HTTP 401, HTTP 429. A proxy's 403 or 404 may come after IQM's work.
+
+    :param error: The error.
+    """
+    match error:
+        case IQMTransportError():
+            return error.sent
+        case IQMAuthenticationError() | IQMRateLimitError():
+            return False
+        case IQMRequestError():
+            return not error.from_iqm
+    return isinstance(error, IQMApiError)
+
+
+_NOT_PROCESSED = frozenset((301, 307, 308, 407, 413))
+"""The statuses that say that a request is to be sent elsewhere, with a proxy's password, or smaller (RFC 9110, 15)."""
+
+
+def says_not_processed(error: IQMError) -> bool:
+    """
+    Return whether an error says by its status that the request's content was not processed, whoever answered.
+
+    :param error: The error.
+    """
+    return isinstance(error, IQMApiError) and error.status in _NOT_PROCESSED
+
+
+def read_known(iqm: Dialect, audience_id: int) -> Exchange[MatchedAudience | None]:
+    """
+    Return the exchange that reads an audience whose id is known; its result is ``None`` where IQM says it has none.
+
+    :param iqm: The account's API.
+    :param audience_id: The audience's id.
+    """
     try:
         return (yield from iqm.details(audience_id))
     except AudienceNotFoundError:

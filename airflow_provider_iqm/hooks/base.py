@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -61,6 +61,8 @@ RUN_ARGUMENTS = {"json", "params", "files"}
 """The keyword arguments of ``requests.Request`` that :meth:`IQMHttpHook.run` supports."""
 
 _UNUSABLE = (requests.exceptions.InvalidHeader, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)
+
+InFlight = Callable[[], AbstractContextManager[None]]
 
 SECONDS_TO_TELL_OF = 1.0
 """From how many seconds on a wait for the rate limit is worth a line in the log."""
@@ -167,14 +169,25 @@ class IQMHttpHook(HttpHook):
         settings = self.settings
         return speak(settings.api_version, settings.credentials, on_token=lambda token: mask(token.secrets), **shared)
 
-    def _drive(self, exchange: Exchange[Result], upload: AudienceUpload | None = None) -> Result:
-        """Send what an exchange asks to send, until it has its result."""
+    def _drive(
+        self,
+        exchange: Exchange[Result],
+        upload: AudienceUpload | None = None,
+        in_flight: InFlight = nullcontext,
+    ) -> Result:
+        """
+        Send what an exchange asks to send, until it has its result.
+
+        :param exchange: The exchange.
+        :param upload: The upload whose file goes out with the exchange's form.
+        :param in_flight: Makes the context in which the form goes out, each time: when its turn has come.
+        """
         with final_errors_fail_the_task():
             try:
                 request = next(exchange)
                 while True:
                     try:
-                        data = self._send_and_retry(request, upload)
+                        data = self._send_and_retry(request, upload, in_flight)
                     except IQMError as error:
                         request = exchange.throw(error)
                     else:
@@ -182,11 +195,12 @@ class IQMHttpHook(HttpHook):
             except StopIteration as done:
                 return cast("Result", done.value)
 
-    def _send_and_retry(self, request: Request, upload: AudienceUpload | None) -> Any:
-        return tenacity.Retrying(sleep=self._sleep, **retrying(request, self.log))(self._send_in_turn, request, upload)
+    def _send_and_retry(self, request: Request, upload: AudienceUpload | None, in_flight: InFlight) -> Any:
+        retry = tenacity.Retrying(sleep=self._sleep, **retrying(request, self.log))
+        return retry(self._send_in_turn, request, upload, in_flight)
 
-    def _send_in_turn(self, request: Request, upload: AudienceUpload | None) -> Any:
-        with self._turn(request):
+    def _send_in_turn(self, request: Request, upload: AudienceUpload | None, in_flight: InFlight) -> Any:
+        with self._turn(request), in_flight() if isinstance(request.body, UploadForm) else nullcontext():
             return self._send(request, upload)
 
     def _send(self, request: Request, upload: AudienceUpload | None) -> Any:

@@ -10,14 +10,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_iqm.api.audience import AudienceOptions, MatchedAudience, NewAudience
-from airflow_provider_iqm.api.upload_search import OwnUploadSearch, is_own_upload, name_with_token
+from airflow_provider_iqm.api.upload_search import (
+    OwnUploadSearch,
+    is_foreign,
+    name_with_token,
+    read_known,
+    says_not_processed,
+)
 from airflow_provider_iqm.audience.audience_name import check_audience_name
 from airflow_provider_iqm.exceptions import (
     DuplicateAudienceError,
     IQMError,
-    IQMInvalidAnswerError,
-    IQMServerError,
-    IQMTransportError,
     UploadOutcomeUnknownError,
 )
 from airflow_provider_iqm.hooks.list_log import tell_of_list
@@ -30,6 +33,7 @@ from airflow_provider_iqm.hooks.upload_recovery import (
 )
 from airflow_provider_iqm.lineage.hook_lineage import report_audience
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.vocabulary import FAILED_STATUSES
 
 if TYPE_CHECKING:
     from airflow_provider_iqm.audience.upload import AudienceUpload
@@ -152,18 +156,29 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         if not attempts.count:
             return None
         self.log.info('An earlier attempt may have uploaded audience "%s": searching IQM for it', name)
-        return self._find_own_upload(sending)
+        return self._find_own_upload(sending, sending.timeout)
 
     def _known(self, sending: _Sending, audience_id: int) -> int | None:
         """Return the audience that an earlier attempt is known to have made, unless it is gone or has failed."""
         attempts = sending.attempts
         own = self._search_own_uploads(sending.own, 0) if attempts.by_search else []
         if all(audience["id"] != audience_id for audience in own):
-            known = self._drive(is_own_upload(self._iqm, audience_id, attempts.token))
-            own += [known] if known else []
-        if not own:
-            attempts.failed()
-            return None
+            known = self._drive(read_known(self._iqm, audience_id))
+            known = None if known and is_foreign(known, attempts.token) else known
+            failed = known is not None and known["status"] in FAILED_STATUSES
+            if known and not failed:
+                own.append(known)
+            elif not attempts.by_search:
+                # The list has to agree: a second upload costs money.
+                own = self._search_own_uploads(sending.own, 0)
+            if not own:
+                attempts.failed() if failed else attempts.gone()
+                self.log.warning(
+                    "Audience %s of an earlier try %s: uploading the list again",
+                    audience_id,
+                    f"is {known['status']}" if known else "isn't in IQM any more",
+                )
+                return None
         audience_id = self._keep_oldest_upload(own)
         attempts.made(audience_id)
         self.log.info('Taking audience %s "%s" of an earlier try', audience_id, sending.upload.name)
@@ -176,25 +191,19 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         while True:
             # Whatever fails until here, nothing of the audience has been sent.
             call = self._drive(self._iqm.upload(new_audience(upload, mark, sending.options)))
-            self._drive(self._iqm.login.token())
-            attempts.sending()
+            known = attempts.count
             try:
-                audience_id = self._drive(self._iqm.login.call(call), upload)
-            except (IQMServerError, IQMInvalidAnswerError, IQMTransportError) as error:
-                if isinstance(error, IQMTransportError) and not error.sent:
-                    attempts.refused()
+                audience_id = self._drive(self._iqm.login.call(call), upload, attempts.in_flight)
+            except IQMError as error:
+                if attempts.count == known:
+                    # Nothing was sent, or IQM has made nothing of it.
                     raise
-                attempts.lost()
                 self.log.warning("%s", error)
                 if found := self._find_after_loss(sending, error):
                     return found
-                if attempts.sent_here >= MAX_SENT or not mark:
-                    self._give_up(upload, error, later_try_can_tell=attempts.kept)
+                if attempts.refusal or attempts.sent_here >= MAX_SENT or not mark:
+                    self._give_up(upload, error, later_try_can_tell=attempts.kept or says_not_processed(error))
                 self.log.warning('IQM has no audience "%s" of this upload: sending it again', upload.name)
-            except IQMError:
-                # The file was changed, or IQM refused the upload: either way, it has made nothing of it.
-                attempts.refused()
-                raise
             else:
                 attempts.made(audience_id)
                 self.log.info('IQM created audience %s "%s"', audience_id, upload.name)
@@ -203,20 +212,23 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
     def _find_after_loss(self, sending: _Sending, lost: IQMError) -> int | None:
         if not sending.resume:
             return None
-        name, timeout = sending.upload.name, sending.timeout
+        # A wrong proxy or address is no reason to wait; what a later try sends, it searches for first.
+        seconds = 0.0 if says_not_processed(lost) else sending.timeout
         self.log.info(
-            'IQM may have created audience "%s" all the same: searching for it for up to %.0f s', name, timeout
+            'IQM may have created audience "%s" all the same: searching for it for up to %.0f s',
+            sending.upload.name,
+            seconds,
         )
         try:
-            return self._find_own_upload(sending)
+            return self._find_own_upload(sending, seconds)
         except IQMError:
             if not sending.attempts.kept:
                 self._give_up(sending.upload, lost, later_try_can_tell=False)
             raise
 
-    def _find_own_upload(self, sending: _Sending) -> int | None:
+    def _find_own_upload(self, sending: _Sending, timeout: float) -> int | None:
         attempts = sending.attempts
-        own = sending.search(sending.own, attempts.search_seconds(sending.timeout))
+        own = sending.search(sending.own, attempts.search_seconds(timeout))
         if not own:
             self.log.info('IQM lists no audience "%s" of this upload', sending.upload.name)
             return None

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_iqm.api.upload_search import may_have_created
+from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
 
 
 @dataclass(kw_only=True)
@@ -19,6 +25,7 @@ class UploadAttempts:
     :param audience_id: The audience that they have made, where that is known.
     :param by_search: Whether to find that audience by a search, which shows duplicates too, and not by its id.
     :param sent_here: How many of them this try has sent.
+    :param refusal: What a proxy said that refused the last one in IQM's place, so that sending it again is no use.
     """
 
     token: str
@@ -29,35 +36,61 @@ class UploadAttempts:
     audience_id: int | None = None
     by_search: bool = False
     sent_here: int = 0
+    refusal: str | None = None
+    _before: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def repeated(self) -> bool:
         """Whether IQM may have got the upload more than once."""
         return self.count > 1
 
+    @contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Take note that the upload's body goes out in the block, and of what comes of it."""
+        self.sending()
+        try:
+            yield
+        except IQMError as error:
+            if may_have_created(error):
+                self.lost(refusal=str(error) if isinstance(error, IQMFinalError) else None)
+            else:
+                self.refused()
+            raise
+
     def sending(self) -> None:
         """Take note that the upload's body is about to go out."""
+        self._before = {name: getattr(self, name) for name in ("count", "earliest", "lost_at", "sent_here", "refusal")}
         if not self.count:
             self.earliest = time.time()
         self.count += 1
         self.sent_here += 1
         self.lost_at = None
+        self.refusal = None
         self.keep(required=True)
 
     def refused(self) -> None:
         """Take note that the last attempt has made nothing."""
-        self.count -= 1
-        self.sent_here -= 1
+        for name, value in self._before.items():
+            setattr(self, name, value)
         self.keep()
 
-    def lost(self) -> None:
-        """Take note that the answer to the last attempt was lost."""
+    def lost(self, *, refusal: str | None = None) -> None:
+        """
+        Take note that IQM's answer to the last attempt was lost.
+
+        :param refusal: What a proxy said that refused it in IQM's place.
+        """
         self.lost_at = time.time()
+        self.refusal = refusal
         self.keep()
 
     def failed(self) -> None:
-        """Take note that the audience that was made is gone, or can't become ready: the list is to be sent anew."""
+        """Take note that the audience that was made can't become ready: the list is to be sent anew."""
         self.count = 0
+        self.audience_id = None
+
+    def gone(self) -> None:
+        """Take note that IQM doesn't know the audience that was made; if it turns up again, it is a duplicate."""
         self.audience_id = None
 
     def made(self, audience_id: int) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import cast
 
 from airflow_provider_iqm.api.audience import MatchedAudience
-from airflow_provider_iqm.api.upload_search import OwnUploadSearch, is_own_upload, keep_oldest
+from airflow_provider_iqm.api.upload_search import OwnUploadSearch, is_foreign, keep_oldest, read_known
 from airflow_provider_iqm.exceptions import AudienceOptionError, IQMError, IQMFinalError
 from airflow_provider_iqm.hooks.base import IQMHttpHook
+from airflow_provider_iqm.vocabulary import FAILED_STATUSES
 
 LOST_ANSWER_TIMEOUT = 600.0
 """Seconds for which an upload whose answer was lost is searched for before it is sent again."""
@@ -98,7 +99,8 @@ class IQMUploadRecoveryHook(IQMHttpHook):
         deleted = [audience["id"] for audience in audiences if audience["id"] != kept]
         if deleted:
             self.log.warning(
-                'IQM had audience "%s" twice from this upload: kept the older one, %s, and deleted %s',
+                'IQM had %s audiences "%s" of this upload: kept the oldest one, %s, and deleted %s',
+                len(audiences),
                 audiences[0]["name"],
                 kept,
                 ", ".join(map(str, sorted(deleted))),
@@ -119,12 +121,24 @@ class IQMUploadRecoveryHook(IQMHttpHook):
         """
         left = settled_at - time.time()
         if left > 0:
-            self.log.info("The upload was sent twice: searching for a duplicate in %.0f s", left)
+            self.log.info("The upload was sent more than once: searching for a duplicate in %.0f s", left)
             time.sleep(left)
-        own = self._search_own_uploads(search, timeout)
+        return self._keep_one_upload(self._search_own_uploads(search, timeout), audience_id, search.token)
+
+    def _keep_one_upload(self, found: list[MatchedAudience], audience_id: int, token: str) -> int:
+        """
+        Keep the oldest of what a search for duplicates has found, and return its id.
+
+        :param found: The audiences of the upload that IQM lists.
+        :param audience_id: The audience that is known, which may not be listed yet.
+        :param token: The upload's token.
+        :raises DuplicateAudienceError: where a newer one can't be deleted, or a campaign uses it.
+        """
+        own = list(found)
         if all(audience["id"] != audience_id for audience in own):
-            known = self._drive(is_own_upload(self._iqm, audience_id, search.token))
-            own += [known] if known else []
+            known = self._drive(read_known(self._iqm, audience_id))
+            if known and known["status"] not in FAILED_STATUSES and not is_foreign(known, token):
+                own.append(known)
         if not own:
             self.log.warning("IQM doesn't list audience %s yet, so a duplicate of it can't be ruled out", audience_id)
             return audience_id

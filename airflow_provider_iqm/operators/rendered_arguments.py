@@ -128,7 +128,11 @@ class RenderedArguments(BaseOperator):
             super()._do_render_template_fields(self, (name,), context, environment, seen_oids)
             del self.template_ext
             problem = _problem(
-                template, getattr(self, name), some_missing=bool(missing), may_be_none=name in self.may_be_none
+                template,
+                getattr(self, name),
+                some_missing=bool(missing),
+                may_be_none=name in self.may_be_none,
+                of_fields=_ERRORS.get(name) is ColumnMappingError,
             )
             if problem:
                 unusable[name] = problem
@@ -150,7 +154,7 @@ def _is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _problem(template: object, rendered: object, *, some_missing: bool, may_be_none: bool) -> str:
+def _problem(template: object, rendered: object, *, some_missing: bool, may_be_none: bool, of_fields: bool) -> str:
     """Tell what is wrong with what a template rendered to; nothing where it is all right, or was no template."""
     if _is_missing(template) or template == rendered:
         return ""
@@ -162,6 +166,17 @@ def _problem(template: object, rendered: object, *, some_missing: bool, may_be_n
         return f"rendered to {rendered.strip()}: {_shown(template)}."
     if some_missing and any(map(_WRITTEN_NOTHING.search, _texts(rendered))):
         return f"has an expression that rendered to None: {_shown(template)}."
+    if of_fields and isinstance(rendered, Mapping):
+        return _problem_of_fields(template, rendered)
+    return ""
+
+
+def _problem_of_fields(template: object, rendered: Mapping[object, object]) -> str:
+    """Tell which field of a mapping a template has rendered to nothing."""
+    values = list(template.values()) if isinstance(template, Mapping) else [template] * len(rendered)
+    for (name, value), written in zip(rendered.items(), values, strict=False):
+        if value != written and (_is_missing(value) or str(value).strip().casefold() in ("", *_NOTHING)):
+            return f"has no value for {name!r}, which rendered to {value!r}: {_shown(written)}."
     return ""
 
 

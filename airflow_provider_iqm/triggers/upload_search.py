@@ -41,6 +41,8 @@ class UploadSearchTrigger(BaseTrigger):
     :param iqm_conn_id: The connection to IQM.
     :param pool_slots: How many slots of the connection's ``rate_limit_pool`` the task holds.
     :param state: What the task has to know to go on; made of what JSON knows.
+    :param start_at: When to search first, in seconds since 1970; by default, after the first pause of a search that
+        the task has begun.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class UploadSearchTrigger(BaseTrigger):
         iqm_conn_id: str,
         pool_slots: int = 0,
         state: dict[str, Any] | None = None,
+        start_at: float | None = None,
     ) -> None:
         super().__init__()
         self.audience_name = audience_name
@@ -61,6 +64,7 @@ class UploadSearchTrigger(BaseTrigger):
         self.iqm_conn_id = iqm_conn_id
         self.pool_slots = pool_slots
         self.state = state or {}
+        self.start_at = start_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is made of anew in a triggerer."""
@@ -72,6 +76,7 @@ class UploadSearchTrigger(BaseTrigger):
             "iqm_conn_id": self.iqm_conn_id,
             "pool_slots": self.pool_slots,
             "state": self.state,
+            "start_at": self.start_at,
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
@@ -85,8 +90,7 @@ class UploadSearchTrigger(BaseTrigger):
         outcome: dict[str, Any] = {}
         try:
             async with hook._holding_slots(self.pool_slots):
-                # The task has searched just now; a trigger that starts late still searches once.
-                for pause in list(pauses(self.deadline - time.time())) or [0.0]:
+                for pause in self._pauses():
                     await asyncio.sleep(pause)
                     try:
                         found: list[MatchedAudience] = await hook._find_own_uploads(search)
@@ -102,3 +106,11 @@ class UploadSearchTrigger(BaseTrigger):
         except IQMFinalError as error:
             return {"kind": SearchOutcome.ERROR.value, "message": f"{type(error).__name__}: {error}"}
         return outcome
+
+    def _pauses(self) -> list[float]:
+        now = time.time()
+        if self.start_at is None:
+            # The task has searched just now; a trigger that starts late still searches once.
+            return list(pauses(self.deadline - now)) or [0.0]
+        start = max(now, self.start_at)
+        return [start - now, *pauses(self.deadline - start)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -9,7 +10,13 @@ from unittest.mock import MagicMock
 import pytest
 from airflow import __version__ as airflow_version
 
-from airflow_provider_iqm.exceptions import AudienceFileError, DuplicateAudienceError, IQMError, IQMFinalError
+from airflow_provider_iqm.exceptions import (
+    AudienceFileError,
+    DuplicateAudienceError,
+    IQMError,
+    IQMFinalError,
+    IQMTransportError,
+)
 from airflow_provider_iqm.hooks import upload_recovery
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
@@ -37,9 +44,23 @@ def no_time(sandbox, monkeypatch):
     return waits
 
 
+class Store(dict):
+    """A task's state store, as far as it is used here."""
+
+    def set(self, key, value):
+        self[key] = value
+
+
+@pytest.fixture(params=["Airflow 3.3's store", "the host's file"])
+def record(request):
+    """Where the task's tries are on record: what a test is to run with."""
+    return Store() if request.param == "Airflow 3.3's store" else None
+
+
 @pytest.fixture
-def upload(sandbox, monkeypatch, tmp_path, no_time):
+def upload(request, sandbox, monkeypatch, tmp_path, no_time):
     """Run a try of one task's upload."""
+    store = request.getfixturevalue("record") if "record" in request.fixturenames else None
     sandbox.connect(request_timeout=1)
     path = tmp_path / "list.csv"
 
@@ -56,7 +77,7 @@ def upload(sandbox, monkeypatch, tmp_path, no_time):
         ti = SimpleNamespace(
             dag_id="d", task_id="upload", run_id=run_id, map_index=-1, try_number=try_number, xcom_push=MagicMock()
         )
-        return operator.execute({"ti": ti})
+        return operator.execute({"ti": ti} if store is None else {"ti": ti, "task_state_store": store})
 
     return run
 
@@ -311,3 +332,174 @@ def test_the_search_is_deferred(run_dag, sandbox, tmp_path, calls, monkeypatch, 
     assert left == [run.xcom("upload")]
     assert run.xcom("upload", key="records") == 1
     assert sum(request.path == calls.upload for request in sandbox.requests) == sent
+
+
+PROXY = {
+    "an HTML page": "<html>No route</html>",
+    "a gateway's JSON": {"message": "no Route matched with those values"},
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("body", PROXY)
+def test_a_proxy_s_404_does_not_prove_that_the_audience_is_gone(sandbox, upload, calls, body, record):
+    audience_id = upload()
+    sandbox.add_fault("status", path=f"{calls.details}*", status=404, body=PROXY[body], times=None)
+    with contextlib.suppress(IQMError):
+        upload(try_number=2)
+    sandbox.clear_faults()
+    assert upload(try_number=3) == audience_id
+    assert len(sandbox.audiences) == 1
+
+
+@pytest.mark.parametrize("answer", [None, [], {}])
+def test_nor_does_an_empty_answer(sandbox, upload, calls, answer, record):
+    audience_id = upload()
+    body = {"success": True, "data": answer} if "v3" in calls.upload else {"statusCode": 200, "responseObject": answer}
+    sandbox.add_fault("status", path=f"{calls.details}*", status=200, body=body, times=None)
+    with contextlib.suppress(IQMError):
+        upload(try_number=2)
+    sandbox.clear_faults()
+    assert upload(try_number=3) == audience_id
+    assert len(sandbox.audiences) == 1
+
+
+def not_found(calls):
+    error = {"success": False, "errorObjects": [{"error": "No active audience found with the given Id."}]}
+    return error if "v3" in calls.upload else {"statusCode": 404, "responseObject": {"errorMsg": "Audience not found."}}
+
+
+def test_the_list_has_to_agree_that_an_audience_is_gone(sandbox, upload, calls, record):
+    audience_id = upload()
+    sandbox.add_fault("status", path=f"{calls.details}{audience_id}", status=404, body=not_found(calls), times=1)
+    assert upload(try_number=2) == audience_id
+    assert len(sandbox.audiences) == 1
+
+
+def test_one_that_turns_up_again_is_a_duplicate(sandbox, upload, calls, record):
+    audience_id = upload()
+    sandbox.add_fault("status", path=f"{calls.details}{audience_id}", status=404, body=not_found(calls), times=1)
+    # IQM shows it nowhere for a while.
+    sandbox.change_settings(list_delay_seconds=60)
+    assert upload(try_number=2) == audience_id
+    assert [audience.status == "Deleted" for audience in sandbox.audiences] == [False, True]
+
+
+REFUSALS = [(404, "<html>"), (403, ""), (302, "<html>"), (413, "<html>"), (400, {"message": "Bad Request"}), (404, {})]
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize(("status", "body"), REFUSALS)
+def test_a_proxy_s_refusal_of_an_upload_is_a_lost_answer(sandbox, upload, calls, status, body, deferrable, record):
+    sandbox.add_fault("status_after_work", path=calls.upload, status=status, body=body)
+    assert upload(deferrable=deferrable) == sandbox.audiences[0].id
+    assert len(sandbox.audiences) == 1
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSALS)
+def test_it_is_not_sent_again_without_a_search(sandbox, upload, calls, status, body, no_time, record):
+    sandbox.add_fault("status", path=calls.upload, status=status, body=body, times=None)
+    with pytest.raises(IQMFinalError, match=str(status)):
+        upload()
+    # What says of itself that nothing was processed costs no more than one search.
+    assert sum(no_time) == (0 if status == 413 else pytest.approx(600, abs=5))
+    assert sum(request.path == calls.upload for request in sandbox.requests) == 1
+    sandbox.clear_faults()
+    before = len(sandbox.requests)
+    upload(try_number=2)
+    paths = [request.path for request in sandbox.requests[before:]]
+    assert paths.index(calls.list) < paths.index(calls.upload)
+    assert len(sandbox.audiences) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_iqm_s_own_refusal_needs_no_search(sandbox, upload, calls, status, no_time, record):
+    sandbox.add_fault("status", path=calls.upload, status=status)
+    with pytest.raises(IQMFinalError, match=str(status)):
+        upload()
+    upload(try_number=2)
+    assert no_time == []
+    assert calls.list not in [request.path for request in sandbox.requests]
+
+
+def test_a_connection_that_is_never_made_needs_no_search(sandbox, upload, calls, no_time, monkeypatch, record):
+    with monkeypatch.context() as patched:
+        drive = IQMHook._send
+
+        def send(self, request, file):
+            if request.path == calls.upload:
+                raise IQMTransportError("could not connect", sent=False)
+            return drive(self, request, file)
+
+        patched.setattr(IQMHook, "_send", send)
+        with pytest.raises(IQMTransportError):
+            upload()
+    upload(try_number=2)
+    assert no_time == []
+    assert calls.list not in [request.path for request in sandbox.requests]
+
+
+class Killed(BaseException):
+    """As a worker's death: nothing of the task's goes on."""
+
+
+def test_a_try_that_is_killed_while_it_waits_for_its_turn_has_sent_nothing(
+    sandbox, upload, calls, no_time, monkeypatch, record
+):
+    def die(hook, request):
+        if request.path == calls.upload:
+            raise Killed
+        return turn(hook, request)
+
+    turn = IQMHook._turn
+    with monkeypatch.context() as patched:
+        patched.setattr(IQMHook, "_turn", die)
+        with pytest.raises(Killed):
+            upload()
+    upload(try_number=2)
+    assert no_time == []
+    assert calls.list not in [request.path for request in sandbox.requests]
+    assert len(sandbox.audiences) == 1
+
+
+def test_one_that_is_killed_while_it_sends_may_have_sent_it(sandbox, upload, calls, no_time, monkeypatch, record):
+    def die(hook, request, file):
+        answer = send(hook, request, file)
+        if request.path == calls.upload:
+            raise Killed
+        return answer
+
+    send = IQMHook._send
+    with monkeypatch.context() as patched:
+        patched.setattr(IQMHook, "_send", die)
+        with pytest.raises(Killed):
+            upload()
+    assert upload(try_number=2) == sandbox.audiences[0].id
+    assert len(sandbox.audiences) == 1
+
+
+def test_of_three_audiences_the_oldest_one_stays(sandbox, upload):
+    first = upload()
+    for _ in range(2):
+        upload()
+    assert upload(try_number=2) == first
+    assert [audience.status == "Deleted" for audience in sandbox.audiences] == [False, True, True]
+
+
+def test_the_last_search_for_duplicates_is_deferred(run_dag, sandbox, tmp_path, calls, monkeypatch):
+    """A task that doesn't wait for its audience holds no worker while IQM lists the first of two audiences."""
+    slept = []
+    monkeypatch.setattr(upload_recovery, "FIRST_PAUSE", 0.2)
+    monkeypatch.setattr(upload_recovery, "MAX_PAUSE", 0.2)
+    monkeypatch.setattr(upload_recovery.time, "sleep", slept.append)
+    path = tmp_path / "list.csv"
+    path.write_text("email\nfrodo@shire.example\n")
+    sandbox.change_settings(list_delay_seconds=3)
+    sandbox.add_fault("drop_after", path=calls.upload)
+    arguments = {"file_path": str(path), "lost_answer_timeout": 2}
+    run = run_dag(DEFERRED.replace("ARGUMENTS", repr(arguments)), "lost")
+    assert run.state == "success"
+    left = [audience.id for audience in sandbox.audiences if audience.status != "Deleted"]
+    assert left == [run.xcom("upload")] == [min(audience.id for audience in sandbox.audiences)]
+    assert len(sandbox.audiences) == 2
+    assert slept == []

@@ -41,8 +41,6 @@ with DAG(
 ) as dag:
     upload = MatchedAudienceUploadOperator.partial(
         task_id="upload", columns={{"email": "Email"}}, column_settings={{"Email": "Raw"}}, file_path="LIST",
-        # A try that was killed may have sent its list: the next one searches for so long before it sends it again.
-        lost_answer_timeout=5,
     ).expand(audience_name=[f"List {{number}}" for number in range({UPLOADS})])
     AudienceReadySensor(task_id="wait", audience_id=upload.output, deferrable=True, poke_interval=1, timeout=600)
 """

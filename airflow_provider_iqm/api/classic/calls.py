@@ -23,7 +23,6 @@ from airflow_provider_iqm.api.session.token import Token
 from airflow_provider_iqm.api.session.token_request import token_request
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.upload_form import UploadForm
-from airflow_provider_iqm.exceptions import AudienceNotFoundError
 
 MATCHED_AUDIENCE_TYPE = 1
 """The ``audienceTypeId`` of matched audiences."""
@@ -113,34 +112,23 @@ def upload(audience: NewAudience) -> Call[int]:
 
 def details(audience_id: int) -> Call[MatchedAudience]:
     """Return the request for one audience (quickstart, step 4)."""
-
-    def read(data: Any) -> MatchedAudience:
-        if not data:
-            raise AudienceNotFoundError(
-                f"IQM knows no audience {audience_id}. Check the id, and that the audience belongs to the "
-                "connection's workspace.",
-                status=404,
-            )
-        return read_classic_details(data)
-
     request = Request(
         purpose=f"read audience {audience_id}",
         method="GET",
         path=f"/api/v2/audience/matched/{audience_id}",
         names_audience=True,
     )
-    return Call(request, read)
+    return Call(request, read_classic_details)
 
 
 def is_in_use(audience_id: int) -> Call[bool]:
     """Return the request that tells whether campaigns include or exclude an audience."""
-    call = details(audience_id)
+    return Call(details(audience_id).request, read_classic_use)
 
-    def read(data: Any) -> bool:
-        call.read(data)
-        return any(number_or_none(data.get(key), int) for key in ("included", "excluded"))
 
-    return Call(call.request, read)
+def read_classic_use(data: Mapping[str, Any]) -> bool:
+    """Read whether the details say that campaigns include or exclude an audience; they have to say how many."""
+    return any([int(data[key]) for key in ("included", "excluded")])  # noqa: C419 - both have to be there
 
 
 def read_classic_details(data: Mapping[str, Any]) -> MatchedAudience:

@@ -20,7 +20,7 @@ from airflow_provider_iqm.api.audience import (
     read_moment,
 )
 from airflow_provider_iqm.api.campaigns import AudienceCampaigns, audience_campaigns
-from airflow_provider_iqm.api.classic.calls import read_classic_details
+from airflow_provider_iqm.api.classic.calls import read_classic_details, read_classic_use
 from airflow_provider_iqm.api.request import Call, Request, form_body, json_body
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.login import Exchange, LogIn
@@ -154,8 +154,7 @@ class V3:
     def is_in_use(self, audience_id: int) -> Exchange[bool]:
         """Return the exchange that tells whether campaigns include or exclude an audience."""
         request = replace(_details_request(audience_id), params={"campaignTargetingRequired": "true"})
-        campaigns = ("whitelistedCampaignIds", "blacklistedCampaignIds")
-        return self.login.call(Call(request, lambda data: any(data.get(key) for key in campaigns)))
+        return self.login.call(Call(request, _read_use))
 
     def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
         """Return the exchange that tells which campaigns use some audiences, in the order of their ids."""
@@ -295,6 +294,13 @@ def _read_audience(data: Mapping[str, Any]) -> MatchedAudience:
         file_names=[str(name) for name in names if name],
         created=read_moment(data.get("createdAt")),
     )
+
+
+def _read_use(data: Mapping[str, Any]) -> bool:
+    if "audienceStatusId" not in data:
+        # The tutorial's sample, as above.
+        return read_classic_use(data)
+    return any([list(data[key]) for key in ("whitelistedCampaignIds", "blacklistedCampaignIds")])  # noqa: C419 - as above
 
 
 def _read_deleted(data: Mapping[str, Any]) -> set[int]:

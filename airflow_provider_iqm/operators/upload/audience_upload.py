@@ -28,7 +28,12 @@ from airflow_provider_iqm.lineage.openlineage import Made
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.upload.known_audience import UploadRecord
-from airflow_provider_iqm.operators.upload.lost_answer import possible_duplicates, read_duplicates, read_search
+from airflow_provider_iqm.operators.upload.lost_answer import (
+    check_resend,
+    possible_duplicates,
+    read_duplicates,
+    read_search,
+)
 from airflow_provider_iqm.operators.upload.results import facts_of, push, push_facts
 from airflow_provider_iqm.operators.upload.resumable_upload import ResumableUploadOperator, resumed
 from airflow_provider_iqm.operators.upload.unchanged import (
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.api.audience import ReadyAudience
     from airflow_provider_iqm.audience.upload import AudienceUpload
+    from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
     from airflow_provider_iqm.operators.upload.lost_answer import Duplicates, SearchState
     from airflow_provider_iqm.operators.upload.results import UploadFacts
 
@@ -101,6 +107,7 @@ class AudienceUploadOperator(ResumableUploadOperator):
         state, found = read_search(event)
         facts = state["facts"]
         if not found:
+            check_resend(state)
             self.log.warning('IQM has no audience "%s" of this upload: preparing it again', facts["audience_name"])
             return self._execute(context, searched=state)
         record = UploadRecord(context, log=self.log)
@@ -109,10 +116,26 @@ class AudienceUploadOperator(ResumableUploadOperator):
         audience_id = self.hook._keep_oldest_upload(found)
         attempts.made(audience_id)
         self.log.info('Found audience %s "%s"; nothing is sent again', audience_id, facts["audience_name"])
-        if not self.wait_for_ready:
-            audience_id = self.hook._settle_upload(
-                facts["audience_name"], attempts, audience_id, timeout=self.lost_answer_timeout
-            )
+        self._defer_duplicates_search(attempts, audience_id, facts)
+        return self._go_on_after_search(context, attempts, audience_id, facts)
+
+    def execute_after_duplicates_search(self, context: Context, event: Any = None) -> int:
+        """
+        Go on after the search for duplicates of an upload that was sent more than once: keep the oldest audience.
+
+        :param event: The event of :class:`~airflow_provider_iqm.triggers.upload_search.UploadSearchTrigger`.
+        """
+        state, found = read_search(event)
+        record = UploadRecord(context, log=self.log)
+        record.begin_try(resumed=True)
+        attempts = resumed(record.attempts(state["token"]), state)
+        audience_id = self.hook._keep_one_upload(found, state["audience_id"], state["token"])
+        attempts.settled(audience_id)
+        return self._go_on_after_search(context, attempts, audience_id, state["facts"])
+
+    def _go_on_after_search(
+        self, context: Context, attempts: UploadAttempts, audience_id: int, facts: UploadFacts
+    ) -> int:
         report_audience(self.hook, facts["audience_name"], audience_id)
         last = LastUpload(
             fingerprint=facts["fingerprint"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, cast
+from typing import TYPE_CHECKING, Any, NoReturn, NotRequired, TypedDict, cast
 
 from airflow_provider_iqm.exceptions import IQMError, IQMFinalError, IQMTransportError
 from airflow_provider_iqm.hooks.resumable_upload import MAX_SENT
@@ -32,6 +32,8 @@ class SearchState(TypedDict):
     :param sent_here: How many of them this try has sent.
     :param earliest: Since when they may have been sent.
     :param facts: What is told of the upload.
+    :param refusal: What a proxy said that refused the last one in IQM's place.
+    :param audience_id: The audience that is known, where only its duplicates are searched for.
     """
 
     token: str
@@ -39,6 +41,8 @@ class SearchState(TypedDict):
     sent_here: int
     earliest: float | None
     facts: UploadFacts
+    refusal: NotRequired[str | None]
+    audience_id: NotRequired[int]
 
 
 class Duplicates(TypedDict):
@@ -55,6 +59,27 @@ class Duplicates(TypedDict):
     token: str
     earliest: float | None
     settled_at: float
+
+
+def search_state(attempts: UploadAttempts, facts: UploadFacts, audience_id: int | None = None) -> SearchState:
+    """
+    Return what a task has to know to go on after a search.
+
+    :param attempts: The attempts to send the upload.
+    :param facts: What is told of the upload.
+    :param audience_id: The audience that is known, where only its duplicates are searched for.
+    """
+    state = SearchState(
+        token=attempts.token,
+        count=attempts.count,
+        sent_here=attempts.sent_here,
+        earliest=attempts.earliest,
+        facts=facts,
+        refusal=attempts.refusal,
+    )
+    if audience_id is not None:
+        state["audience_id"] = audience_id
+    return state
 
 
 def possible_duplicates(audience_name: str, attempts: UploadAttempts | None, timeout: float) -> Duplicates | None:
@@ -93,9 +118,13 @@ def defer_search(
     *,
     iqm_conn_id: str,
     pool_slots: int,
+    start_at: float | None = None,
 ) -> NoReturn:
     """
-    Leave the search to a trigger; the task goes on with its ``execute_after_search``.
+    Leave the search to a trigger.
+
+    The task goes on with its ``execute_after_search``, or with its ``execute_after_duplicates_search`` where the state
+    names an audience.
 
     :param task: The task.
     :param search: What to search for.
@@ -103,18 +132,23 @@ def defer_search(
     :param state: What the task has to know to go on.
     :param iqm_conn_id: The connection to IQM.
     :param pool_slots: How many slots of the connection's ``rate_limit_pool`` the task holds.
+    :param start_at: When to search first, in seconds since 1970, where the task hasn't searched yet.
     """
+    deadline = (start_at or time.time()) + seconds
     trigger = UploadSearchTrigger(
         search.audience_name,
         search.token,
         search.earliest,
-        time.time() + seconds,
+        deadline,
         iqm_conn_id,
         pool_slots,
         dict(state),
+        start_at,
     )
-    task.log.info('Deferring; searching IQM for audience "%s" for up to %.0f s', search.audience_name, seconds)
-    task.defer(trigger=trigger, method_name="execute_after_search", timeout=timedelta(seconds=seconds) + GRACE)
+    left = deadline - time.time()
+    method = "execute_after_duplicates_search" if "audience_id" in state else "execute_after_search"
+    task.log.info('Deferring; searching IQM for audience "%s" for up to %.0f s', search.audience_name, left)
+    task.defer(trigger=trigger, method_name=method, timeout=timedelta(seconds=left) + GRACE)
     raise AssertionError("defer() raises")
 
 
@@ -129,13 +163,8 @@ def read_search(event: Any) -> tuple[SearchState, list[MatchedAudience]]:
         match event:
             case {"kind": SearchOutcome.FOUND, "state": {"token": str()} as state, "audiences": [_, *_] as audiences}:
                 return cast("SearchState", state), cast("list[MatchedAudience]", audiences)
-            case {"kind": SearchOutcome.NOT_FOUND, "state": {"token": str(), "sent_here": int(sent)} as state}:
-                if sent < MAX_SENT:
-                    return cast("SearchState", state), []
-                raise IQMTransportError(
-                    "The answer to the upload was lost twice, and IQM lists no audience of it. It is not sent a third "
-                    "time: the task's next try searches for it first."
-                )
+            case {"kind": SearchOutcome.NOT_FOUND, "state": {"token": str(), "sent_here": int()} as state}:
+                return cast("SearchState", state), []
             case {"kind": SearchOutcome.ERROR, "message": str(message)}:
                 raise IQMFinalError(message)
             case {"kind": SearchOutcome.FAILED, "message": str(message)}:
@@ -144,3 +173,21 @@ def read_search(event: Any) -> tuple[SearchState, list[MatchedAudience]]:
         "Unrecognized trigger event, so nobody knows whether IQM has the audience; nothing is sent. Install the same "
         "release of airflow-provider-iqm in the triggerer and on the workers, then run the task again."
     )
+
+
+def check_resend(state: SearchState) -> None:
+    """
+    Check that an upload that the search hasn't found can be sent once more.
+
+    :param state: What the task knows of it.
+    :raises IQMFinalError: where a proxy refused it, which would refuse it again.
+    :raises IQMTransportError: where this try has sent it often enough.
+    """
+    if refusal := state.get("refusal"):
+        with final_errors_fail_the_task():
+            raise IQMFinalError(refusal)
+    if state["sent_here"] >= MAX_SENT:
+        raise IQMTransportError(
+            "The answer to the upload was lost twice, and IQM lists no audience of it. It is not sent a third time: "
+            "the task's next try searches for it first."
+        )

@@ -16,7 +16,12 @@ from airflow_provider_iqm.lineage.openlineage import UploadLineage
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.upload.known_audience import UploadRecord
-from airflow_provider_iqm.operators.upload.lost_answer import SearchState, defer_search
+from airflow_provider_iqm.operators.upload.lost_answer import (
+    SearchState,
+    defer_search,
+    possible_duplicates,
+    search_state,
+)
 from airflow_provider_iqm.operators.upload.results import facts_of
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import defer_until_ready
@@ -74,18 +79,19 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
             return self.hook._upload(upload, resume=False, options=options)
 
         def search(own: OwnUploadSearch, seconds: float) -> list[MatchedAudience]:
-            facts = facts_of(upload, audience_name=upload.name, fingerprint=fingerprint)
             return self._search(own, seconds, attempts, facts)
 
-        return self.hook._upload(
+        facts = facts_of(upload, audience_name=upload.name, fingerprint=fingerprint)
+        audience_id = self.hook._upload(
             upload,
             attempts=attempts,
             options=options,
             lost_answer_timeout=self.lost_answer_timeout,
             search=search,
-            # A task that waits for its audience does it then.
-            check_duplicates=not self.wait_for_ready,
+            check_duplicates=not (self.wait_for_ready or self.deferrable),
         )
+        self._defer_duplicates_search(attempts, audience_id, facts)
+        return audience_id
 
     def _search(
         self, own: OwnUploadSearch, seconds: float, attempts: UploadAttempts, facts: UploadFacts
@@ -100,14 +106,24 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
             raise
         except IQMError:
             self.log.info("The first search failed; the triggerer searches again")
-        state = SearchState(
-            token=attempts.token,
-            count=attempts.count,
-            sent_here=attempts.sent_here,
-            earliest=attempts.earliest,
-            facts=facts,
-        )
+        state = search_state(attempts, facts)
         return defer_search(self, own, seconds, state, iqm_conn_id=self.iqm_conn_id, pool_slots=self.hook._pool_slots)
+
+    def _defer_duplicates_search(self, attempts: UploadAttempts, audience_id: int, facts: UploadFacts) -> None:
+        """Leave the search for duplicates to the triggerer; a task that waits for its audience searches after that."""
+        duplicates = possible_duplicates(facts["audience_name"], attempts, self.lost_answer_timeout)
+        if self.wait_for_ready or not self.deferrable or duplicates is None:
+            return
+        self.log.info("The upload was sent more than once: searching for a duplicate of audience %s", audience_id)
+        defer_search(
+            self,
+            OwnUploadSearch(duplicates["audience_name"], duplicates["token"], duplicates["earliest"]),
+            self.lost_answer_timeout,
+            search_state(attempts, facts, audience_id),
+            iqm_conn_id=self.iqm_conn_id,
+            pool_slots=self.hook._pool_slots,
+            start_at=duplicates["settled_at"],
+        )
 
     def _without_duplicates(
         self, context: Context, history: AudienceHistory, audience: ReadyAudience, duplicates: Duplicates | None

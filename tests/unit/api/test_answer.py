@@ -74,6 +74,41 @@ def test_an_error_has_a_name_a_status_and_iqm_s_words(status, body, error, words
     assert "read audience 17" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>Not Found</html>",
+        {},
+        [],
+        {"message": "no Route matched with those values"},
+        {"statusCode": 404, "error": "Not Found", "message": "Cannot GET /x"},
+        {"success": False, "errors": []},
+    ],
+)
+@pytest.mark.parametrize("status", [404, 422])
+def test_a_proxy_s_404_is_no_word_of_iqm_s(body, status):
+    with pytest.raises(IQMApiError) as raised:
+        read(status, body)
+    assert not raised.value.from_iqm
+    assert not isinstance(raised.value, AudienceNotFoundError)
+    assert isinstance(raised.value, IQMFinalError) == (status == 422)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, {"statusCode": 404, "responseObject": {"errorMsg": "Audience not found."}}),
+        (404, {"success": False, "error": {"message": "Not found."}}),
+        (422, {"success": False, "errorObjects": [{"error": "No active audience found with the given Id."}]}),
+    ],
+)
+def test_iqm_s_own_word_is(status, body):
+    with pytest.raises(AudienceNotFoundError) as raised:
+        read(status, body)
+    assert raised.value.from_iqm
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>ok</html>", b'{"success": true, "da'])
 def test_http_200_without_json_is_an_invalid_answer(body):
     with pytest.raises(IQMInvalidAnswerError, match="no JSON") as raised:

@@ -5,11 +5,12 @@ import json
 
 import pytest
 
+from airflow_provider_iqm.api.answer import read_result
 from airflow_provider_iqm.api.audience import NewAudience
 from airflow_provider_iqm.api.classic import calls as classic
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.token_request import renewal
-from airflow_provider_iqm.exceptions import AudienceNotFoundError
+from airflow_provider_iqm.exceptions import IQMInvalidAnswerError
 
 CREDENTIALS = Credentials(
     email="a+b@example.com",
@@ -98,10 +99,29 @@ def test_details_are_read_without_the_file_s_values():
     assert "secret value" not in str(audience)
 
 
-@pytest.mark.parametrize("data", [None, {}])
-def test_empty_details_are_an_unknown_audience(data):
-    with pytest.raises(AudienceNotFoundError, match="no audience 3"):
-        classic.details(3).read(data)
+@pytest.mark.parametrize("data", [None, [], {}])
+def test_empty_details_are_no_proof_that_the_audience_is_gone(data):
+    with pytest.raises(IQMInvalidAnswerError, match="not as documented"):
+        read_result(classic.details(3), data)
+
+
+@pytest.mark.parametrize(
+    ("included", "excluded", "used"), [(0, 0, False), (1, 0, True), (0, "2", True), (None, 0, None), (0, [], None)]
+)
+def test_an_audience_is_in_use_unless_both_counts_say_that_it_is_not(included, excluded, used):
+    call = classic.is_in_use(3)
+    data = {"id": 3, "included": included, "excluded": excluded}
+    if used is None:
+        with pytest.raises(IQMInvalidAnswerError):
+            read_result(call, data)
+    else:
+        assert read_result(call, data) is used
+
+
+@pytest.mark.parametrize("data", [{"included": 0}, {"excluded": 0}, {}])
+def test_an_answer_without_the_counts_does_not_say_that_it_is_unused(data):
+    with pytest.raises(IQMInvalidAnswerError, match="cluded' is missing"):
+        read_result(classic.is_in_use(3), data)
 
 
 def test_find_compares_the_whole_name_and_the_type():

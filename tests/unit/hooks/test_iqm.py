@@ -218,7 +218,8 @@ def test_requests_per_minute_is_a_limit_for_all_hooks_of_the_process(iqm_connect
 
 
 def test_an_unknown_audience(hook, iqm):
-    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=404, json={})
+    gone = {"statusCode": 404, "responseObject": {"errorMsg": "Audience not found."}}
+    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=404, json=gone)
     with pytest.raises(AudienceNotFoundError, match="audience 7"):
         hook.get_matched_audience(7)
 

@@ -20,7 +20,15 @@ USUAL = {
     SqlToMatchedAudienceOperator: {**LIST, "sql": "SELECT 1", "conn_id": "warehouse"},
     AudienceReadySensor: {"audience_id": 7},
 }
-PARAMS = {"nothing": None, "nan": float("nan"), "blank": " ", "name": "VIP", "text": "None"}
+PARAMS = {
+    "nothing": None,
+    "nan": float("nan"),
+    "blank": " ",
+    "name": "VIP",
+    "text": "None",
+    "null": "null",
+    "empty": "",
+}
 
 
 @pytest.fixture
@@ -101,6 +109,24 @@ def test_expressions_inside_paths_queries_and_parameters_are_found(render, nativ
     assert "secret" not in message
     mapping = render(MatchedAudienceUploadOperator, native=native, columns={"email": "Email {{ params.nothing }}"})
     assert refused(mapping).startswith("columns has an expression")
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("argument", ["columns", "column_settings", "hash_columns"])
+@pytest.mark.parametrize("param", ["null", "empty", "blank", "text", "nan"])
+def test_a_field_of_a_mapping_that_renders_to_nothing_is_named(render, argument, param, native):
+    template = f"{{{{ params.{param} }}}}"
+    given = {"first": "Email", "mail": template}
+    message = refused(render(MatchedAudienceUploadOperator, native=native, **{argument: given}))
+    assert message.startswith(
+        (f"{argument} has no value for 'mail', which rendered to", f"{argument} has an expression")
+    )
+    assert template in message
+
+
+def test_a_parameter_of_a_query_may_be_empty(render):
+    operator = render(SqlToMatchedAudienceOperator, parameters={"suffix": "{{ params.empty }}"})
+    assert not operator.unusable_arguments
 
 
 def test_parameters_may_be_none_but_not_the_text(render):

@@ -29,6 +29,8 @@ from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
 
 API = "https://api.iqm.com"
 
+GONE = {"status_code": 404, "json": {"statusCode": 404, "responseObject": {"errorMsg": "Audience not found."}}}
+
 
 def details(audience_id, status, **more):
     audience = {"id": audience_id, "audienceName": f"List {audience_id}", "status": status, "matchRate": 57.88, **more}
@@ -123,7 +125,7 @@ def test_audiences_that_the_list_does_not_name_are_asked_for_one_by_one(iqm):
 
 def test_an_unlisted_audience_that_is_gone_fails_the_task(iqm):
     iqm.lists(listed(_7="pending"))
-    iqm.answers(8, {"status_code": 404, "json": {}})
+    iqm.answers(8, GONE)
     with pytest.raises(AudienceNotFoundError, match="audience 8"):
         wait([7, 8])
 
@@ -152,7 +154,7 @@ def test_server_errors_while_polling_do_not_fail_the_wait(iqm):
 
 
 def test_an_unknown_audience_fails(iqm):
-    iqm.answers(7, {"status_code": 404, "json": {}})
+    iqm.answers(7, GONE)
     with pytest.raises(AudienceNotFoundError) as raised:
         wait(7)
     assert isinstance(raised.value, AirflowFailException)

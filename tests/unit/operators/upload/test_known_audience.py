@@ -95,6 +95,29 @@ def test_it_is_on_record_that_nothing_was_sent_that_it_was_and_that_its_answer_w
     assert not begin(store, 6).attempts("token").repeated
 
 
+def test_a_refusal_leaves_on_record_when_the_attempt_before_was_lost():
+    store = Store()
+    first = begin(store).attempts("token")
+    first.sending()
+    first.lost()
+    again = begin(store, 2).attempts("token")
+    again.sending()
+    assert begin(store, 3).attempts("token").lost_at is None
+    again.refused()
+    later = begin(store, 3).attempts("token")
+    assert (later.count, later.lost_at, later.earliest) == (1, first.lost_at, first.earliest)
+    assert again.sent_here == 0
+
+
+def test_nothing_is_on_record_of_a_first_attempt_that_was_refused():
+    store = Store()
+    first = begin(store).attempts("token")
+    first.sending()
+    first.refused()
+    later = begin(store, 2).attempts("token")
+    assert (later.count, later.lost_at, later.earliest) == (0, None, None)
+
+
 def test_a_try_that_ran_elsewhere_may_have_sent_it():
     store = Store()
     begin(store)
