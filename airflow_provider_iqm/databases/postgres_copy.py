@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from airflow_provider_iqm.audience.csv.database_export import Export, ExportTally, LineBatch
 from airflow_provider_iqm.databases.errors import database_errors
 from airflow_provider_iqm.databases.libpq_copy import copy_by_libpq
-from airflow_provider_iqm.databases.query import RESULT, Parameters, QueryResult, ResultLimits
+from airflow_provider_iqm.databases.query_result import RESULT, Parameters, QueryResult, ResultLimits
 from airflow_provider_iqm.exceptions import AudienceFileError, QueryFailedError
 
 _DECIMAL = "nullif({}::text, 'NaN')"

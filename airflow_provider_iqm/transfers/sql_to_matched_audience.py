@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.audience.csv.database_export import Export
     from airflow_provider_iqm.audience.upload import AudienceUpload
-    from airflow_provider_iqm.databases.query import Parameters
+    from airflow_provider_iqm.databases.query_result import Parameters
     from airflow_provider_iqm.lineage.source import Source
 
 OnEmpty = Literal["fail", "skip"]
@@ -177,7 +177,8 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         # Parsing a Dag needs nothing of what runs the query and checks its rows.
         from airflow_provider_iqm.audience.mapping.column_mapping import check_columns
         from airflow_provider_iqm.audience.upload import check_arguments
-        from airflow_provider_iqm.databases.query import RESULT, ResultLimits, open_query
+        from airflow_provider_iqm.databases.query import open_query
+        from airflow_provider_iqm.databases.query_result import RESULT, ResultLimits
 
         self._check_query()
         cleaning, mapping = check_arguments(**self.list_arguments())

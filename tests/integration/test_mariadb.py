@@ -9,7 +9,8 @@ import pymysql
 import pytest
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-from airflow_provider_iqm.databases.query import ResultLimits, open_query
+from airflow_provider_iqm.databases.query import open_query
+from airflow_provider_iqm.databases.query_result import ResultLimits
 from airflow_provider_iqm.exceptions import QueryFailedError
 from tests.integration import services
 from tests.integration.memory import growth

@@ -15,7 +15,8 @@ import pytest
 from airflow.providers.postgres.hooks import postgres as postgres_hook
 
 from airflow_provider_iqm.databases.database import database_hook
-from airflow_provider_iqm.databases.query import ResultLimits, open_query
+from airflow_provider_iqm.databases.query import open_query
+from airflow_provider_iqm.databases.query_result import ResultLimits
 from airflow_provider_iqm.exceptions import AudienceFileError, QueryError, QueryFailedError
 from tests.integration.memory import growth, memory
 

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_iqm.databases.query import ResultLimits, open_query
+from airflow_provider_iqm.databases.query import open_query
+from airflow_provider_iqm.databases.query_result import ResultLimits
 from airflow_provider_iqm.exceptions import QueryError, QueryFailedError
 
 
