@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from airflow_provider_iqm.exceptions import SharedStateError
 from airflow_provider_iqm.shared_state.file_lock import file_lock
-from airflow_provider_iqm.shared_state.ledger import Ledger, RateLimit
+from airflow_provider_iqm.shared_state.ledger import Entry, Ledger, RateLimit
 from airflow_provider_iqm.shared_state.private_folder import private_folder
 from airflow_provider_iqm.shared_state.process import boot_id, host_clock, is_running, this_process
 from airflow_provider_iqm.shared_state.store import LEASE, MAX_FULL, MAX_HOLD
@@ -23,9 +22,31 @@ LOCK_TIMEOUT = 30.0
 VERSION = 1
 """The layout of the file."""
 
-TABLE = """
-CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value BLOB NOT NULL, until REAL NOT NULL, owner TEXT NOT NULL)
+MAX_ROUNDS = 10
+"""Windows of waiting requests that an operation reads: whoever waits longer need not know it better."""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS request (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL,
+    request TEXT NOT NULL,
+    state TEXT NOT NULL,
+    until REAL NOT NULL,
+    owner TEXT NOT NULL,
+    UNIQUE (account, request)
+);
+CREATE INDEX IF NOT EXISTS request_until ON request (account, until);
+CREATE INDEX IF NOT EXISTS request_state ON request (account, state, place);
+CREATE TABLE IF NOT EXISTS value (
+    key TEXT PRIMARY KEY,
+    value BLOB NOT NULL,
+    until REAL NOT NULL,
+    owner TEXT NOT NULL
+);
 """
+
+SENT, WAITING, FULL = "sent", "waiting", "full"
+"""The states of requests, as in a ledger; the last one is that of a row that says until when IQM refuses requests."""
 
 
 class HostStore:
@@ -57,7 +78,7 @@ class HostStore:
 
     def ask(self, account: str, request: str, limit: RateLimit, *, hold: float = 0.0) -> float:
         """Return how many seconds a request has to wait; 0 if it may be sent, and counts from now on."""
-        with self._ledger(account, limit) as (ledger, now):
+        with self._ledger(account, request, limit, expire=True) as (ledger, now):
             return ledger.ask(
                 request,
                 limit,
@@ -71,12 +92,12 @@ class HostStore:
 
     def renew(self, account: str, request: str, limit: RateLimit) -> None:
         """Note that a request is still being sent."""
-        with self._ledger(account, limit) as (ledger, now):
+        with self._ledger(account, request, limit) as (ledger, now):
             ledger.renew(request, limit, now=now, lease=self.lease, owner=this_process())
 
     def end(self, account: str, request: str, limit: RateLimit, *, full_for: float = 0.0) -> None:
         """Note that a request was answered or has failed, or that it leaves the queue."""
-        with self._ledger(account, limit) as (ledger, now):
+        with self._ledger(account, request, limit) as (ledger, now):
             ledger.end(request, limit, now=now, full_for=min(full_for, MAX_FULL))
 
     def get(self, key: str) -> bytes | None:
@@ -88,7 +109,7 @@ class HostStore:
         """Store a value that expires."""
         with self._transaction() as database:
             now = self._clock()
-            database.execute("DELETE FROM state WHERE until <= ?", [now])
+            database.execute("DELETE FROM value WHERE until <= ?", [now])
             _write(database, key, value, now + seconds)
 
     def add(self, key: str, value: bytes, seconds: float) -> bool:
@@ -103,21 +124,50 @@ class HostStore:
     def remove(self, key: str, value: bytes) -> None:
         """Remove a value, if it is this one."""
         with self._transaction() as database:
-            database.execute("DELETE FROM state WHERE key = ? AND value = ?", [key, value])
+            database.execute("DELETE FROM value WHERE key = ? AND value = ?", [key, value])
 
     @contextmanager
-    def _ledger(self, account: str, limit: RateLimit) -> Iterator[tuple[Ledger, float]]:
-        """Lend an account's ledger, with the moment at which it was locked, and save it afterwards."""
-        key = f"ledger of {account}"
+    def _ledger(
+        self, account: str, request: str, limit: RateLimit, *, expire: bool = False
+    ) -> Iterator[tuple[Ledger, float]]:
+        """Lend as much of an account's ledger as matters to a request, with the moment, and save what has changed."""
         with self._transaction() as database:
             now = self._clock()
-            saved = self._read(database, key, now)
-            ledger = Ledger.load(json.loads(saved)) if saved else Ledger(full_until=limit.window)
+            if expire:
+                database.execute("DELETE FROM request WHERE account = ? AND until <= ?", [account, now])
+            select = "SELECT request, state, until, owner FROM request WHERE account = ? AND "
+            rows = [
+                *database.execute(select + "state IN (?, ?)", [account, SENT, FULL]),
+                *database.execute(
+                    select + "state = ? ORDER BY place LIMIT ?", [account, WAITING, MAX_ROUNDS * limit.requests]
+                ),
+                *database.execute(select + "request = ?", [account, request]),
+            ]
+            saved = {name: (state, until, owner) for name, state, until, owner in rows}
+            ledger = Ledger(full_until=max(saved.pop("", (FULL, 0.0, ""))[1], limit.window))
+            for name, (state, until, owner) in saved.items():
+                (ledger.sent if state == SENT else ledger.waiting)[name] = Entry(until, owner)
+            full_until = ledger.full_until
             yield ledger, now
-            _write(database, key, json.dumps(ledger.dump()).encode(), now + self.lease + limit.window)
+            entries = {
+                name: (state, entry.until, entry.owner)
+                for state, entries in ((SENT, ledger.sent), (WAITING, ledger.waiting))
+                for name, entry in entries.items()
+            }
+            if ledger.full_until > full_until:
+                entries[""] = (FULL, ledger.full_until, "")
+            database.executemany(
+                "DELETE FROM request WHERE account = ? AND request = ?",
+                [(account, name) for name in saved.keys() - entries],
+            )
+            database.executemany(
+                "INSERT INTO request (account, request, state, until, owner) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET state = excluded.state, until = excluded.until, owner = excluded.owner",
+                [(account, name, *entry) for name, entry in entries.items() if saved.get(name) != entry],
+            )
 
     def _read(self, database: sqlite3.Connection, key: str, now: float) -> bytes | None:
-        found = database.execute("SELECT value, owner FROM state WHERE key = ? AND until > ?", [key, now]).fetchone()
+        found = database.execute("SELECT value, owner FROM value WHERE key = ? AND until > ?", [key, now]).fetchone()
         if found is None:
             return None
         value, owner = found
@@ -135,8 +185,9 @@ class HostStore:
                 # A journal that stays where it is; nothing waits for the disk.
                 database.execute("PRAGMA journal_mode = PERSIST")
                 database.execute("PRAGMA synchronous = OFF")
+                if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
+                    database.executescript(TABLES)
                 database.execute("BEGIN IMMEDIATE")
-                database.execute(TABLE)
                 yield database
                 database.execute("COMMIT")
         except (OSError, sqlite3.Error) as error:
@@ -144,4 +195,4 @@ class HostStore:
 
 
 def _write(database: sqlite3.Connection, key: str, value: bytes, until: float, *, owner: str = "") -> None:
-    database.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)", [key, value, until, owner])
+    database.execute("INSERT OR REPLACE INTO value VALUES (?, ?, ?, ?)", [key, value, until, owner])

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 GRACE = 10.0
 """Seconds that a place in the queue outlives the moment at which its owner has to ask again."""
@@ -146,26 +145,6 @@ class Ledger:
             self.full_until = max(self.full_until, now + full_for)
         if self.waiting.pop(request, None) is None:
             self.sent[request] = Entry(now + limit.window)
-
-    def dump(self) -> dict[str, Any]:
-        """Return the ledger as JSON types."""
-        sent, waiting = (
-            {request: (entry.until, entry.owner) for request, entry in entries.items()}
-            for entries in (self.sent, self.waiting)
-        )
-        return {"sent": sent, "waiting": waiting, "full_until": self.full_until}
-
-    @classmethod
-    def load(cls, dumped: dict[str, Any]) -> Ledger:
-        """
-        Return the ledger that was dumped.
-
-        :param dumped: What :meth:`dump` returned.
-        """
-        sent, waiting = (
-            {request: Entry(*entry) for request, entry in dumped[key].items()} for key in ("sent", "waiting")
-        )
-        return cls(sent, waiting, dumped["full_until"])
 
     def _remove_expired(self, now: float) -> None:
         for entries in (self.sent, self.waiting):

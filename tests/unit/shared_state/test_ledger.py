@@ -115,15 +115,6 @@ def test_a_request_that_gives_up_leaves_the_queue_and_does_not_count():
     assert ask(ledger, "b", 60) == 0
 
 
-def test_a_ledger_is_loaded_as_it_was_dumped():
-    ledger = full()
-    ask(ledger, "b", 10, owner="1:2")
-    ask(ledger, "a", 11)
-    loaded = Ledger.load(ledger.dump())
-    assert loaded == ledger
-    assert list(loaded.waiting) == ["b", "a"]
-
-
 @pytest.mark.parametrize("sees_processes", [True, False])
 @pytest.mark.parametrize("chunk", range(10))
 def test_no_window_ever_holds_more_requests_than_the_limit(chunk, sees_processes):
