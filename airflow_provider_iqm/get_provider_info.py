@@ -1,4 +1,4 @@
-"""What Airflow asks an installed provider about itself."""
+"""Provider metadata for Airflow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow_provider_iqm.connection.form import conn_fields, provider_field_beh
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider's metadata, in the form of Airflow's ``provider_info.schema.json``."""
+    """Return the provider metadata, as described by Airflow's ``provider_info.schema.json``."""
     asset_uris = [
         {
             "schemes": ["iqm"],
@@ -21,7 +21,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-iqm",
         "name": "IQM",
-        "description": "Uploads matched audiences to `IQM <https://iqm.com/>`__ and waits until they are ready.",
+        "description": "Upload matched audiences to `IQM <https://iqm.com/>`__ and wait until they are ready.",
         "versions": [__version__],
         "integrations": [
             {
@@ -63,7 +63,7 @@ def get_provider_info() -> dict[str, Any]:
             },
         ],
         "asset-uris": asset_uris,
-        # What Airflow 2 calls them.
+        # The name in Airflow 2.
         "dataset-uris": asset_uris,
         "connection-types": [
             {

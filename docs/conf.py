@@ -14,6 +14,14 @@ exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = f"airflow-provider-iqm {__version__}"
+html_static_path = ["static"]
+html_css_files = ["doors.css"]
+html_theme_options = {
+    # The "edit this page" link.
+    "source_repository": "https://github.com/airflow-provider-iqm/airflow-provider-iqm/",
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -1,8 +1,8 @@
 """
-The fields of a connection of the type ``iqm``, as people see them.
+Fields of a connection of type ``iqm``: names, labels, help texts and defaults.
 
-Airflow's form, the errors about a connection and the table in the documentation all take their words from here. The
-module imports nothing else of this package, since every process of Airflow reads it when it looks for providers.
+Airflow's connection form, connection errors and the table in the documentation use these texts. The module imports
+nothing else from this package, because every Airflow process imports it to discover providers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DEFAULT_RATE_LIMIT_POOL = "iqm_api"
 DEFAULT_RATE_LIMIT_WINDOW = 60.0
 
 DEFAULT_REQUESTS_PER_MINUTE = 20
-"""What IQM takes from an account (quickstart, "Best Practices")."""
+"""IQM's limit for an account (quickstart, "Best Practices")."""
 
 DEFAULT_CONNECT_TIMEOUT = 10.0
 DEFAULT_READ_TIMEOUT = 60.0
@@ -29,18 +29,18 @@ DEFAULT_UPLOAD_TIMEOUT = 900.0
 @dataclass(frozen=True, kw_only=True)
 class FormField:
     """
-    A field of the form.
+    A field of the connection form.
 
-    :param name: Its name in Airflow: an attribute of the connection, or a key of its extra.
-    :param label: Its name in the form.
-    :param help: What to fill in; ends without a full stop.
-    :param default: What counts where it is left empty; None where nothing does.
-    :param type: The type of its value, by the names of JSON schema.
-    :param choices: The only values that it may have.
-    :param needed: Whether a connection can't do without it.
-    :param secret: Whether nobody may see it.
-    :param section: The part of the form that it stands in, where that isn't the first.
-    :param standard: Whether every connection of Airflow has it; the others are in the extra.
+    :param name: Attribute of the Airflow connection, or key of its extra.
+    :param label: Label in the form.
+    :param help: What to fill in, without a trailing period.
+    :param default: Value used if the field is left empty; None if there is none.
+    :param type: JSON schema type of the value.
+    :param choices: Allowed values; empty for any.
+    :param required: Whether the field must be filled in.
+    :param secret: Whether the form masks the value.
+    :param section: Section of the form; None for the first one.
+    :param standard: Whether the field is an attribute of every Airflow connection; otherwise it is a key of the extra.
     """
 
     name: str
@@ -49,23 +49,23 @@ class FormField:
     default: str | float | None = None
     type: Literal["string", "number", "integer"] = "string"
     choices: tuple[str, ...] = ()
-    needed: bool = False
+    required: bool = False
     secret: bool = False
     section: str | None = None
     standard: bool = False
 
     def __str__(self) -> str:
-        """Return the label, and in brackets what a connection in JSON calls it."""
+        """Return the label, followed by the name used in JSON."""
         return f"{self.label} ({'' if self.standard else 'extra: '}{self.name})"
 
     @property
     def placeholder(self) -> str:
-        """The default, as the form shows it."""
+        """The default, formatted for the form."""
         return f"{self.default:g}" if isinstance(self.default, float) else str(self.default or "")
 
     @property
     def description(self) -> str:
-        """The help, with the default."""
+        """The help text, including the default."""
         return f"{self.help}. Default: {self.placeholder}." if self.placeholder else f"{self.help}."
 
 
@@ -73,35 +73,37 @@ _RATE_LIMIT = "Rate limit"
 _TIMEOUTS = "Timeouts"
 
 _ALL = (
-    FormField(name="host", label="API host", help="The API's address", default=DEFAULT_HOST, standard=True),
-    FormField(name="login", label="Email", help="The email of the IQM user", needed=True, standard=True),
-    FormField(name="password", label="Password", help="The user's password", needed=True, secret=True, standard=True),
+    FormField(name="host", label="API host", help="URL of IQM's API", default=DEFAULT_HOST, standard=True),
+    FormField(name="login", label="Email", help="Email address of the IQM user", required=True, standard=True),
     FormField(
-        name="client_id", label="Client ID", help="The id of the API client, which IQM gives on request", needed=True
+        name="password", label="Password", help="Password of the IQM user", required=True, secret=True, standard=True
     ),
-    FormField(name="client_secret", label="Client secret", help="The API client's secret", needed=True, secret=True),
+    FormField(
+        name="client_id", label="Client ID", help="ID of the API client, issued by IQM on request", required=True
+    ),
+    FormField(name="client_secret", label="Client secret", help="Secret of the API client", required=True, secret=True),
     FormField(
         name="workspace_host",
         label="Workspace host",
-        help="The host of your IQM workspace, as in the browser's address bar",
+        help="Host name of your IQM workspace, as shown in the browser's address bar",
         default=DEFAULT_WORKSPACE_HOST,
     ),
     FormField(
         name="api_version",
         label="API version",
-        help="The version of IQM's API that the account speaks",
+        help="Version of IQM's API that the account uses",
         default="classic",
         choices=("classic", "v3"),
     ),
     FormField(
         name="ow_id",
         label="Organization workspace ID",
-        help="Leave it empty, unless the log-in returns another workspace than the one to use",
+        help="Override only if login returns the wrong workspace",
     ),
     FormField(
         name="requests_per_minute",
         label="Requests per minute",
-        help="The account's limit, which counts for tasks that are not in the pool",
+        help="Rate limit of the account, applied to tasks outside the pool",
         default=DEFAULT_REQUESTS_PER_MINUTE,
         type="integer",
         section=_RATE_LIMIT,
@@ -109,14 +111,14 @@ _ALL = (
     FormField(
         name="rate_limit_pool",
         label="Rate limit pool",
-        help="The Airflow pool in which one slot is one request a minute",
+        help="Airflow pool in which one slot is one request per minute",
         default=DEFAULT_RATE_LIMIT_POOL,
         section=_RATE_LIMIT,
     ),
     FormField(
         name="rate_limit_window",
         label="Rate limit window",
-        help="The length of the limit's minute in seconds; change it for tests only",
+        help="Length of the rate limit window in seconds; change it only in tests",
         default=DEFAULT_RATE_LIMIT_WINDOW,
         type="number",
         section=_RATE_LIMIT,
@@ -132,7 +134,7 @@ _ALL = (
     FormField(
         name="read_timeout",
         label="Read timeout",
-        help="Seconds without a byte after which a request fails",
+        help="Seconds without receiving data before a request fails",
         default=DEFAULT_READ_TIMEOUT,
         type="number",
         section=_TIMEOUTS,
@@ -140,7 +142,7 @@ _ALL = (
     FormField(
         name="request_timeout",
         label="Request timeout",
-        help="Seconds for a whole request; for an upload, from the end of the file until IQM has answered",
+        help="Seconds for a whole request; for an upload, counted from the end of the file",
         default=DEFAULT_REQUEST_TIMEOUT,
         type="number",
         section=_TIMEOUTS,
@@ -148,7 +150,7 @@ _ALL = (
     FormField(
         name="upload_timeout",
         label="Upload timeout",
-        help="Seconds without progress after which an upload fails",
+        help="Seconds without progress before an upload fails",
         default=DEFAULT_UPLOAD_TIMEOUT,
         type="number",
         section=_TIMEOUTS,
@@ -163,9 +165,9 @@ _EXTRA = [field for field in _ALL if not field.standard]
 
 
 def field_behaviour() -> dict[str, Any]:
-    """Return what the form makes of the fields that every connection has, as a hook tells it to Airflow 2."""
+    """Return the UI behavior of the standard fields, in Airflow 2's format."""
     return {
-        # A port and a scheme may stand in the host. The extra stays in sight: rarer settings go there.
+        # The host may include a port and a scheme. The extra stays visible for rarer settings.
         "hidden_fields": ["port", "schema"],
         "relabeling": {field.name: field.label for field in _STANDARD},
         "placeholders": {**_placeholders(_ALL), "login": "you@example.com"},
@@ -173,7 +175,7 @@ def field_behaviour() -> dict[str, Any]:
 
 
 def provider_field_behaviour() -> dict[str, Any]:
-    """Return the same as provider metadata tell it to Airflow 3, where other fields have no placeholders."""
+    """Return the UI behavior for Airflow 3's provider metadata, which has placeholders for standard fields only."""
     behaviour = field_behaviour()
     return {
         "hidden-fields": behaviour["hidden_fields"],
@@ -183,7 +185,7 @@ def provider_field_behaviour() -> dict[str, Any]:
 
 
 def conn_fields() -> dict[str, Any]:
-    """Return the form's other fields, as provider metadata tell them to Airflow 3 (``conn-fields``)."""
+    """Return the extra fields in Airflow 3's provider metadata format (``conn-fields``)."""
     return {
         field.name: {"label": field.label, "description": field.description, "schema": _schema(field)}
         for field in _EXTRA
@@ -191,7 +193,7 @@ def conn_fields() -> dict[str, Any]:
 
 
 def form_widgets() -> dict[str, Any]:
-    """Return the form's other fields as the WTForms widgets that Airflow 2 takes."""
+    """Return the extra fields as WTForms widgets for Airflow 2."""
     from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
     from flask_babel import lazy_gettext
     from wtforms import IntegerField, PasswordField, StringField
@@ -199,7 +201,7 @@ def form_widgets() -> dict[str, Any]:
 
     widgets = {}
     for field in _EXTRA:
-        # There is no field for numbers with a fraction, so that they are checked when they are read.
+        # WTForms validates integers only; numbers with a fraction are checked when the connection is parsed.
         kind = PasswordField if field.secret else IntegerField if field.type == "integer" else StringField
         widgets[field.name] = kind(
             lazy_gettext(field.label),
@@ -215,7 +217,7 @@ def _placeholders(fields: Iterable[FormField]) -> dict[str, str]:
 
 
 def _schema(field: FormField) -> dict[str, Any]:
-    # A default in the schema would be saved with each connection; what is empty follows the default of the release.
+    # No default in the schema: Airflow would save it with each connection, and it couldn't change in a later release.
     schema: dict[str, Any] = {"type": [field.type, "null"]}
     if field.secret:
         schema["format"] = "password"

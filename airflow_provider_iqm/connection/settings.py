@@ -89,11 +89,11 @@ class IQMConnection:
         # Airflow's form may save what was left empty.
         extra = {key: value for key, value in extra.items() if value not in (None, "")}
         given = {**extra, "login": connection.login, "password": connection.password}
-        missing = [str(item) for item in FIELDS.values() if item.needed and not given.get(item.name)]
+        missing = [str(item) for item in FIELDS.values() if item.required and not given.get(item.name)]
         if missing:
             raise IQMConnectionError(f"{name} lacks {', '.join(missing)}. Fill in what is missing, and run again.")
         for item in FIELDS.values():
-            if item.needed:
+            if item.required:
                 _check_text(str(given[item.name]), item.name, name)
         version = str(extra.get("api_version", API_VERSIONS[0])).strip().casefold()
         if version not in API_VERSIONS:

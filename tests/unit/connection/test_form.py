@@ -84,5 +84,5 @@ def test_what_the_form_hides_can_be_said_in_the_host():
 @pytest.mark.parametrize("field", FIELDS.values(), ids=lambda field: field.name)
 def test_the_documentation_has_the_words_of_the_form(field):
     rows = [re.split(r"\s*\|\s*", line)[1:-1] for line in DOCUMENTATION.read_text().splitlines()]
-    default = "needed" if field.needed else f"`{field.placeholder}`" if field.placeholder else ""
+    default = "required" if field.required else f"`{field.placeholder}`" if field.placeholder else ""
     assert [field.label, f"`{field.name}`", field.help, default] in rows

@@ -60,7 +60,7 @@ def test_requests_per_minute_must_be_a_number_of_requests(value):
 
 @pytest.mark.parametrize("empty", ["", None])
 def test_a_field_that_the_form_leaves_empty_is_not_given(empty):
-    optional = [field.name for field in FIELDS.values() if not field.needed and not field.standard]
+    optional = [field.name for field in FIELDS.values() if not field.required and not field.standard]
     assert read(host=empty, **dict.fromkeys(optional, empty)) == read()
 
 
