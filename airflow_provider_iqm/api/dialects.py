@@ -16,7 +16,7 @@ API_VERSIONS = tuple(_DIALECTS)
 """The names; the first is the default."""
 
 
-def speak(api_version: str, credentials: Credentials, **options: Any) -> Dialect:
+def create_dialect(api_version: str, credentials: Credentials, **options: Any) -> Dialect:
     """
     Return a dialect with a log-in of its own.
 

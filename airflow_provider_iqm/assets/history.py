@@ -68,7 +68,7 @@ class AudienceHistory:
             runs = _EarlierRuns(ti) if task.do_xcom_push else None
             self._store = StateStore(runs, name="XCom of earlier runs", log=log)
 
-    def require(self, argument: str) -> None:
+    def check_enabled(self, argument: str) -> None:
         """
         See that anything is kept.
 
@@ -110,7 +110,7 @@ class AudienceHistory:
         last = self.last_upload()
         return last.fingerprint if last and last.audience_id == audience_id else None
 
-    def keep_upload(self, upload: LastUpload) -> None:
+    def save_upload(self, upload: LastUpload) -> None:
         """
         Keep an upload for later runs.
 
@@ -123,7 +123,7 @@ class AudienceHistory:
         found = self._store.read(READY + self._suffix)
         return _ready(found) if isinstance(found, list) else []
 
-    def keep_ready(self, audiences: Sequence[ReadyAudience]) -> None:
+    def save_ready(self, audiences: Sequence[ReadyAudience]) -> None:
         """
         Keep audiences that are ready for later runs.
 

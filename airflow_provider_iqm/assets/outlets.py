@@ -33,7 +33,7 @@ class AudienceEvent(TypedDict):
     fingerprint: str | None
 
 
-def event_of(audience: ReadyAudience, *, fingerprint: str | None = None) -> AudienceEvent:
+def audience_event(audience: ReadyAudience, *, fingerprint: str | None = None) -> AudienceEvent:
     """
     Return what an event says of an audience that is ready.
 
@@ -59,7 +59,7 @@ def audience_assets(assets: Sequence[Any]) -> list[Asset]:
     return [asset for asset in assets if isinstance(asset, Asset) and urlsplit(asset.uri).scheme == SCHEME]
 
 
-def describe_in_outlet_events(task: BaseOperator, context: Context, events: Sequence[AudienceEvent]) -> bool:
+def describe_in_asset_events(task: BaseOperator, context: Context, events: Sequence[AudienceEvent]) -> bool:
     """
     Describe audiences in the asset events of a task's outlets.
 

@@ -14,8 +14,8 @@ from airflow.cli.simple_table import AirflowConsole
 from airflow_provider_iqm.api.audience import MatchedAudience
 from airflow_provider_iqm.audience.preview.dry_run import dry_run
 from airflow_provider_iqm.audience.upload import AudienceUpload
+from airflow_provider_iqm.cli.cli_hook import CliHook
 from airflow_provider_iqm.cli.logs_on_stderr import logs_on_stderr
-from airflow_provider_iqm.cli.watched_hook import WatchedHook
 from airflow_provider_iqm.exceptions import AudienceNotFoundError
 from airflow_provider_iqm.vocabulary import AudienceStatus
 from airflow_provider_iqm.wording import printable_on
@@ -29,7 +29,7 @@ MAX_DETAILS = 10
 def check(arguments: Namespace) -> None:
     """Check the connection: log in to IQM."""
     with logs_on_stderr():
-        works, message = WatchedHook(arguments.conn_id).test_connection()
+        works, message = CliHook(arguments.conn_id).test_connection()
     (sys.stdout if works else sys.stderr).write(f"{message}\n")
     if not works:
         sys.exit(1)
@@ -38,7 +38,7 @@ def check(arguments: Namespace) -> None:
 def columns(arguments: Namespace) -> None:
     """List the columns, data partners and data formats that the account can use."""
     with logs_on_stderr():
-        hook = WatchedHook(arguments.conn_id)
+        hook = CliHook(arguments.conn_id)
         lists = {
             "column": hook.get_column_list(),
             "data partner": hook.get_data_partners(),
@@ -50,7 +50,7 @@ def columns(arguments: Namespace) -> None:
 def status(arguments: Namespace) -> None:
     """Show the status and match rate of audiences."""
     with logs_on_stderr():
-        hook = WatchedHook(arguments.conn_id)
+        hook = CliHook(arguments.conn_id)
         found = [hook.get_matched_audience(audience_id) for audience_id in arguments.audience_ids]
     _show_audiences(found, arguments)
 
@@ -58,7 +58,7 @@ def status(arguments: Namespace) -> None:
 def audiences(arguments: Namespace) -> None:
     """List the account's matched audiences."""
     with logs_on_stderr():
-        hook = WatchedHook(arguments.conn_id)
+        hook = CliHook(arguments.conn_id)
         found = hook.search_matched_audiences(arguments.name)
         shown = [audience for audience in found if arguments.status in (None, audience["status"])]
         _fill_in_match_rates(shown, hook)
@@ -68,7 +68,7 @@ def audiences(arguments: Namespace) -> None:
 def campaigns(arguments: Namespace) -> None:
     """List the campaigns that use audiences."""
     with logs_on_stderr():
-        hook = WatchedHook(arguments.conn_id)
+        hook = CliHook(arguments.conn_id)
         found = hook.get_audience_campaigns(arguments.audience_ids)
         used = [
             (each["audience_id"], targeting, campaign_id)
@@ -95,7 +95,7 @@ def campaigns(arguments: Namespace) -> None:
     _show(rows, arguments)
 
 
-def _fill_in_match_rates(audiences: list[MatchedAudience], hook: WatchedHook) -> None:
+def _fill_in_match_rates(audiences: list[MatchedAudience], hook: CliHook) -> None:
     """Replace the newest ready audiences that lack a match rate by their details."""
     lacking = [
         index
@@ -118,7 +118,7 @@ def validate(arguments: Namespace) -> None:
     """Check a file as an upload would, without sending it."""
     check_mapping = None
     if arguments.conn_id:
-        hook = WatchedHook(arguments.conn_id)
+        hook = CliHook(arguments.conn_id)
         with logs_on_stderr():
             # Fail on a wrong connection before spending minutes on reading the file.
             hook.settings  # noqa: B018

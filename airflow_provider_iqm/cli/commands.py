@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.cli.cli_config import ARG_OUTPUT, ActionCommand, Arg, CLICommand, GroupCommand
 
 from airflow_provider_iqm.audience.preview.options import EXIT_STATUS, OPTIONS
-from airflow_provider_iqm.cli.lazily import lazily
+from airflow_provider_iqm.cli.lazy_command import lazy_command
 from airflow_provider_iqm.vocabulary import AudienceStatus
 
 ARG_CONNECTION = Arg(("--conn-id",), help="Airflow connection to IQM (default: iqm_default)", default="iqm_default")  # type: ignore[no-untyped-call]
@@ -28,38 +28,38 @@ COMMANDS = (
     ActionCommand(
         name="check",
         help="Check the connection: log in to IQM",
-        func=lazily("check"),
+        func=lazy_command("check"),
         args=(ARG_CONNECTION,),
     ),
     ActionCommand(
         name="columns",
         help="List the columns, data partners and data formats that the account can use",
-        func=lazily("columns"),
+        func=lazy_command("columns"),
         args=(ARG_CONNECTION, ARG_OUTPUT),
     ),
     ActionCommand(
         name="status",
         help="Show the status and match rate of audiences",
-        func=lazily("status"),
+        func=lazy_command("status"),
         args=(ARG_AUDIENCE_IDS, ARG_CONNECTION, ARG_OUTPUT),
     ),
     ActionCommand(
         name="audiences",
         help="List the account's matched audiences",
-        func=lazily("audiences"),
+        func=lazy_command("audiences"),
         args=(ARG_NAME, ARG_STATUS, ARG_CONNECTION, ARG_OUTPUT),
     ),
     ActionCommand(
         name="campaigns",
         help="List the campaigns that use audiences (v3 only)",
-        func=lazily("campaigns"),
+        func=lazy_command("campaigns"),
         args=(ARG_AUDIENCE_IDS, ARG_CONNECTION, ARG_OUTPUT),
     ),
     ActionCommand(
         name="validate",
         help="Check a file as an upload would, without sending it",
         epilog=EXIT_STATUS,
-        func=lazily("validate"),
+        func=lazy_command("validate"),
         args=(*DRY_RUN_ARGS, ARG_ACCOUNT),
     ),
 )

@@ -26,7 +26,7 @@ from urllib3.exceptions import (
 from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.answer_body import ACCEPT_ENCODING, AnswerTooLargeError
 from airflow_provider_iqm.api.dialect import Dialect
-from airflow_provider_iqm.api.dialects import speak
+from airflow_provider_iqm.api.dialects import create_dialect
 from airflow_provider_iqm.api.request import Call, Request, Result
 from airflow_provider_iqm.api.session.login import Exchange
 from airflow_provider_iqm.api.upload_form import UploadForm
@@ -159,15 +159,17 @@ class IQMHttpHook(HttpHook):
         """The account's API, with the log-in that all calls share."""
         if running_task() is None:
             # Tasks follow each other and share a token; a script logs in for itself.
-            return self._speak()
-        return self._speak(
+            return self._create_dialect()
+        return self._create_dialect(
             shared=TokenFile.of(self.iqm_conn_id, self.settings, self.log),
             remembered=RememberedFile.of(self.iqm_conn_id, self.settings, self.log),
         )
 
-    def _speak(self, **shared: Any) -> Dialect:
+    def _create_dialect(self, **shared: Any) -> Dialect:
         settings = self.settings
-        return speak(settings.api_version, settings.credentials, on_token=lambda token: mask(token.secrets), **shared)
+        return create_dialect(
+            settings.api_version, settings.credentials, on_token=lambda token: mask(token.secrets), **shared
+        )
 
     def _drive(
         self,

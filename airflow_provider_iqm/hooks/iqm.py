@@ -44,7 +44,7 @@ class IQMHook(IQMUploadHook):
     def test_connection(self) -> tuple[bool, str]:
         """Log in, and return whether it worked, and what to correct if it didn't."""
         try:
-            iqm = self._speak()
+            iqm = self._create_dialect()
             token = self._drive(iqm.login.token())
             if iqm.login.credentials.ow_id:
                 # The login doesn't look at this one; any other request does.

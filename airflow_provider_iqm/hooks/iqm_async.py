@@ -21,7 +21,7 @@ from airflow_provider_iqm.api.answer_body import ACCEPT_ENCODING, AnswerTooLarge
 from airflow_provider_iqm.api.audience import AudienceField, MatchedAudience
 from airflow_provider_iqm.api.campaigns import AudienceCampaigns, Campaign, campaigns
 from airflow_provider_iqm.api.dialect import Dialect
-from airflow_provider_iqm.api.dialects import speak
+from airflow_provider_iqm.api.dialects import create_dialect
 from airflow_provider_iqm.api.polling.poll import poll
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.api.request import Request, Result
@@ -251,7 +251,7 @@ class IQMAsyncHook(BaseHook):
             settings,
             transport,
             await asyncio.to_thread(Transport.read, settings.base_url, transport),
-            speak(settings.api_version, settings.credentials, on_token=unmasked.append, clock=self._clock),
+            create_dialect(settings.api_version, settings.credentials, on_token=unmasked.append, clock=self._clock),
             unmasked,
             own_pace(settings) if self._paced or settings.requests_per_minute else None,
             slots,

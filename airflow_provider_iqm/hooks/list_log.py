@@ -17,7 +17,7 @@ MOST_WARNINGS = 5
 """More warnings than these are folded."""
 
 
-def tell_of_list(log: Log, upload: AudienceUpload) -> None:
+def log_list_findings(log: Log, upload: AudienceUpload) -> None:
     """
     Log what was found in a list, and what was left out of it.
 
@@ -34,7 +34,7 @@ def tell_of_list(log: Log, upload: AudienceUpload) -> None:
 
 
 @contextmanager
-def telling_why(log: Log) -> Iterator[None]:
+def log_list_warnings(log: Log) -> Iterator[None]:
     """
     Log what else was found in a list that can't be uploaded, before its error ends the task.
 

@@ -23,7 +23,7 @@ from airflow_provider_iqm.exceptions import (
     IQMError,
     UploadOutcomeUnknownError,
 )
-from airflow_provider_iqm.hooks.list_log import tell_of_list
+from airflow_provider_iqm.hooks.list_log import log_list_findings
 from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
 from airflow_provider_iqm.hooks.upload_recovery import (
     LOST_ANSWER_TIMEOUT,
@@ -238,7 +238,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         return audience_id
 
     def _tell(self, upload: AudienceUpload) -> None:
-        tell_of_list(self.log, upload)
+        log_list_findings(self.log, upload)
         self.log.info(
             'Uploading matched audience "%s": %s, records: %s, bytes: %s, matched by %s',
             upload.name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from airflow_provider_iqm.api.audience import AudienceOptions
 from airflow_provider_iqm.files.scratch import Scratch
 from airflow_provider_iqm.files.system_errors import system_errors
-from airflow_provider_iqm.hooks.list_log import telling_why
+from airflow_provider_iqm.hooks.list_log import log_list_warnings
 from airflow_provider_iqm.hooks.resumable_upload import IQMResumableUploadHook, new_audience
 from airflow_provider_iqm.hooks.upload_recovery import LOST_ANSWER_TIMEOUT
 from airflow_provider_iqm.lineage.hook_lineage import report_file
@@ -72,7 +72,7 @@ class IQMUploadHook(IQMResumableUploadHook):
         from airflow_provider_iqm.audience.upload import prepare_upload
 
         report_file(self, file_path)
-        with final_errors_fail_the_task(), telling_why(self.log):
+        with final_errors_fail_the_task(), log_list_warnings(self.log):
             upload = prepare_upload(
                 file_path=file_path,
                 audience_name=audience_name,

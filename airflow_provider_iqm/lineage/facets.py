@@ -16,15 +16,15 @@ from openlineage.client.facet_v2 import (
 
 if TYPE_CHECKING:
     from airflow_provider_iqm.audience.cleaning.options import Cleaning
-    from airflow_provider_iqm.lineage.source import Source
+    from airflow_provider_iqm.lineage.source import LineageSource
 
 
-def output(
+def output_dataset(
     namespace: str,
     name: str,
     *,
     fields: Mapping[str, str],
-    source: Source,
+    source: LineageSource,
     cleaning: Cleaning,
     version: int | None = None,
     records: int | None = None,
@@ -56,7 +56,7 @@ def output(
 
 
 def _column_lineage(
-    fields: Mapping[str, str], source: Source, cleaning: Cleaning
+    fields: Mapping[str, str], source: LineageSource, cleaning: Cleaning
 ) -> column_lineage_dataset.ColumnLineageDatasetFacet | None:
     traced = {}
     for column, field in fields.items():

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 from openlineage.client.event_v2 import InputDataset
 
-from airflow_provider_iqm.lineage.source import Source
+from airflow_provider_iqm.lineage.source import LineageSource
 from airflow_provider_iqm.wording import as_unicode
 
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
 
 
-def file_name(path: str | Path) -> tuple[str, str]:
+def dataset_name(path: str | Path) -> tuple[str, str]:
     """
     Return a file's namespace and name by OpenLineage's naming: ``file`` and the path, or the bucket and the key.
 
@@ -27,13 +27,13 @@ def file_name(path: str | Path) -> tuple[str, str]:
     return f"{_SCHEMES.get(url.scheme, url.scheme)}://{bucket}", url.path.strip("/")
 
 
-def file_source(path: str | Path, columns: Iterable[str]) -> Source:
+def file_source(path: str | Path, columns: Iterable[str]) -> LineageSource:
     """
     Tell of a file as the source of a list.
 
     :param path: The file.
     :param columns: Those of its columns that are used.
     """
-    namespace, name = file_name(path)
+    namespace, name = dataset_name(path)
     dataset = InputDataset(namespace=namespace, name=name)
-    return Source(inputs=[dataset], origins={column: [(namespace, name, column)] for column in columns})
+    return LineageSource(inputs=[dataset], origins={column: [(namespace, name, column)] for column in columns})

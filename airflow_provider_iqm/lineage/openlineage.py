@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_iqm.lineage.hook_lineage import ReportingHook
-    from airflow_provider_iqm.lineage.source import Source
+    from airflow_provider_iqm.lineage.source import LineageSource
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class LineageOutput:
     """
     Something that a task has made of a list.
 
@@ -41,7 +41,7 @@ class Made:
 class ListLineage:
     """The lineage of a task that makes something of a list."""
 
-    made: Sequence[Made] = ()
+    lineage_outputs: Sequence[LineageOutput] = ()
     """What it has made, as far as it has come."""
 
     @abstractmethod
@@ -49,7 +49,7 @@ class ListLineage:
         """Give the arguments that say what the list is to become."""
 
     @abstractmethod
-    def lineage_source(self, columns: Iterable[str]) -> Source:
+    def lineage_source(self, columns: Iterable[str]) -> LineageSource:
         """
         Tell where the list comes from.
 
@@ -57,7 +57,7 @@ class ListLineage:
         """
 
     @abstractmethod
-    def lineage_name(self, made: Made) -> tuple[str, str]:
+    def lineage_name(self, made: LineageOutput) -> tuple[str, str]:
         """
         Give the namespace and the name of what was made.
 
@@ -81,12 +81,12 @@ class ListLineage:
         from airflow.providers.openlineage.extractors import OperatorLineage
 
         from airflow_provider_iqm.audience.upload import check_arguments
-        from airflow_provider_iqm.lineage.facets import output
+        from airflow_provider_iqm.lineage.facets import output_dataset
 
         cleaning, mapping = check_arguments(**self.list_arguments())
         source = self.lineage_source(mapping.columns)
         outputs = [
-            output(
+            output_dataset(
                 *self.lineage_name(made),
                 fields=self.lineage_fields(mapping.columns),
                 source=source,
@@ -95,7 +95,7 @@ class ListLineage:
                 records=made.records,
                 size=made.size,
             )
-            for made in self.made
+            for made in self.lineage_outputs
         ]
         return OperatorLineage(inputs=list(source.inputs), outputs=outputs, job_facets=dict(source.job_facets))
 
@@ -105,7 +105,7 @@ class ListLineage:
 
         :param task_instance: The task's instance.
         """
-        if self.made:
+        if self.lineage_outputs:
             return self.get_openlineage_facets_on_complete(task_instance)
         from airflow.providers.openlineage.extractors import OperatorLineage
 
@@ -122,7 +122,7 @@ class UploadLineage(ListLineage):
     def hook(self) -> ReportingHook:
         """The hook to IQM."""
 
-    def lineage_name(self, made: Made) -> tuple[str, str]:
+    def lineage_name(self, made: LineageOutput) -> tuple[str, str]:
         """Give the workspace, and the audience's name."""
         return audience_namespace(self.hook.settings.credentials.workspace_host), made.name
 
@@ -130,11 +130,11 @@ class UploadLineage(ListLineage):
 class PreparationLineage(ListLineage):
     """The lineage of a task that writes the parts of a list."""
 
-    def lineage_name(self, made: Made) -> tuple[str, str]:
+    def lineage_name(self, made: LineageOutput) -> tuple[str, str]:
         """Name a part as any file."""
-        from airflow_provider_iqm.lineage.file_source import file_name
+        from airflow_provider_iqm.lineage.file_source import dataset_name
 
-        return file_name(made.name)
+        return dataset_name(made.name)
 
     def lineage_fields(self, columns: Mapping[str, str]) -> Mapping[str, str]:
         """Give a part's columns, which are the list's."""

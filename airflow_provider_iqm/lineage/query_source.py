@@ -13,7 +13,7 @@ from openlineage.client.event_v2 import InputDataset
 from openlineage.client.facet_v2 import sql_job
 
 from airflow_provider_iqm.databases.database import database_hook
-from airflow_provider_iqm.lineage.source import Source
+from airflow_provider_iqm.lineage.source import LineageSource
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.sqlparser import DatabaseInfo
@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(r"%\(\w+\)s|%s")
 """Those of the drivers that the parser takes for a mistake."""
 
 
-def query_source(sql: str, conn_id: str, columns: Iterable[str]) -> Source:
+def query_source(sql: str, conn_id: str, columns: Iterable[str]) -> LineageSource:
     """
     Tell of a query's tables as the source of a list.
 
@@ -38,16 +38,16 @@ def query_source(sql: str, conn_id: str, columns: Iterable[str]) -> Source:
     # Drivers' errors have nothing in common, and an unknown table must not cost the lineage of the audience.
     except Exception as error:  # noqa: BLE001
         log.info("The tables of the query are left out of its lineage: %s", type(error).__name__)
-        tables = Source()
+        tables = LineageSource()
     return replace(tables, job_facets={"sql": sql_job.SQLJobFacet(query=SQLParser.normalize_sql(sql))})
 
 
-def _tables(sql: str, conn_id: str, columns: Iterable[str]) -> Source:
+def _tables(sql: str, conn_id: str, columns: Iterable[str]) -> LineageSource:
     hook = database_hook(conn_id)
     connection = hook.get_connection(conn_id)
     database = hook.get_openlineage_database_info(connection)
     if database is None:
-        return Source()
+        return LineageSource()
     parser = SQLParser(
         dialect=hook.get_openlineage_database_dialect(connection),
         default_schema=hook.get_openlineage_default_schema(),
@@ -55,11 +55,11 @@ def _tables(sql: str, conn_id: str, columns: Iterable[str]) -> Source:
     parsed = parser.parse(SQLParser.split_sql_string(_PLACEHOLDER.sub("NULL", sql)))
     if parsed is None or parsed.errors:
         log.info("OpenLineage's parser can't read the query, so its tables are left out of its lineage.")
-        return Source()
+        return LineageSource()
     return _traced(parsed, database, columns)
 
 
-def _traced(parsed: Any, database: DatabaseInfo, columns: Iterable[str]) -> Source:
+def _traced(parsed: Any, database: DatabaseInfo, columns: Iterable[str]) -> LineageSource:
     namespace = SQLParser.create_namespace(database)
 
     def name(table: Any) -> str:
@@ -75,7 +75,7 @@ def _traced(parsed: Any, database: DatabaseInfo, columns: Iterable[str]) -> Sour
     names = [name(table) for table in parsed.in_tables]
     # The parser leaves out tables that stand in a WITH alone.
     names += [table for origins in traced.values() for _, table, _ in origins]
-    return Source(
+    return LineageSource(
         inputs=[InputDataset(namespace=namespace, name=name) for name in dict.fromkeys(names)],
         origins={column: traced.get(column.casefold(), ()) for column in columns},
     )

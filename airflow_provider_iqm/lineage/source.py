@@ -15,7 +15,7 @@ Origin = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Source:
+class LineageSource:
     """
     The datasets that a list is made of.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from airflow_provider_iqm.audience.upload import AudienceUpload
-    from airflow_provider_iqm.lineage.source import Source
+    from airflow_provider_iqm.lineage.source import LineageSource
 
 
 class MatchedAudienceUploadOperator(AudienceUploadOperator):
@@ -135,12 +135,12 @@ class MatchedAudienceUploadOperator(AudienceUploadOperator):
         super().__init__(**kwargs)
         self._set_arguments(locals())
 
-    def prepared(self) -> AbstractContextManager[AudienceUpload]:
+    def prepare_list(self) -> AbstractContextManager[AudienceUpload]:
         """Check the file, and clean it if required."""
         report_file(self.hook, self.file_path)
-        return self.prepare(self.file_path, delimiter=self.delimiter, encoding=self.encoding, sheet=self.sheet)
+        return self.prepare_file(self.file_path, delimiter=self.delimiter, encoding=self.encoding, sheet=self.sheet)
 
-    def lineage_source(self, columns: Iterable[str]) -> Source:
+    def lineage_source(self, columns: Iterable[str]) -> LineageSource:
         """Return the file as the source of the lineage."""
         from airflow_provider_iqm.lineage.file_source import file_source
 

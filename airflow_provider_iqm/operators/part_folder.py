@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_iqm.exceptions import CleaningOptionError
 from airflow_provider_iqm.files.system_errors import system_errors
-from airflow_provider_iqm.operators.staging import filesystem, storage_failures_told, storage_path
+from airflow_provider_iqm.operators.staging import storage_errors, storage_filesystem, storage_path
 from airflow_provider_iqm.wording import as_unicode, display_name, is_unicode
 
 
@@ -70,10 +70,10 @@ def _put_into_folder(parts: dict[str, Path], folder: Path, own: re.Pattern[str])
 
 
 def _put_into_bucket(parts: dict[str, Path], folder: ObjectStoragePath, own: re.Pattern[str]) -> list[str]:
-    storage = filesystem(folder)
+    storage = storage_filesystem(folder)
     # s3fs and adlfs would send ten pieces of 50 MB at a time, and hold all of them.
     one_at_a_time = {"max_concurrency": 1} if hasattr(storage, "max_concurrency") else {}
-    with storage_failures_told(str(folder)):
+    with storage_errors(str(folder)):
         for name, part in parts.items():
             # An object shows up when it is complete; an open() that an error ends would leave what it has.
             storage.put_file(str(part), (folder / name).path, **one_at_a_time)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_iqm.hooks.list_log import telling_why
+from airflow_provider_iqm.hooks.list_log import log_list_warnings
 from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
-from airflow_provider_iqm.operators.staging import staged
+from airflow_provider_iqm.operators.staging import stage_file
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class PreparationOperator(RenderedArguments):
                 setattr(self, name, value)
 
     @contextmanager
-    def prepare(
+    def prepare_file(
         self,
         file_path: str | Path,
         *,
@@ -97,9 +97,9 @@ class PreparationOperator(RenderedArguments):
         from airflow_provider_iqm.audience.upload import prepare_upload
 
         with ExitStack() as stack:
-            with final_errors_fail_the_task(), telling_why(self.log):
+            with final_errors_fail_the_task(), log_list_warnings(self.log):
                 upload = prepare_upload(
-                    file_path=stack.enter_context(staged(file_path, scratch_dir=self.scratch_dir)),
+                    file_path=stack.enter_context(stage_file(file_path, scratch_dir=self.scratch_dir)),
                     delimiter=delimiter,
                     encoding=encoding,
                     sheet=sheet,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_iqm.audience.cleaning.options import OnInvalidRecords, PhoneFormat
 from airflow_provider_iqm.audience.duckdb.csv_queries import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.files.scratch import Scratch
-from airflow_provider_iqm.hooks.list_log import tell_of_list
-from airflow_provider_iqm.lineage.openlineage import Made, PreparationLineage
+from airflow_provider_iqm.hooks.list_log import log_list_findings
+from airflow_provider_iqm.lineage.openlineage import LineageOutput, PreparationLineage
 from airflow_provider_iqm.operators.part_folder import put_parts
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.staging import storage_path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.audience.split import Part
     from airflow_provider_iqm.audience.upload import AudienceUpload
-    from airflow_provider_iqm.lineage.source import Source
+    from airflow_provider_iqm.lineage.source import LineageSource
 
 
 class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
@@ -123,17 +123,19 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
             self.check_rendered_arguments()
             limits = Limits(records=self.max_records, bytes=self.max_bytes)
         with (
-            self.prepare(
+            self.prepare_file(
                 self.file_path, delimiter=self.delimiter, encoding=self.encoding, sheet=self.sheet, limited=False
             ) as upload,
             final_errors_fail_the_task(),
             Scratch(self.scratch_dir) as scratch,
         ):
-            tell_of_list(self.log, upload)
+            log_list_findings(self.log, upload)
             parts = split_list(upload, limits=limits, scratch=scratch, memory_limit=self.memory_limit)
             list_name = storage_path(self.file_path).name
             paths = put_parts([part.path for part in parts], self.output_dir, list_name=list_name)
-        self.made = [Made(name=path, records=part.records) for path, part in zip(paths, parts, strict=True)]
+        self.lineage_outputs = [
+            LineageOutput(name=path, records=part.records) for path, part in zip(paths, parts, strict=True)
+        ]
         self._tell(context, upload, parts)
         return [
             {
@@ -145,7 +147,7 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
             for number, path in enumerate(paths, start=1)
         ]
 
-    def lineage_source(self, columns: Iterable[str]) -> Source:
+    def lineage_source(self, columns: Iterable[str]) -> LineageSource:
         """Return the file as the source of the lineage."""
         from airflow_provider_iqm.lineage.file_source import file_source
 

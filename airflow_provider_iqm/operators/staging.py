@@ -39,7 +39,7 @@ def storage_path(path: str | Path) -> Path | ObjectStoragePath:
     return Path(url.path) if url.protocol == "file" else url
 
 
-def filesystem(path: ObjectStoragePath) -> Any:
+def storage_filesystem(path: ObjectStoragePath) -> Any:
     """
     Return the client of a URL's storage, from the provider of its scheme.
 
@@ -56,7 +56,7 @@ def filesystem(path: ObjectStoragePath) -> Any:
 
 
 @contextmanager
-def storage_failures_told(url: str | Path) -> Iterator[None]:
+def storage_errors(url: str | Path) -> Iterator[None]:
     """
     Say what somebody has to mend; whatever else a storage's client raises is left to the task's retries.
 
@@ -81,7 +81,7 @@ def _missing(url: str | Path) -> ObjectStorageError:
 
 
 @contextmanager
-def staged(path: str | Path, *, scratch_dir: str | Path | None) -> Iterator[Path]:
+def stage_file(path: str | Path, *, scratch_dir: str | Path | None) -> Iterator[Path]:
     """
     Give a file on the worker: the file itself, or a copy of an object, in a scratch folder that is removed afterwards.
 
@@ -101,12 +101,12 @@ def staged(path: str | Path, *, scratch_dir: str | Path | None) -> Iterator[Path
     with Scratch(scratch_dir) as scratch:
         log.info("Copying %s to the worker", path)
         with (
-            storage_failures_told(path),
+            storage_errors(path),
             system_errors(name=display_name(found.name), folder=scratch_dir, only_resources=True),
         ):
             # Its own name: the upload shows it to IQM.
             copy = scratch.new_file(found.name)
-            storage = filesystem(found)
+            storage = storage_filesystem(found)
             with storage.open(found.path, "rb", block_size=_REQUEST_BYTES) as source, copy.open("wb") as target:
                 shutil.copyfileobj(source, target, _PIECE_BYTES)
         yield copy

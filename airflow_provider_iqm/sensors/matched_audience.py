@@ -21,14 +21,14 @@ from airflow_provider_iqm.api.polling.match_rate import MatchRateGate, OnLowMatc
 from airflow_provider_iqm.api.polling.poll import MAX_DETAILS
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.assets.history import AudienceHistory
-from airflow_provider_iqm.assets.outlets import audience_assets, describe_in_outlet_events, event_of
+from airflow_provider_iqm.assets.outlets import audience_assets, audience_event, describe_in_asset_events
 from airflow_provider_iqm.exceptions import AudienceFailedError, LowMatchRateError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.ids import parse_ids
 from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
-from airflow_provider_iqm.triggers.deferral import defer_until_ready, ready_audiences
+from airflow_provider_iqm.triggers.deferral import defer_until_ready, parse_ready_event
 from airflow_provider_iqm.triggers.matched_audience import MAX_POKE_INTERVAL, AudienceReadyTrigger
 from airflow_provider_iqm.wording import count_of
 
@@ -170,7 +170,7 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
         """
-        return self._result(self._found_ready(context, ready_audiences(event, self._ids)))
+        return self._result(self._found_ready(context, parse_ready_event(event, self._ids)))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral; a failed audience fails the task even with ``soft_fail``."""
@@ -180,7 +180,7 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
     def _check_gate(self, context: Context) -> None:
         with final_errors_fail_the_task():
             if MatchRateGate.of(self).max_match_rate_drop is not None:
-                AudienceHistory(self, context, log=self.log).require("max_match_rate_drop")
+                AudienceHistory(self, context, log=self.log).check_enabled("max_match_rate_drop")
 
     def _found_ready(self, context: Context, ready: list[ReadyAudience]) -> list[ReadyAudience]:
         """Check the match rates of ready audiences, keep them for later runs, and describe them in the asset events."""
@@ -193,10 +193,12 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
             with final_errors_fail_the_task():
                 gate.check(ready, history.last_ready(), self.log)
         if gate.asked or history.shared:
-            history.keep_ready(ready)
+            history.save_ready(ready)
         # Only the tasks that share an asset's state know of each other's lists.
         fingerprint = history.fingerprint_of(ready[0]["id"]) if history.shared and len(ready) == 1 else None
-        describe_in_outlet_events(self, context, [event_of(audience, fingerprint=fingerprint) for audience in ready])
+        describe_in_asset_events(
+            self, context, [audience_event(audience, fingerprint=fingerprint) for audience in ready]
+        )
         return ready
 
     def _with_match_rates(self, ready: list[ReadyAudience]) -> list[ReadyAudience]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.csv.database_export import Export
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.databases.query_result import Parameters
-    from airflow_provider_iqm.lineage.source import Source
+    from airflow_provider_iqm.lineage.source import LineageSource
 
 OnEmpty = Literal["fail", "skip"]
 
@@ -153,7 +153,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         self._set_arguments(locals())
 
     @contextmanager
-    def prepared(self) -> Iterator[AudienceUpload]:
+    def prepare_list(self) -> Iterator[AudienceUpload]:
         """Run the query, and prepare its rows."""
         scratch = Scratch(self.scratch_dir)
         with closing(scratch):
@@ -163,10 +163,10 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
             ):
                 path = scratch.new_file(f"{self.task_id}.csv")
                 export = self._extract(path)
-            with self.prepare(path, delimiter=",", encoding="utf-8", export=export) as upload:
+            with self.prepare_file(path, delimiter=",", encoding="utf-8", export=export) as upload:
                 yield upload
 
-    def lineage_source(self, columns: Iterable[str]) -> Source:
+    def lineage_source(self, columns: Iterable[str]) -> LineageSource:
         """Return the query's tables as the source of the lineage."""
         from airflow_provider_iqm.lineage.query_source import query_source
 

@@ -37,12 +37,12 @@ def defer_until_ready(
     :param trigger: The trigger.
     """
     timeout = None if trigger.deadline is None else timedelta(seconds=trigger.deadline - time.time()) + GRACE
-    task.log.info("%s", f"Deferring; {trigger.plan()}")
+    task.log.info("%s", f"Deferring; {trigger.describe_polling()}")
     task.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
     raise AssertionError("defer() raises")
 
 
-def ready_audiences(event: Any, awaited: list[int] | int) -> list[ReadyAudience]:
+def parse_ready_event(event: Any, awaited: list[int] | int) -> list[ReadyAudience]:
     """
     Return the audiences that a trigger's event says are ready, or raise what kept them from it.
 

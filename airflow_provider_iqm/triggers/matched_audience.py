@@ -72,7 +72,7 @@ class AudienceReadyTrigger(BaseTrigger):
         self.max_poke_interval = max_poke_interval
         self.pool_slots = pool_slots
 
-    def plan(self) -> str:
+    def describe_polling(self) -> str:
         """Describe when the trigger polls, for the log."""
         polls = f"polling after {self.poke_interval:g} s"
         if self.max_poke_interval > self.poke_interval:
@@ -99,7 +99,7 @@ class AudienceReadyTrigger(BaseTrigger):
         yield TriggerEvent(await self._wait() | ({"state": self.state} if self.state else {}))
 
     async def _wait(self) -> dict[str, Any]:
-        hook = shared_hook(self.iqm_conn_id)
+        hook = get_shared_hook(self.iqm_conn_id)
         watch = AudienceWatch(self.audience_ids, self.log)
         interval = self.poke_interval
         try:
@@ -125,7 +125,7 @@ class AudienceReadyTrigger(BaseTrigger):
 _hooks: dict[str, tuple[asyncio.AbstractEventLoop, IQMAsyncHook]] = {}
 
 
-def shared_hook(iqm_conn_id: str) -> IQMAsyncHook:
+def get_shared_hook(iqm_conn_id: str) -> IQMAsyncHook:
     """
     Return the hook that all triggers of this process share for a connection.
 

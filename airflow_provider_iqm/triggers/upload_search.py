@@ -14,7 +14,7 @@ from airflow_provider_iqm.api.audience import MatchedAudience
 from airflow_provider_iqm.api.upload_search import OwnUploadSearch
 from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
 from airflow_provider_iqm.hooks.upload_recovery import pauses
-from airflow_provider_iqm.triggers.matched_audience import shared_hook
+from airflow_provider_iqm.triggers.matched_audience import get_shared_hook
 
 
 class SearchOutcome(StrEnum):
@@ -85,7 +85,7 @@ class UploadSearchTrigger(BaseTrigger):
         yield TriggerEvent({"state": self.state} | await self._search())
 
     async def _search(self) -> dict[str, Any]:
-        hook = shared_hook(self.iqm_conn_id)
+        hook = get_shared_hook(self.iqm_conn_id)
         search = OwnUploadSearch(self.audience_name, self.token, self.earliest)
         outcome: dict[str, Any] = {}
         try:

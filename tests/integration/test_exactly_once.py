@@ -214,16 +214,16 @@ def test_a_file_that_is_removed_or_changed_is_named_and_sent_nowhere(sandbox, up
     path = tmp_path / "list.csv"
 
     def check(how):
-        token = IQMHook._speak
+        token = IQMHook._create_dialect
 
         def speak(self, **shared):
             how()
             return token(self, **shared)
 
-        monkeypatch.setattr(IQMHook, "_speak", speak)
+        monkeypatch.setattr(IQMHook, "_create_dialect", speak)
         with pytest.raises(AudienceFileError) as raised:
             upload()
-        monkeypatch.setattr(IQMHook, "_speak", token)
+        monkeypatch.setattr(IQMHook, "_create_dialect", token)
         return str(raised.value)
 
     assert "removed after it was checked; nothing was uploaded" in check(path.unlink)

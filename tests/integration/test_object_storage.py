@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 from airflow_provider_iqm.operators.part_folder import put_parts
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
-from airflow_provider_iqm.operators.staging import staged
+from airflow_provider_iqm.operators.staging import stage_file
 from tests.integration.lake import SECRET
 from tests.integration.memory import growth
 
@@ -147,7 +147,7 @@ def test_a_list_and_its_parts_stream(lake, scratch, tmp_path):
     lake.client.upload_file(str(path), "people", "list.csv")
 
     def stage(name):
-        with staged(f"s3://lake@people/{name}", scratch_dir=scratch) as copy:
+        with stage_file(f"s3://lake@people/{name}", scratch_dir=scratch) as copy:
             return copy.stat().st_size
 
     stage("small.csv")

@@ -16,34 +16,34 @@ from airflow_provider_iqm.api.polling.match_rate import MatchRateGate, OnLowMatc
 from airflow_provider_iqm.assets.history import AudienceHistory, LastUpload
 from airflow_provider_iqm.assets.outlets import (
     AudienceEvent,
-    describe_in_outlet_events,
-    event_of,
+    audience_event,
+    describe_in_asset_events,
     remove_audience_outlets,
 )
 from airflow_provider_iqm.exceptions import AudienceOptionError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.hooks.upload_recovery import check_timeout
 from airflow_provider_iqm.lineage.hook_lineage import report_audience
-from airflow_provider_iqm.lineage.openlineage import Made
+from airflow_provider_iqm.lineage.openlineage import LineageOutput
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.preparation import PreparationOperator
-from airflow_provider_iqm.operators.upload.known_audience import UploadRecord
-from airflow_provider_iqm.operators.upload.lost_answer import (
+from airflow_provider_iqm.operators.upload.deferrable_upload import DeferrableUploadOperator, restore_attempts
+from airflow_provider_iqm.operators.upload.deferred_search import (
     check_resend,
-    possible_duplicates,
-    read_duplicates,
-    read_search,
+    parse_duplicate_search,
+    parse_search_event,
+    plan_duplicate_search,
 )
-from airflow_provider_iqm.operators.upload.results import facts_of, push, push_facts
-from airflow_provider_iqm.operators.upload.resumable_upload import ResumableUploadOperator, resumed
+from airflow_provider_iqm.operators.upload.summary import push_summary, push_xcom, summarize_upload
 from airflow_provider_iqm.operators.upload.unchanged import (
     OnUnchanged,
     check_on_unchanged,
-    unchanged_audience,
+    find_unchanged_upload,
     upload_fingerprint,
 )
+from airflow_provider_iqm.operators.upload.upload_record import UploadRecord
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
-from airflow_provider_iqm.triggers.deferral import ready_audiences
+from airflow_provider_iqm.triggers.deferral import parse_ready_event
 from airflow_provider_iqm.vocabulary import AudienceStatus
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.api.audience import ReadyAudience
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
-    from airflow_provider_iqm.operators.upload.lost_answer import Duplicates, SearchState
-    from airflow_provider_iqm.operators.upload.results import UploadFacts
+    from airflow_provider_iqm.operators.upload.deferred_search import Duplicates, SearchState
+    from airflow_provider_iqm.operators.upload.summary import UploadSummary
 
 
-class AudienceUploadOperator(ResumableUploadOperator):
+class AudienceUploadOperator(DeferrableUploadOperator):
     """
     Upload a list to IQM, and return the new audience's id.
 
@@ -90,7 +90,7 @@ class AudienceUploadOperator(ResumableUploadOperator):
         return IQMHook(self.iqm_conn_id)
 
     @abstractmethod
-    def prepared(self) -> AbstractContextManager[AudienceUpload]:
+    def prepare_list(self) -> AbstractContextManager[AudienceUpload]:
         """Give the list, ready to go to IQM, as long as the ``with`` block lasts."""
 
     def execute(self, context: Context) -> int:
@@ -104,20 +104,20 @@ class AudienceUploadOperator(ResumableUploadOperator):
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.upload_search.UploadSearchTrigger`.
         """
-        state, found = read_search(event)
-        facts = state["facts"]
+        state, found = parse_search_event(event)
+        summary = state["summary"]
         if not found:
             check_resend(state)
-            self.log.warning('IQM has no audience "%s" of this upload: preparing it again', facts["audience_name"])
+            self.log.warning('IQM has no audience "%s" of this upload: preparing it again', summary["audience_name"])
             return self._execute(context, searched=state)
         record = UploadRecord(context, log=self.log)
-        record.begin_try(resumed=True)
-        attempts = resumed(record.attempts(state["token"]), state)
+        record.start_try(resumed=True)
+        attempts = restore_attempts(record.attempts(state["token"]), state)
         audience_id = self.hook._keep_oldest_upload(found)
         attempts.made(audience_id)
-        self.log.info('Found audience %s "%s"; nothing is sent again', audience_id, facts["audience_name"])
-        self._defer_duplicates_search(attempts, audience_id, facts)
-        return self._go_on_after_search(context, attempts, audience_id, facts)
+        self.log.info('Found audience %s "%s"; nothing is sent again', audience_id, summary["audience_name"])
+        self._defer_duplicates_search(attempts, audience_id, summary)
+        return self._go_on_after_search(context, attempts, audience_id, summary)
 
     def execute_after_duplicates_search(self, context: Context, event: Any = None) -> int:
         """
@@ -125,29 +125,29 @@ class AudienceUploadOperator(ResumableUploadOperator):
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.upload_search.UploadSearchTrigger`.
         """
-        state, found = read_search(event)
+        state, found = parse_search_event(event)
         record = UploadRecord(context, log=self.log)
-        record.begin_try(resumed=True)
-        attempts = resumed(record.attempts(state["token"]), state)
+        record.start_try(resumed=True)
+        attempts = restore_attempts(record.attempts(state["token"]), state)
         audience_id = self.hook._keep_one_upload(found, state["audience_id"], state["token"])
         attempts.settled(audience_id)
-        return self._go_on_after_search(context, attempts, audience_id, state["facts"])
+        return self._go_on_after_search(context, attempts, audience_id, state["summary"])
 
     def _go_on_after_search(
-        self, context: Context, attempts: UploadAttempts, audience_id: int, facts: UploadFacts
+        self, context: Context, attempts: UploadAttempts, audience_id: int, summary: UploadSummary
     ) -> int:
-        report_audience(self.hook, facts["audience_name"], audience_id)
+        report_audience(self.hook, summary["audience_name"], audience_id)
         last = LastUpload(
-            fingerprint=facts["fingerprint"],
+            fingerprint=summary["fingerprint"],
             audience_id=audience_id,
-            audience_name=facts["audience_name"],
+            audience_name=summary["audience_name"],
             run_id=context["ti"].run_id,
         )
         history = AudienceHistory(self, context, log=self.log)
         if last.fingerprint:
-            history.keep_upload(last)
-        duplicates = possible_duplicates(last.audience_name, attempts, self.lost_answer_timeout)
-        return self._finish(context, history, last, facts, duplicates)
+            history.save_upload(last)
+        duplicates = plan_duplicate_search(last.audience_name, attempts, self.lost_answer_timeout)
+        return self._finish(context, history, last, summary, duplicates)
 
     def execute_complete(self, context: Context, event: Any = None) -> int:
         """
@@ -156,10 +156,12 @@ class AudienceUploadOperator(ResumableUploadOperator):
         :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
         """
         # The id comes with the event: dag.test() hands on nothing else of what a task had before it was deferred.
-        (audience,) = ready_audiences(event, 1)
+        (audience,) = parse_ready_event(event, 1)
         history = AudienceHistory(self, context, log=self.log)
-        audience = self._without_duplicates(context, history, audience, read_duplicates(event))
-        self.made = [Made(name=audience["name"], version=audience["id"], records=audience["records"])]
+        audience = self._without_duplicates(context, history, audience, parse_duplicate_search(event))
+        self.lineage_outputs = [
+            LineageOutput(name=audience["name"], version=audience["id"], records=audience["records"])
+        ]
         own = LastUpload(
             fingerprint=history.fingerprint_of(audience["id"]) if self.on_unchanged == "skip" else None,
             audience_id=audience["id"],
@@ -178,31 +180,31 @@ class AudienceUploadOperator(ResumableUploadOperator):
             self._check_gate(history)
         record = UploadRecord(context, log=self.log)
         if self.resume:
-            record.begin_try(resumed=searched is not None)
-        with self.prepared() as upload:
+            record.start_try(resumed=searched is not None)
+        with self.prepare_list() as upload:
             last, duplicates = self._upload_or_skip(context, history, upload, record, searched)
-            facts = facts_of(upload, audience_name=last.audience_name, fingerprint=last.fingerprint)
-        return self._finish(context, history, last, facts, duplicates)
+            summary = summarize_upload(upload, audience_name=last.audience_name, fingerprint=last.fingerprint)
+        return self._finish(context, history, last, summary, duplicates)
 
     def _finish(
         self,
         context: Context,
         history: AudienceHistory,
         last: LastUpload,
-        facts: UploadFacts,
+        summary: UploadSummary,
         duplicates: Duplicates | None,
     ) -> int:
         """Tell of an upload that is done, and wait for the audience if that is asked for."""
         if last.run_id == context["ti"].run_id:
-            made = Made(
+            made = LineageOutput(
                 name=last.audience_name,
                 version=last.audience_id,
-                records=facts["records"],
-                size=facts["file_size"],
+                records=summary["records"],
+                size=summary["file_size"],
             )
-            self.made = [made]
+            self.lineage_outputs = [made]
         IQMAudienceLink.push(self, context, [last.audience_id])
-        push_facts(self, context, facts)
+        push_summary(self, context, summary)
         if last.audience:
             self._found_ready(context, history, last, last.audience)
         elif self.wait_for_ready:
@@ -211,7 +213,7 @@ class AudienceUploadOperator(ResumableUploadOperator):
             last = replace(last, run_id=context["ti"].run_id, audience_id=audience["id"])
             self._found_ready(context, history, last, audience)
         else:
-            self._tell_too_early(context, last, facts["records"])
+            self._tell_too_early(context, last, summary["records"])
         return last.audience_id
 
     def _check_deferrable(self) -> None:
@@ -231,7 +233,7 @@ class AudienceUploadOperator(ResumableUploadOperator):
                 "them to AudienceReadySensor."
             )
         if self.max_match_rate_drop is not None:
-            history.require("max_match_rate_drop")
+            history.check_enabled("max_match_rate_drop")
 
     def _upload_or_skip(
         self,
@@ -247,17 +249,17 @@ class AudienceUploadOperator(ResumableUploadOperator):
         run_id, fingerprint = context["ti"].run_id, None
         if self.on_unchanged == "skip":
             fingerprint = upload_fingerprint(upload, options, self.hook.settings)
-            last = unchanged_audience(history, fingerprint, hook=self.hook, run_id=run_id, log=self.log)
+            last = find_unchanged_upload(history, fingerprint, hook=self.hook, run_id=run_id, log=self.log)
             if last:
                 if not last.audience:
-                    history.keep_upload(last)
+                    history.save_upload(last)
                 return last, None
         attempts = self._attempts(context, upload, record, searched)
         audience_id = self._upload(upload, attempts, options, fingerprint)
         last = LastUpload(fingerprint=fingerprint, audience_id=audience_id, audience_name=upload.name, run_id=run_id)
         if fingerprint:
-            history.keep_upload(last)
-        return last, possible_duplicates(upload.name, attempts, self.lost_answer_timeout)
+            history.save_upload(last)
+        return last, plan_duplicate_search(upload.name, attempts, self.lost_answer_timeout)
 
     def _found_ready(
         self, context: Context, history: AudienceHistory, last: LastUpload, audience: ReadyAudience
@@ -267,13 +269,13 @@ class AudienceUploadOperator(ResumableUploadOperator):
         with final_errors_fail_the_task():
             gate.check([audience], history.last_ready(), self.log)
         if gate.asked:
-            history.keep_ready([audience])
+            history.save_ready([audience])
         if self.wait_for_ready:
-            push(self, context, "audience", audience)
+            push_xcom(self, context, "audience", audience)
         if last.fingerprint:
-            history.keep_upload(replace(last, audience=audience))
+            history.save_upload(replace(last, audience=audience))
         if last.run_id == context["ti"].run_id:
-            describe_in_outlet_events(self, context, [event_of(audience, fingerprint=last.fingerprint)])
+            describe_in_asset_events(self, context, [audience_event(audience, fingerprint=last.fingerprint)])
         else:
             remove_audience_outlets(self, log=self.log)
 
@@ -286,7 +288,7 @@ class AudienceUploadOperator(ResumableUploadOperator):
             match_rate=None,
             fingerprint=last.fingerprint,
         )
-        if describe_in_outlet_events(self, context, [event]):
+        if describe_in_asset_events(self, context, [event]):
             self.log.warning(
                 "The outlets' events are sent before audience %s is ready, and say so in their status. Set "
                 "wait_for_ready=True, or give the outlet to the AudienceReadySensor.",

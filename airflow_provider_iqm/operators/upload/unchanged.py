@@ -33,7 +33,7 @@ def check_on_unchanged(on_unchanged: str, history: AudienceHistory) -> None:
     if on_unchanged not in get_args(OnUnchanged):
         raise AudienceOptionError(f'on_unchanged is {on_unchanged!r}. It must be "upload" or "skip".')
     if on_unchanged == "skip":
-        history.require('on_unchanged="skip"')
+        history.check_enabled('on_unchanged="skip"')
 
 
 def upload_fingerprint(upload: AudienceUpload, options: AudienceOptions, account: IQMConnection) -> str:
@@ -58,7 +58,7 @@ def upload_fingerprint(upload: AudienceUpload, options: AudienceOptions, account
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def unchanged_audience(
+def find_unchanged_upload(
     history: AudienceHistory, fingerprint: str, *, hook: IQMHook, run_id: str, log: Log
 ) -> LastUpload | None:
     """

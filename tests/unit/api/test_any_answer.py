@@ -13,7 +13,7 @@ from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.answer_body import AnswerTooLargeError
 from airflow_provider_iqm.api.audience import NewAudience
 from airflow_provider_iqm.api.campaigns import audience_campaigns, campaigns
-from airflow_provider_iqm.api.dialects import API_VERSIONS, speak
+from airflow_provider_iqm.api.dialects import API_VERSIONS, create_dialect
 from airflow_provider_iqm.api.request import Request
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.token import Token
@@ -71,7 +71,9 @@ class Shared:
 
 
 def iqm(version):
-    return speak(version, CREDENTIALS, on_token=lambda token: token.secrets, shared=Shared(), clock=lambda: 1.0)
+    return create_dialect(
+        version, CREDENTIALS, on_token=lambda token: token.secrets, shared=Shared(), clock=lambda: 1.0
+    )
 
 
 def drive(exchange, answers):

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.campaigns import audience_campaigns, campaigns, listed_campaigns
-from airflow_provider_iqm.api.dialects import speak
+from airflow_provider_iqm.api.dialects import create_dialect
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.token import Token
 from airflow_provider_iqm.exceptions import AudienceNotFoundError, AudienceOptionError, IQMError, IQMInvalidAnswerError
@@ -17,7 +17,7 @@ CREDENTIALS = Credentials(email="e", password="p", client_id="c", client_secret=
 
 
 def api(version="v3"):
-    iqm = speak(version, CREDENTIALS, on_token=lambda token: None, clock=lambda: 1.0)
+    iqm = create_dialect(version, CREDENTIALS, on_token=lambda token: None, clock=lambda: 1.0)
     iqm.login._use(Token("a", "r", "1", 35_999.0))
     return iqm
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_iqm.api.dialects import speak
+from airflow_provider_iqm.api.dialects import create_dialect
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.upload_search import keep_oldest, may_have_created, says_not_processed
 from airflow_provider_iqm.exceptions import (
@@ -42,7 +42,7 @@ class IQM:
 
     def keep_oldest(self):
         exchange = keep_oldest(
-            speak(self.version, CREDENTIALS, on_token=lambda token: token, shared=Shared(), clock=lambda: 1.0),
+            create_dialect(self.version, CREDENTIALS, on_token=lambda token: token, shared=Shared(), clock=lambda: 1.0),
             [audience(number) for number in sorted(self.ids | set(self.used))],
         )
         step, value = exchange.send, None

@@ -56,9 +56,9 @@ def history(state=None, *, xcoms=None, map_index=-1, do_xcom_push=True, outlets=
 @pytest.mark.parametrize("ends", [{"outlets": [ASSET]}, {"outlets": [], "inlets": [ASSET]}])
 def test_the_asset_s_state_is_where_all_tasks_with_it_look(ends):
     state = State()
-    history(state).keep_upload(UPLOAD)
+    history(state).save_upload(UPLOAD)
     assert history(state, **ends).last_upload() == UPLOAD
-    history(state).keep_ready([AUDIENCE])
+    history(state).save_ready([AUDIENCE])
     # Whoever has found the audience ready.
     assert history(state, **ends).last_upload().audience == AUDIENCE
 
@@ -67,7 +67,7 @@ def test_without_an_asset_the_task_looks_into_its_own_xcoms():
     xcoms = {}
     kept = history(State(), xcoms=xcoms, outlets=["s3://bucket/key"])
     assert not kept.shared
-    kept.keep_upload(UPLOAD)
+    kept.save_upload(UPLOAD)
     assert history(xcoms=xcoms).last_upload() == UPLOAD
     assert {task_id for task_id, *_ in xcoms} == {"upload"}
 
@@ -75,7 +75,7 @@ def test_without_an_asset_the_task_looks_into_its_own_xcoms():
 @pytest.mark.parametrize("shared", [True, False])
 def test_mapped_tasks_do_not_meet(shared):
     state, xcoms = State() if shared else None, {}
-    history(state, xcoms=xcoms, map_index=0).keep_upload(UPLOAD)
+    history(state, xcoms=xcoms, map_index=0).save_upload(UPLOAD)
     assert history(state, xcoms=xcoms, map_index=1).last_upload() is None
     assert history(state, xcoms=xcoms, map_index=0).last_upload() == UPLOAD
 
@@ -100,7 +100,7 @@ def test_what_it_has_not_written_is_nothing_to_it(value):
 @pytest.mark.parametrize("change", [{"id": 8}, {"status": "Processing"}, {"match_rate": "much"}, {"name": None}])
 def test_an_audience_that_is_not_known_to_be_this_one_and_ready_does_not_count(change):
     state = State()
-    history(state).keep_upload(UPLOAD)
+    history(state).save_upload(UPLOAD)
     state[READY] = [{**AUDIENCE, **change}]
     assert history(state).last_upload().audience is None
 
@@ -120,8 +120,8 @@ class BrokenState:
 def test_a_store_that_fails_costs_no_more_than_a_warning(caplog, kind):
     error = kind("no database")
     kept = history(BrokenState(error))
-    kept.keep_upload(UPLOAD)
-    kept.keep_ready([AUDIENCE])
+    kept.save_upload(UPLOAD)
+    kept.save_ready([AUDIENCE])
     assert kept.last_upload() is None
     assert kept.last_ready() == []
     assert caplog.text.count("the state of iqm://app.iqm.com/Customers; going on without it") == 4
@@ -130,8 +130,8 @@ def test_a_store_that_fails_costs_no_more_than_a_warning(caplog, kind):
 
 def test_a_task_that_keeps_nothing_says_so():
     kept = history(do_xcom_push=False)
-    kept.keep_upload(UPLOAD)
+    kept.save_upload(UPLOAD)
     assert kept.last_upload() is None
     with pytest.raises(AudienceOptionError, match=r"max_match_rate_drop.*do_xcom_push"):
-        kept.require("max_match_rate_drop")
-    history(State(), do_xcom_push=False).require("max_match_rate_drop")
+        kept.check_enabled("max_match_rate_drop")
+    history(State(), do_xcom_push=False).check_enabled("max_match_rate_drop")

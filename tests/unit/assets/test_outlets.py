@@ -7,21 +7,21 @@ from unittest.mock import MagicMock
 from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
-from airflow_provider_iqm.assets.outlets import describe_in_outlet_events, event_of, remove_audience_outlets
+from airflow_provider_iqm.assets.outlets import audience_event, describe_in_asset_events, remove_audience_outlets
 
 OTHER = Asset(uri="s3://bucket/key")
 
 
 def ready(audience_id, name):
     more = {"match_rate": 57.9, "uniques": 5, "records": 9, "data_cost": None}
-    return event_of({"id": audience_id, "name": name, "status": "Ready", **more})
+    return audience_event({"id": audience_id, "name": name, "status": "Ready", **more})
 
 
 def told(outlets, *events):
     extras = defaultdict(lambda: SimpleNamespace(extra={"mine": 1}))
     by_uri = MagicMock()
     by_uri.__getitem__.side_effect = lambda asset: extras[asset.uri]
-    assert describe_in_outlet_events(
+    assert describe_in_asset_events(
         SimpleNamespace(outlets=outlets, log=MagicMock()), {"outlet_events": by_uri}, events
     )
     return {uri: accessor.extra for uri, accessor in extras.items()}

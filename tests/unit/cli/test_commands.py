@@ -11,10 +11,10 @@ from unittest.mock import MagicMock
 import pytest
 
 from airflow_provider_iqm.cli import actions
+from airflow_provider_iqm.cli.cli_hook import CliHook
 from airflow_provider_iqm.cli.commands import COMMANDS, get_iqm_cli_commands
-from airflow_provider_iqm.cli.lazily import lazily
+from airflow_provider_iqm.cli.lazy_command import lazy_command
 from airflow_provider_iqm.cli.logs_on_stderr import logs_on_stderr
-from airflow_provider_iqm.cli.watched_hook import WatchedHook
 from airflow_provider_iqm.exceptions import AudienceNotFoundError, IQMAuthenticationError, IQMConnectionError
 
 AUDIENCE = {
@@ -32,7 +32,7 @@ AUDIENCE = {
 @pytest.fixture
 def hook(monkeypatch):
     hook = MagicMock()
-    monkeypatch.setattr(actions, "WatchedHook", MagicMock(return_value=hook))
+    monkeypatch.setattr(actions, "CliHook", MagicMock(return_value=hook))
     return hook
 
 
@@ -121,7 +121,7 @@ def test_an_error_is_one_line(monkeypatch):
     monkeypatch.setitem(os.environ, "_AIRFLOW_PROCESS_CONTEXT", "")
     monkeypatch.setattr(actions, "check", fail)
     with pytest.raises(SystemExit) as caught:
-        lazily("check")(Namespace())
+        lazy_command("check")(Namespace())
     assert caught.value.code == "IQMAuthenticationError: The password is wrong."
     # Only a server's process finds the connections in Airflow's database.
     assert os.environ["_AIRFLOW_PROCESS_CONTEXT"] == "server"
@@ -150,12 +150,12 @@ def test_the_output_is_back_after_an_error(capfd):
 
 def test_a_missing_connection_is_said_with_how_to_add_it():
     with pytest.raises(IQMConnectionError, match="airflow connections add missing"):
-        WatchedHook.get_connection("missing")
+        CliHook.get_connection("missing")
 
 
 @pytest.mark.parametrize(("seconds", "terminal"), [(0.5, True), (60, False)])
 def test_short_waits_and_other_outputs_show_no_bar(monkeypatch, waits, seconds, terminal, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
-    WatchedHook()._sleep(seconds)
+    CliHook()._sleep(seconds)
     assert waits == [seconds]
     assert capsys.readouterr().err == ""

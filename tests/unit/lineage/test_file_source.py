@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_iqm.lineage.file_source import file_name
+from airflow_provider_iqm.lineage.file_source import dataset_name
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from airflow_provider_iqm.lineage.file_source import file_name
     ],
 )
 def test_files_are_named_as_openlineage_names_them_and_no_connection_is_shown(path, expected):
-    assert file_name(path) == expected
+    assert dataset_name(path) == expected

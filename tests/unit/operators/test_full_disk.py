@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_iqm.exceptions import CleaningOptionError, WorkerResourceError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
-from airflow_provider_iqm.operators.staging import staged
+from airflow_provider_iqm.operators.staging import stage_file
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 
 LIST = {"audience_name": "People", "columns": {"email": "Email"}, "column_settings": {"Email": "Raw"}}
@@ -102,6 +102,6 @@ def test_a_full_disk_under_a_copy_from_object_storage(prepare, scratch, refused,
     attach(protocol="memory", fs=MemoryFileSystem())
     (part,) = prepare(output_dir="memory://bucket/full-disk")
     monkeypatch.setattr("airflow_provider_iqm.operators.staging.shutil.copyfileobj", full)
-    with refused as caught, staged(part["file_path"], scratch_dir=scratch):
+    with refused as caught, stage_file(part["file_path"], scratch_dir=scratch):
         pass
     assert f"'{scratch}' (scratch_dir)" in str(caught.value)

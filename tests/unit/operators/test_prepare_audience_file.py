@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_iqm.exceptions import ObjectStorageError
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
-from airflow_provider_iqm.operators.staging import staged, storage_path
+from airflow_provider_iqm.operators.staging import stage_file, storage_path
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_parts_in_object_storage_can_be_uploaded_from_there(prepare, tmp_path):
     assert len(parts) == 2
     records = 0
     for part in parts:
-        with staged(part["file_path"], scratch_dir=tmp_path / "scratch") as path:
+        with stage_file(part["file_path"], scratch_dir=tmp_path / "scratch") as path:
             assert path.name == part["file_path"].rsplit("/", 1)[-1]
             records += path.read_text().count("\n") - 1
         assert not path.exists()

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_iqm.exceptions import ObjectStorageError
 from airflow_provider_iqm.operators import staging
-from airflow_provider_iqm.operators.staging import staged, storage_failures_told, storage_path
+from airflow_provider_iqm.operators.staging import stage_file, storage_errors, storage_path
 
 CONTENT = b"email\nfrodo@shire.example\n"
 
@@ -19,7 +19,7 @@ def store(monkeypatch):
     """Put an object into a storage in memory, and return its URL."""
     memory = fsspec.filesystem("memory")
     # Airflow knows the schemes of its providers only.
-    monkeypatch.setattr(staging, "filesystem", lambda path: memory)
+    monkeypatch.setattr(staging, "storage_filesystem", lambda path: memory)
 
     def put(path="/lake/people.csv", content=CONTENT):
         memory.pipe(path, content)
@@ -46,13 +46,13 @@ def test_a_url_of_object_storage():
 def test_a_file_on_the_worker_is_used_where_it_is(tmp_path):
     path = tmp_path / "people.csv"
     path.write_bytes(CONTENT)
-    with staged(str(path), scratch_dir=tmp_path) as file:
+    with stage_file(str(path), scratch_dir=tmp_path) as file:
         assert file == path
     assert path.read_bytes() == CONTENT
 
 
 def test_an_object_is_copied_under_its_own_name_and_removed(store, tmp_path):
-    with staged(store(), scratch_dir=tmp_path) as copy:
+    with stage_file(store(), scratch_dir=tmp_path) as copy:
         assert copy.name == "people.csv"
         assert copy.is_relative_to(tmp_path)
         assert copy.read_bytes() == CONTENT
@@ -61,21 +61,21 @@ def test_an_object_is_copied_under_its_own_name_and_removed(store, tmp_path):
 
 
 def test_the_copy_is_removed_after_a_failure(store, tmp_path):
-    with pytest.raises(ZeroDivisionError), staged(store(), scratch_dir=tmp_path):
+    with pytest.raises(ZeroDivisionError), stage_file(store(), scratch_dir=tmp_path):
         _ = 1 / 0
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_large_object_is_copied_whole(store, tmp_path):
     content = CONTENT + b"sam@shire.example\n" * 200_000
-    with staged(store(content=content), scratch_dir=tmp_path) as copy:
+    with stage_file(store(content=content), scratch_dir=tmp_path) as copy:
         assert copy.read_bytes() == content
 
 
 @pytest.mark.parametrize("url", ["memory://lake/missing.csv", "memory://"])
 def test_a_missing_object_is_named(store, tmp_path, url):
     store()
-    with pytest.raises(ObjectStorageError) as caught, staged(url, scratch_dir=tmp_path):
+    with pytest.raises(ObjectStorageError) as caught, stage_file(url, scratch_dir=tmp_path):
         pass
     assert url in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -83,10 +83,10 @@ def test_a_missing_object_is_named(store, tmp_path, url):
 
 def test_refused_credentials_are_said_with_the_url():
     with pytest.raises(ObjectStorageError, match=r"s3://lake@people/list\.csv"):  # noqa: SIM117
-        with storage_failures_told("s3://lake@people/list.csv"):
+        with storage_errors("s3://lake@people/list.csv"):
             raise PermissionError("Access Denied")
 
 
 def test_other_failures_are_left_to_the_task_s_retries():
-    with pytest.raises(ConnectionResetError), storage_failures_told("s3://people/list.csv"):
+    with pytest.raises(ConnectionResetError), storage_errors("s3://people/list.csv"):
         raise ConnectionResetError("reset")

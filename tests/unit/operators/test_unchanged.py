@@ -11,7 +11,11 @@ import pytest
 from airflow_provider_iqm.api.audience import AudienceOptions
 from airflow_provider_iqm.assets.history import LastUpload
 from airflow_provider_iqm.exceptions import AudienceNotFoundError, AudienceOptionError
-from airflow_provider_iqm.operators.upload.unchanged import check_on_unchanged, unchanged_audience, upload_fingerprint
+from airflow_provider_iqm.operators.upload.unchanged import (
+    check_on_unchanged,
+    find_unchanged_upload,
+    upload_fingerprint,
+)
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES
 
 LOG = logging.getLogger(__name__)
@@ -68,7 +72,7 @@ def look(last, *, audience=None, error=None, fingerprint=LAST.fingerprint):
     hook.get_matched_audience.return_value = audience
     hook.get_matched_audience.side_effect = error
     history = SimpleNamespace(last_upload=lambda: last)
-    found = unchanged_audience(history, fingerprint, hook=hook, run_id="tuesday", log=LOG)
+    found = find_unchanged_upload(history, fingerprint, hook=hook, run_id="tuesday", log=LOG)
     return found, hook.get_matched_audience.call_count
 
 
@@ -122,6 +126,6 @@ def test_what_is_asked_for_must_be_known(value):
 def test_only_skipping_needs_a_history():
     history = MagicMock()
     check_on_unchanged("upload", history)
-    history.require.assert_not_called()
+    history.check_enabled.assert_not_called()
     check_on_unchanged("skip", history)
-    history.require.assert_called_once()
+    history.check_enabled.assert_called_once()

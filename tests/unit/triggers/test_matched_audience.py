@@ -9,7 +9,7 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
-from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, shared_hook
+from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, get_shared_hook
 
 LOG_IN = "/api/v3/ua/login"
 DETAILS = "/api/v2/audience/matched/*"
@@ -148,7 +148,7 @@ def test_triggers_log_in_once_and_leave_no_socket_open(local_iqm, add_audience, 
         found = await asyncio.gather(*(events(trigger(item)) for item in ids))
         # Others come later.
         found += await asyncio.gather(*(events(trigger(item)) for item in ids))
-        assert shared_hook("iqm_default")._session is None
+        assert get_shared_hook("iqm_default")._session is None
         return found
 
     assert all(event["kind"] == "ready" for (event,) in asyncio.run(wait()))
@@ -188,7 +188,7 @@ def test_a_cancelled_trigger_lets_go_and_others_wait_on(local_iqm, add_audience,
             await first
         local_iqm.state.audiences.get(kept).status = "Ready"
         (event,) = await second
-        assert shared_hook("iqm_default")._session is None
+        assert get_shared_hook("iqm_default")._session is None
         return event
 
     assert asyncio.run(wait())["kind"] == "ready"

@@ -16,7 +16,7 @@ SECONDS_WORTH_A_BAR = 1.0
 STEP = 0.25
 
 
-class WatchedHook(IQMHook):
+class CliHook(IQMHook):
     """
     Talks to IQM's API, and shows its waits on the terminal, if stderr is one.
 

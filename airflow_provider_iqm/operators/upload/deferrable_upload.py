@@ -15,14 +15,14 @@ from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
 from airflow_provider_iqm.lineage.openlineage import UploadLineage
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.preparation import PreparationOperator
-from airflow_provider_iqm.operators.upload.known_audience import UploadRecord
-from airflow_provider_iqm.operators.upload.lost_answer import (
+from airflow_provider_iqm.operators.upload.deferred_search import (
     SearchState,
+    build_search_state,
     defer_search,
-    possible_duplicates,
-    search_state,
+    plan_duplicate_search,
 )
-from airflow_provider_iqm.operators.upload.results import facts_of
+from airflow_provider_iqm.operators.upload.summary import summarize_upload
+from airflow_provider_iqm.operators.upload.upload_record import UploadRecord
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import defer_until_ready
 from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, timeout_message
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.hooks.iqm import IQMHook
     from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
-    from airflow_provider_iqm.operators.upload.lost_answer import Duplicates
-    from airflow_provider_iqm.operators.upload.results import UploadFacts
+    from airflow_provider_iqm.operators.upload.deferred_search import Duplicates
+    from airflow_provider_iqm.operators.upload.summary import UploadSummary
 
 
-class ResumableUploadOperator(PreparationOperator, UploadLineage):
+class DeferrableUploadOperator(PreparationOperator, UploadLineage):
     """Uploads a list once, whatever happens on the way, and waits for its audience."""
 
     iqm_conn_id: str
@@ -66,7 +66,7 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
         with final_errors_fail_the_task():
             token = upload.token(ti.dag_id, ti.task_id, ti.run_id, ti.map_index, any_order=self.any_order)
         attempts = record.attempts(token)
-        return resumed(attempts, searched) if searched and searched["token"] == token else attempts
+        return restore_attempts(attempts, searched) if searched and searched["token"] == token else attempts
 
     def _upload(
         self,
@@ -79,9 +79,9 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
             return self.hook._upload(upload, resume=False, options=options)
 
         def search(own: OwnUploadSearch, seconds: float) -> list[MatchedAudience]:
-            return self._search(own, seconds, attempts, facts)
+            return self._search(own, seconds, attempts, summary)
 
-        facts = facts_of(upload, audience_name=upload.name, fingerprint=fingerprint)
+        summary = summarize_upload(upload, audience_name=upload.name, fingerprint=fingerprint)
         audience_id = self.hook._upload(
             upload,
             attempts=attempts,
@@ -90,11 +90,11 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
             search=search,
             check_duplicates=not (self.wait_for_ready or self.deferrable),
         )
-        self._defer_duplicates_search(attempts, audience_id, facts)
+        self._defer_duplicates_search(attempts, audience_id, summary)
         return audience_id
 
     def _search(
-        self, own: OwnUploadSearch, seconds: float, attempts: UploadAttempts, facts: UploadFacts
+        self, own: OwnUploadSearch, seconds: float, attempts: UploadAttempts, summary: UploadSummary
     ) -> list[MatchedAudience]:
         """Search for the audience of an upload whose answer was lost, in the triggerer if the task may be deferred."""
         if not self.deferrable or not seconds:
@@ -106,12 +106,12 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
             raise
         except IQMError:
             self.log.info("The first search failed; the triggerer searches again")
-        state = search_state(attempts, facts)
+        state = build_search_state(attempts, summary)
         return defer_search(self, own, seconds, state, iqm_conn_id=self.iqm_conn_id, pool_slots=self.hook._pool_slots)
 
-    def _defer_duplicates_search(self, attempts: UploadAttempts, audience_id: int, facts: UploadFacts) -> None:
+    def _defer_duplicates_search(self, attempts: UploadAttempts, audience_id: int, summary: UploadSummary) -> None:
         """Leave the search for duplicates to the triggerer; a task that waits for its audience searches after that."""
-        duplicates = possible_duplicates(facts["audience_name"], attempts, self.lost_answer_timeout)
+        duplicates = plan_duplicate_search(summary["audience_name"], attempts, self.lost_answer_timeout)
         if self.wait_for_ready or not self.deferrable or duplicates is None:
             return
         self.log.info("The upload was sent more than once: searching for a duplicate of audience %s", audience_id)
@@ -119,7 +119,7 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
             self,
             OwnUploadSearch(duplicates["audience_name"], duplicates["token"], duplicates["earliest"]),
             self.lost_answer_timeout,
-            search_state(attempts, facts, audience_id),
+            build_search_state(attempts, summary, audience_id),
             iqm_conn_id=self.iqm_conn_id,
             pool_slots=self.hook._pool_slots,
             start_at=duplicates["settled_at"],
@@ -136,13 +136,13 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
             own, audience["id"], settled_at=duplicates["settled_at"], timeout=self.lost_answer_timeout
         )
         record = UploadRecord(context, log=self.log)
-        record.begin_try(resumed=True)
+        record.start_try(resumed=True)
         record.attempts(duplicates["token"]).settled(kept)
         if kept == audience["id"]:
             return audience
         if fingerprint := history.fingerprint_of(audience["id"]):
             name, run_id = audience["name"], context["ti"].run_id
-            history.keep_upload(
+            history.save_upload(
                 LastUpload(fingerprint=fingerprint, audience_id=kept, audience_name=name, run_id=run_id)
             )
         IQMAudienceLink.push(self, context, [kept])
@@ -170,7 +170,7 @@ class ResumableUploadOperator(PreparationOperator, UploadLineage):
             time.sleep(min(self.poke_interval, max(0.0, deadline - time.time())))
 
 
-def resumed(attempts: UploadAttempts, state: SearchState) -> UploadAttempts:
+def restore_attempts(attempts: UploadAttempts, state: SearchState) -> UploadAttempts:
     """
     Add to attempts what the task has known of them before it was deferred.
 

@@ -69,7 +69,7 @@ class UploadRecord:
         self._complete = True
         self._writable = False
 
-    def begin_try(self, *, resumed: bool = False) -> None:
+    def start_try(self, *, resumed: bool = False) -> None:
         """
         Enter this try.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 
-def lazily(name: str) -> Callable[[Namespace], None]:
+def lazy_command(name: str) -> Callable[[Namespace], None]:
     """
     Return a command that imports its function when it runs, and prints an error as one line.
 

@@ -8,7 +8,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_iqm.exceptions import IQMError
-from airflow_provider_iqm.operators.upload.known_audience import UploadRecord
+from airflow_provider_iqm.operators.upload.upload_record import UploadRecord
 
 LOG = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class BrokenStore:
 def begin(store, try_number=1, *, resumed=False, **more):
     ti = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1, try_number=try_number)
     record = UploadRecord({"task_state_store": store, "ti": ti, **more}, log=LOG)
-    record.begin_try(resumed=resumed)
+    record.start_try(resumed=resumed)
     return record
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.upload import AudienceUpload
 
 
-class UploadFacts(TypedDict):
+class UploadSummary(TypedDict):
     """
     What is told of an upload once it is done; a task that goes on after a deferral has no file to look at.
 
@@ -32,7 +32,7 @@ class UploadFacts(TypedDict):
     fingerprint: str | None
 
 
-def facts_of(upload: AudienceUpload, *, audience_name: str, fingerprint: str | None) -> UploadFacts:
+def summarize_upload(upload: AudienceUpload, *, audience_name: str, fingerprint: str | None) -> UploadSummary:
     """
     Gather what is told of an upload.
 
@@ -40,7 +40,7 @@ def facts_of(upload: AudienceUpload, *, audience_name: str, fingerprint: str | N
     :param audience_name: The audience's name.
     :param fingerprint: Its fingerprint.
     """
-    return UploadFacts(
+    return UploadSummary(
         audience_name=audience_name,
         records=upload.file.records,
         file_name=upload.file.name,
@@ -50,20 +50,20 @@ def facts_of(upload: AudienceUpload, *, audience_name: str, fingerprint: str | N
     )
 
 
-def push_facts(task: BaseOperator, context: Context, facts: UploadFacts) -> None:
+def push_summary(task: BaseOperator, context: Context, summary: UploadSummary) -> None:
     """
     Push what is told of an upload to XCom.
 
     :param task: The task.
     :param context: Its context.
-    :param facts: What is told.
+    :param summary: What is told.
     """
-    for key, value in facts.items():
+    for key, value in summary.items():
         if key != "fingerprint" and value is not None:
-            push(task, context, key, value)
+            push_xcom(task, context, key, value)
 
 
-def push(task: BaseOperator, context: Context, key: str, value: Any) -> None:
+def push_xcom(task: BaseOperator, context: Context, key: str, value: Any) -> None:
     """
     Push a value to XCom, if the task pushes any; one that can't be pushed doesn't fail the task.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.api.audience import MatchedAudience
     from airflow_provider_iqm.api.upload_search import OwnUploadSearch
     from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
-    from airflow_provider_iqm.operators.upload.results import UploadFacts
+    from airflow_provider_iqm.operators.upload.summary import UploadSummary
 
 
 class SearchState(TypedDict):
@@ -31,7 +31,7 @@ class SearchState(TypedDict):
     :param count: How many attempts to send the upload may have reached IQM.
     :param sent_here: How many of them this try has sent.
     :param earliest: Since when they may have been sent.
-    :param facts: What is told of the upload.
+    :param summary: What is told of the upload.
     :param refusal: What a proxy said that refused the last one in IQM's place.
     :param audience_id: The audience that is known, where only its duplicates are searched for.
     """
@@ -40,7 +40,7 @@ class SearchState(TypedDict):
     count: int
     sent_here: int
     earliest: float | None
-    facts: UploadFacts
+    summary: UploadSummary
     refusal: NotRequired[str | None]
     audience_id: NotRequired[int]
 
@@ -61,12 +61,12 @@ class Duplicates(TypedDict):
     settled_at: float
 
 
-def search_state(attempts: UploadAttempts, facts: UploadFacts, audience_id: int | None = None) -> SearchState:
+def build_search_state(attempts: UploadAttempts, summary: UploadSummary, audience_id: int | None = None) -> SearchState:
     """
     Return what a task has to know to go on after a search.
 
     :param attempts: The attempts to send the upload.
-    :param facts: What is told of the upload.
+    :param summary: What is told of the upload.
     :param audience_id: The audience that is known, where only its duplicates are searched for.
     """
     state = SearchState(
@@ -74,7 +74,7 @@ def search_state(attempts: UploadAttempts, facts: UploadFacts, audience_id: int 
         count=attempts.count,
         sent_here=attempts.sent_here,
         earliest=attempts.earliest,
-        facts=facts,
+        summary=summary,
         refusal=attempts.refusal,
     )
     if audience_id is not None:
@@ -82,7 +82,7 @@ def search_state(attempts: UploadAttempts, facts: UploadFacts, audience_id: int 
     return state
 
 
-def possible_duplicates(audience_name: str, attempts: UploadAttempts | None, timeout: float) -> Duplicates | None:
+def plan_duplicate_search(audience_name: str, attempts: UploadAttempts | None, timeout: float) -> Duplicates | None:
     """
     Return what to search for when the audience is ready; ``None`` where the upload was sent once.
 
@@ -100,7 +100,7 @@ def possible_duplicates(audience_name: str, attempts: UploadAttempts | None, tim
     )
 
 
-def read_duplicates(event: Any) -> Duplicates | None:
+def parse_duplicate_search(event: Any) -> Duplicates | None:
     """
     Return what to search for, as the event of a trigger has handed it back.
 
@@ -152,7 +152,7 @@ def defer_search(
     raise AssertionError("defer() raises")
 
 
-def read_search(event: Any) -> tuple[SearchState, list[MatchedAudience]]:
+def parse_search_event(event: Any) -> tuple[SearchState, list[MatchedAudience]]:
     """
     Return what a search has found, which may be nothing.
 
