@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import budget
+import budget_stores
 import imports
 from side_by_side import compare
 
@@ -51,6 +52,8 @@ def main() -> None:
     if "budget" in names:
         print("\nrequests of a night's sync:")
         budget.main()
+        print("\nstores of the request ledger:\n")
+        budget_stores.main()
 
 
 def print_row(*cells: str) -> None:
