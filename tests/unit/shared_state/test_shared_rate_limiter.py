@@ -28,6 +28,14 @@ def limiter(store, clock):
     return SharedRateLimiter(store, "account", LIMIT, log=logging.getLogger(__name__), clock=clock)
 
 
+def join(turn):
+    """Wait until the thread that renews the lease has ended."""
+    for thread in threading.enumerate():
+        if turn.request in thread.name:
+            thread.join(10)
+            assert not thread.is_alive()
+
+
 def test_a_request_takes_its_turn_and_gives_it_back(limiter, store, clock):
     turn = limiter.new_turn()
     assert turn.ask() == 0
@@ -96,10 +104,7 @@ def test_the_lease_of_a_long_request_is_renewed_until_its_end(limiter, store, mo
     assert turn.ask() == 0
     with turn:
         assert renewed.wait(10)
-    for thread in threading.enumerate():
-        if turn.request in thread.name:
-            thread.join(10)
-            assert not thread.is_alive()
+    join(turn)
 
 
 @pytest.mark.parametrize("operation", ["renew", "end"])
@@ -116,6 +121,7 @@ def test_a_store_that_fails_meanwhile_does_not_fail_the_request(limiter, store, 
     assert turn.ask() == 0
     with turn:
         assert operation == "end" or failed.wait(10)
+    join(turn)
     assert failed.is_set()
     assert "It is gone." in caplog.text
 
