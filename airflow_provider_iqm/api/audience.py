@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+MATCHED_AUDIENCE_TYPE = 1
+"""The ``audienceTypeId`` of matched audiences."""
+
 MAX_ID = 2**53 - 1
 """The largest number that JSON carries exactly in every language."""
 

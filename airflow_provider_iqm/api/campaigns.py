@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from airflow_provider_iqm.api.answer import number_or_none
-from airflow_provider_iqm.api.audience import read_audience_id
+from airflow_provider_iqm.api.audience import MATCHED_AUDIENCE_TYPE, read_audience_id
 from airflow_provider_iqm.api.request import Call, Request, json_body
 from airflow_provider_iqm.api.session.login import Exchange, LogIn
 from airflow_provider_iqm.wording import count_of
-
-MATCHED_AUDIENCE_TYPE = 1
 
 AUDIENCES_PER_REQUEST = 1000
 """The most rows that IQM's list of audiences has on a page."""

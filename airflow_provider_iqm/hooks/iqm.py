@@ -14,7 +14,9 @@ from airflow_provider_iqm.client.pool_slots import pool_slots
 from airflow_provider_iqm.connection import form
 from airflow_provider_iqm.exceptions import AudienceNameError, IQMError
 from airflow_provider_iqm.hooks.iqm_async import IQMAsyncHook
+from airflow_provider_iqm.hooks.poll_log import log_poll_events
 from airflow_provider_iqm.hooks.uploading import IQMUploadHook
+from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.wording import is_unicode
 
@@ -71,14 +73,16 @@ class IQMHook(IQMUploadHook):
         """Return the forms in which emails and phones may be given: the settings of these fields."""
         return self._drive(self._iqm.data_formats())
 
-    def _poll(self, watch: AudienceWatch) -> None:
+    def _poll(self, watch: AudienceWatch, log: Log) -> None:
         """
         Poll the audiences that are not ready yet.
 
-        :param watch: The audiences, and what is known of them; updated.
+        :param watch: The audiences; updated.
+        :param log: Where to log what the poll finds.
         :raises AudienceFailedError: One of them will never become ready.
         """
-        self._drive(poll(self._iqm, watch))
+        with log_poll_events(log, watch):
+            self._drive(poll(self._iqm, watch))
 
     @property
     def _pool_slots(self) -> int:

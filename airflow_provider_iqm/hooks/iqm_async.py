@@ -38,6 +38,8 @@ from airflow_provider_iqm.client.retries import retrying
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.connection.transport import Transport, transport_extra
 from airflow_provider_iqm.exceptions import IQMAuthenticationError, IQMConnectionError, IQMError
+from airflow_provider_iqm.hooks.poll_log import log_poll_events
+from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.runtime.masking import mask_in_event_loop
 
@@ -190,14 +192,16 @@ class IQMAsyncHook(BaseHook):
         """
         return await self._run(search.find)
 
-    async def _poll(self, watch: AudienceWatch) -> None:
+    async def _poll(self, watch: AudienceWatch, log: Log) -> None:
         """
         Poll the audiences that are not ready yet.
 
-        :param watch: The audiences, and what is known of them; updated.
+        :param watch: The audiences; updated.
+        :param log: Where to log what the poll finds.
         :raises AudienceFailedError: One of them will never become ready.
         """
-        await self._run(lambda iqm: poll(iqm, watch))
+        with log_poll_events(log, watch):
+            await self._run(lambda iqm: poll(iqm, watch))
 
     @asynccontextmanager
     async def _holding_slots(self, slots: int) -> AsyncIterator[None]:

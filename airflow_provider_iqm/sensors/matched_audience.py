@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_iqm.api.audience import ReadyAudience, ready_part
-from airflow_provider_iqm.api.polling.match_rate import MatchRateGate, OnLowMatchRate
+from airflow_provider_iqm.api.polling.match_rate import OnLowMatchRate
 from airflow_provider_iqm.api.polling.poll import MAX_DETAILS
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.assets.history import AudienceHistory
@@ -26,6 +26,7 @@ from airflow_provider_iqm.exceptions import AudienceFailedError, LowMatchRateErr
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.ids import parse_ids
+from airflow_provider_iqm.operators.match_rate import check_match_rates, match_rate_gate
 from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, parse_ready_event
@@ -132,8 +133,8 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
 
     @cached_property
     def _watch(self) -> AudienceWatch:
-        """What is known of the audiences."""
-        watch = AudienceWatch(self._ids, self.log)
+        """The audiences to poll."""
+        watch = AudienceWatch(self._ids)
         self.log.info("Waiting for %s to become Ready", watch.label)
         return watch
 
@@ -151,7 +152,7 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
         """Poll the audiences that are not ready yet; if deferrable, defer the wait for the rest."""
         deadline = time.time() + self.timeout
         watch = self._watch
-        self.hook._poll(watch)
+        self.hook._poll(watch, self.log)
         if watch.pending and self.deferrable:
             trigger = AudienceReadyTrigger(
                 self._ids,
@@ -179,20 +180,20 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
 
     def _check_gate(self, context: Context) -> None:
         with final_errors_fail_the_task():
-            if MatchRateGate.of(self).max_match_rate_drop is not None:
+            if match_rate_gate(self).max_match_rate_drop is not None:
                 AudienceHistory(self, context, log=self.log).check_enabled("max_match_rate_drop")
 
     def _found_ready(self, context: Context, ready: list[ReadyAudience]) -> list[ReadyAudience]:
         """Check the match rates of ready audiences, keep them for later runs, and describe them in the asset events."""
-        gate = MatchRateGate.of(self)
-        if not gate.asked and not audience_assets([*self.outlets, *self.inlets]):
+        gate = match_rate_gate(self)
+        if not gate.has_limits and not audience_assets([*self.outlets, *self.inlets]):
             return ready
         history = AudienceHistory(self, context, log=self.log)
-        if gate.asked:
+        if gate.has_limits:
             ready = self._with_match_rates(ready)
             with final_errors_fail_the_task():
-                gate.check(ready, history.last_ready(), self.log)
-        if gate.asked or history.shared:
+                check_match_rates(gate, ready, history.last_ready(), self.log)
+        if gate.has_limits or history.shared:
             history.save_ready(ready)
         # Only the tasks that share an asset's state know of each other's lists.
         fingerprint = history.fingerprint_of(ready[0]["id"]) if history.shared and len(ready) == 1 else None

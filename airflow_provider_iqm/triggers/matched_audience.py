@@ -100,14 +100,14 @@ class AudienceReadyTrigger(BaseTrigger):
 
     async def _wait(self) -> dict[str, Any]:
         hook = get_shared_hook(self.iqm_conn_id)
-        watch = AudienceWatch(self.audience_ids, self.log)
+        watch = AudienceWatch(self.audience_ids)
         interval = self.poke_interval
         try:
             async with hook._holding_slots(self.pool_slots):
                 while True:
                     # Inside, its requests share HTTP connections; none is kept open between two polls.
                     async with hook:
-                        await hook._poll(watch)
+                        await hook._poll(watch, self.log)
                     if not watch.pending:
                         return {"kind": WaitOutcome.READY.value, "audiences": watch.ready}
                     left = float("inf") if self.deadline is None else self.deadline - time.time()

@@ -86,7 +86,7 @@ def test_a_low_rate_fails_without_a_retry_and_says_why(night, caplog, capfd):
     assert run.tasks["task", -1] == "failed"
     assert run.tries["task", -1] == 1
     told = caplog.text + "".join(capfd.readouterr())
-    assert '"Customers 0" has a match rate of 20.00 %, below the 40 %' in told
+    assert '"Customers 0" has a match rate of 20.00 %, below the minimum of 40 %' in told
     assert "upstream" in told
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_iqm.api.answer import number_or_none
 from airflow_provider_iqm.api.audience import (
+    MATCHED_AUDIENCE_TYPE,
     AudienceField,
     DeletedAudiences,
     MatchedAudience,
@@ -17,15 +18,13 @@ from airflow_provider_iqm.api.audience import (
     read_deletion,
     read_moment,
 )
+from airflow_provider_iqm.api.audience_details import parse_details, parse_in_use, parse_reason
 from airflow_provider_iqm.api.request import Call, Request, json_body
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.token import Token
 from airflow_provider_iqm.api.session.token_request import token_request
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.upload_form import UploadForm
-
-MATCHED_AUDIENCE_TYPE = 1
-"""The ``audienceTypeId`` of matched audiences."""
 
 
 def log_in(credentials: Credentials) -> Call[Token]:
@@ -118,36 +117,12 @@ def details(audience_id: int) -> Call[MatchedAudience]:
         path=f"/api/v2/audience/matched/{audience_id}",
         names_audience=True,
     )
-    return Call(request, read_classic_details)
+    return Call(request, parse_details)
 
 
 def is_in_use(audience_id: int) -> Call[bool]:
     """Return the request that tells whether campaigns include or exclude an audience."""
-    return Call(details(audience_id).request, read_classic_use)
-
-
-def read_classic_use(data: Mapping[str, Any]) -> bool:
-    """Read whether the details say that campaigns include or exclude an audience; they have to say how many."""
-    return any([int(data[key]) for key in ("included", "excluded")])  # noqa: C419 - both have to be there
-
-
-def read_classic_details(data: Mapping[str, Any]) -> MatchedAudience:
-    """Read what the details say of an audience."""
-    metadata = json.loads(data.get("metadata") or "{}")
-    records = data.get("fileTotalCount") or metadata.get("rows")
-    names = (metadata.get("fileName"), data.get("s3FileName"))
-    return MatchedAudience(
-        id=read_audience_id(data["id"]),
-        name=str(data.get("audienceName", "")),
-        status=read_status(data["status"]),
-        match_rate=number_or_none(data.get("matchRate"), float),
-        uniques=number_or_none(data.get("uniques"), int),
-        records=number_or_none(records, int),
-        data_cost=number_or_none(data.get("dataCost"), float),
-        reason=_reason(data),
-        file_names=[str(name) for name in names if name],
-        created=read_moment(data.get("createdDate")),
-    )
+    return Call(details(audience_id).request, parse_in_use)
 
 
 def find(audience_name: str) -> Call[list[MatchedAudience]]:
@@ -198,7 +173,7 @@ def _read_summary(item: Mapping[str, Any]) -> MatchedAudience:
         uniques=number_or_none(item.get("uniques"), int),
         records=None,
         data_cost=number_or_none(item.get("dataCost"), float),
-        reason=_reason(item),
+        reason=parse_reason(item),
         file_names=[],
         created=read_moment(item.get("createdOn")),
     )
@@ -227,10 +202,3 @@ def delete(audience_ids: Sequence[int]) -> Call[DeletedAudiences]:
 def _ids(value: Any) -> list[int]:
     items = value.split(",") if isinstance(value, str) else value or []
     return [int(item) for item in items if str(item).strip()]
-
-
-def _reason(data: Mapping[str, Any]) -> str | None:
-    for key in ("reason", "rejectionReason", "rejectReason", "statusReason", "failureReason", "errorMsg"):
-        if data.get(key):
-            return str(data[key])
-    return None

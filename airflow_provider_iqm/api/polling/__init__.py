@@ -1,1 +1,1 @@
-"""Waiting for audiences: what is asked, and when they are ready."""
+"""Polling audiences until they are ready."""

@@ -1,29 +1,38 @@
-"""The gate that a ready audience has to pass: how much of the list IQM must have matched."""
+"""The match rate that a ready audience must have."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, Self, get_args
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from airflow_provider_iqm.api.audience import ReadyAudience
-from airflow_provider_iqm.exceptions import AudienceOptionError, LowMatchRateError
-from airflow_provider_iqm.log import Log
+from airflow_provider_iqm.exceptions import AudienceOptionError
 
 OnLowMatchRate = Literal["fail", "warn"]
 
 ADVICE = (
-    "Look for what has changed upstream in how the list is made: normalised otherwise, hashed twice or not at all, "
-    "another column, zips without their zeros."
+    "Check what has changed upstream: another normalization, values hashed twice or not at all, another column, ZIP "
+    "codes without their leading zeros."
 )
 
 
-class GatedTask(Protocol):
-    """A task with the arguments of a gate."""
+@dataclass
+class MatchRateFindings:
+    """
+    The result of a check.
 
-    min_match_rate: float | None
-    max_match_rate_drop: float | None
-    on_low_match_rate: OnLowMatchRate
+    :param problems: What is wrong with match rates, a sentence for each audience.
+    :param comparisons: The comparisons with previous audiences that found nothing wrong.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    comparisons: list[str] = field(default_factory=list)
+
+    @property
+    def message(self) -> str:
+        """The problems, and what to do."""
+        return f"{' '.join(self.problems)} {ADVICE}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +40,11 @@ class MatchRateGate:
     """
     Limits to an audience's match rate.
 
-    A rate that IQM doesn't tell passes no gate. An audience that has passed is not compared with itself.
+    An audience without a match rate doesn't pass. One that has passed before isn't compared with itself.
 
     :param min_match_rate: The lowest rate, in percent.
-    :param max_match_rate_drop: By how many percentage points it may be below the rate of the audience before.
-    :param on_low_match_rate: Whether a rate that is too low fails, or is only told.
+    :param max_match_rate_drop: How many percentage points it may be below that of the previous audience.
+    :param on_low_match_rate: Whether a rate that is too low fails the task, or is only a warning.
     """
 
     min_match_rate: float | None = None
@@ -46,81 +55,62 @@ class MatchRateGate:
         """
         Check the limits.
 
-        :raises AudienceOptionError: where one can't be used.
+        :raises AudienceOptionError: One can't be used.
         """
         for name in ("min_match_rate", "max_match_rate_drop"):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | float) and 0 <= value <= 100):
-                raise AudienceOptionError(f"{name} is {value!r}. It must be a number from 0 to 100: IQM gives percent.")
+                raise AudienceOptionError(f"{name} is {value!r}. It must be a percentage from 0 to 100.")
         if self.on_low_match_rate not in get_args(OnLowMatchRate):
             raise AudienceOptionError(f'on_low_match_rate is {self.on_low_match_rate!r}. It must be "fail" or "warn".')
 
-    @classmethod
-    def of(cls, task: GatedTask) -> Self:
-        """
-        Return the gate that a task's arguments ask for.
-
-        :param task: The task.
-        :raises AudienceOptionError: where one of them can't be used.
-        """
-        return cls(
-            min_match_rate=task.min_match_rate,
-            max_match_rate_drop=task.max_match_rate_drop,
-            on_low_match_rate=task.on_low_match_rate,
-        )
-
     @property
-    def asked(self) -> bool:
+    def has_limits(self) -> bool:
         """Whether there is any limit."""
         return self.min_match_rate is not None or self.max_match_rate_drop is not None
 
-    def check(self, ready: Sequence[ReadyAudience], earlier: Sequence[ReadyAudience], log: Log) -> None:
+    def check(self, ready: Sequence[ReadyAudience], previous: Sequence[ReadyAudience]) -> MatchRateFindings:
         """
-        Let audiences pass, or not.
+        Check the match rates of audiences.
 
         :param ready: The audiences that are ready now.
-        :param earlier: Those that have passed last.
-        :param log: Where is told what is too low, if that fails nothing, and what can't be compared.
-        :raises LowMatchRateError: where a rate is too low.
+        :param previous: Those that passed last.
         """
-        if not self.asked:
-            return
-        faults = [
-            fault for audience in ready if (fault := self._fault(audience, _before(audience, ready, earlier), log))
-        ]
-        if not faults:
-            return
-        message = f"{' '.join(faults)} {ADVICE}"
-        if self.on_low_match_rate == "fail":
-            raise LowMatchRateError(message)
-        log.warning("%s", message)
+        findings = MatchRateFindings()
+        if self.has_limits:
+            for audience in ready:
+                self._check(audience, _previous(audience, ready, previous), findings)
+        return findings
 
-    def _fault(self, audience: ReadyAudience, before: ReadyAudience | None, log: Log) -> str | None:
+    def _check(self, audience: ReadyAudience, previous: ReadyAudience | None, findings: MatchRateFindings) -> None:
         label, rate = f'Audience {audience["id"]} "{audience["name"]}"', audience["match_rate"]
         if rate is None:
-            return f"{label} is ready, but IQM doesn't tell its match rate."
+            findings.problems.append(f"{label} is ready, but IQM didn't report its match rate.")
+            return
+        has_rate = f"{label} has a match rate of {rate:.2f} %"
         if self.min_match_rate is not None and rate < self.min_match_rate:
-            return f"{label} has a match rate of {rate:.2f} %, below the {self.min_match_rate:g} % that are asked for."
-        if self.max_match_rate_drop is None or (before and before["id"] == audience["id"]):
-            return None
-        if before is None or before["match_rate"] is None:
-            log.info("%s has a match rate of %.2f %%; there is no earlier one to compare it with", label, rate)
-            return None
-        drop = before["match_rate"] - rate
-        told = f"audience {before['id']} before it had {before['match_rate']:.2f} %"
+            findings.problems.append(f"{has_rate}, below the minimum of {self.min_match_rate:g} %.")
+            return
+        if self.max_match_rate_drop is None or (previous and previous["id"] == audience["id"]):
+            return
+        if previous is None or previous["match_rate"] is None:
+            findings.comparisons.append(f"{has_rate}; there is no previous one to compare with")
+            return
+        drop = previous["match_rate"] - rate
+        previous_rate = f"previous audience {previous['id']} had {previous['match_rate']:.2f} %"
         if drop > self.max_match_rate_drop:
-            return (
-                f"{label} has a match rate of {rate:.2f} %, {told}: it fell by {drop:.2f} percentage points, "
-                f"more than the {self.max_match_rate_drop:g} that are allowed."
+            findings.problems.append(
+                f"{has_rate}, {previous_rate}: it dropped by {drop:.2f} percentage points, more than the allowed "
+                f"{self.max_match_rate_drop:g}."
             )
-        log.info("%s has a match rate of %.2f %%; %s", label, rate, told)
-        return None
+        else:
+            findings.comparisons.append(f"{has_rate}; {previous_rate}")
 
 
-def _before(
-    audience: ReadyAudience, ready: Sequence[ReadyAudience], earlier: Sequence[ReadyAudience]
+def _previous(
+    audience: ReadyAudience, ready: Sequence[ReadyAudience], previous: Sequence[ReadyAudience]
 ) -> ReadyAudience | None:
     """Find an audience's predecessor: the only one, whatever its name; of several, the one of the same name."""
-    if len(ready) == len(earlier) == 1:
-        return earlier[0]
-    return next((item for item in earlier if item["name"] == audience["name"]), None)
+    if len(ready) == len(previous) == 1:
+        return previous[0]
+    return next((item for item in previous if item["name"] == audience["name"]), None)

@@ -1,8 +1,8 @@
 """
-Polls audiences: one request for however many there are.
+Polls audiences: one request for any number of them.
 
-IQM's list has every audience's status in one answer, the details have one audience only. The account's requests are
-few, so several audiences are polled by the list.
+IQM's list has every audience's status in one response, the details have one audience only. Requests are scarce, so
+several audiences are polled with the list.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from airflow_provider_iqm.vocabulary import AudienceStatus
 
 MAX_DETAILS = 10
 """
-How many audiences one poll may request the details of: for their match rate once they are ready, if the list lacks
-it, and for the status of audiences that aren't in the list.
+The maximum number of audiences whose details one poll requests: for their match rate once they are ready, if the list
+lacks it, and for the status of audiences that aren't in the list.
 """
 
 
@@ -24,31 +24,32 @@ def poll(iqm: Dialect, watch: AudienceWatch) -> Exchange[None]:
     """
     Return the exchange that polls all audiences that are not ready yet.
 
-    A server error or a lost connection is logged; the next poll tries again.
+    A server error or a lost connection becomes an event; the next poll retries.
 
     :param iqm: The account's API.
-    :param watch: The audiences, and what is known of them; updated.
+    :param watch: The audiences; updated.
     :raises AudienceFailedError: One of them will never become ready.
     """
+    failure = None
     try:
-        yield from _ask(iqm, watch)
+        yield from _poll(iqm, watch)
     except IQMFinalError:
         raise
     except IQMError as error:
-        watch.log.warning("%s The next poll tries again.", error)
-    watch.tell_progress()
+        failure = error
+    watch.end_poll(failure)
 
 
-def _ask(iqm: Dialect, watch: AudienceWatch) -> Exchange[None]:
-    asked = pending = watch.pending
+def _poll(iqm: Dialect, watch: AudienceWatch) -> Exchange[None]:
+    requested = pending = watch.pending
     if len(pending) > 1:
-        detailed = len(set(watch.audience_ids)) <= MAX_DETAILS
+        with_details = len(set(watch.audience_ids)) <= MAX_DETAILS
         listed = yield from iqm.listed(pending)
-        asked = watch.in_turn(set(pending) - {audience["id"] for audience in listed}, MAX_DETAILS)
+        requested = watch.rotate(set(pending) - {audience["id"] for audience in listed}, MAX_DETAILS)
         for audience in listed:
-            if detailed and audience["status"] == AudienceStatus.READY and audience["match_rate"] is None:
-                asked.append(audience["id"])
+            if with_details and audience["status"] == AudienceStatus.READY and audience["match_rate"] is None:
+                requested.append(audience["id"])
             else:
-                watch.observe(audience)
-    for audience_id in asked:
-        watch.observe((yield from iqm.details(audience_id)))
+                watch.update(audience)
+    for audience_id in requested:
+        watch.update((yield from iqm.details(audience_id)))

@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow_provider_iqm.api.answer import number_or_none
 from airflow_provider_iqm.api.audience import (
+    MATCHED_AUDIENCE_TYPE,
     AudienceField,
     AudienceOptions,
     DeletedAudiences,
@@ -19,8 +20,8 @@ from airflow_provider_iqm.api.audience import (
     read_deletion,
     read_moment,
 )
+from airflow_provider_iqm.api.audience_details import parse_details, parse_in_use
 from airflow_provider_iqm.api.campaigns import AudienceCampaigns, audience_campaigns
-from airflow_provider_iqm.api.classic.calls import read_classic_details, read_classic_use
 from airflow_provider_iqm.api.request import Call, Request, form_body, json_body
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.login import Exchange, LogIn
@@ -29,7 +30,7 @@ from airflow_provider_iqm.api.session.token_request import TOKEN_PATH, renewal, 
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
-from airflow_provider_iqm.api.v3.lists import MATCHED_AUDIENCE_TYPE, Entry, StaticLists, find
+from airflow_provider_iqm.api.v3.lists import Entry, StaticLists, find
 from airflow_provider_iqm.api.v3.request import audience_request
 from airflow_provider_iqm.exceptions import (
     AudienceNameError,
@@ -279,7 +280,7 @@ def _read_page(data: Any) -> tuple[int, list[MatchedAudience]]:
 def _read_audience(data: Mapping[str, Any]) -> MatchedAudience:
     if "audienceStatusId" not in data:
         # The tutorial's sample still shows the classic answer (contract, "status").
-        return read_classic_details(data)
+        return parse_details(data)
     status_id = int(data["audienceStatusId"])
     names = (data.get("s3FileName"), PurePosixPath(str(data.get("s3Url") or "")).name)
     return MatchedAudience(
@@ -299,7 +300,7 @@ def _read_audience(data: Mapping[str, Any]) -> MatchedAudience:
 def _read_use(data: Mapping[str, Any]) -> bool:
     if "audienceStatusId" not in data:
         # The tutorial's sample, as above.
-        return read_classic_use(data)
+        return parse_in_use(data)
     return any([list(data[key]) for key in ("whitelistedCampaignIds", "blacklistedCampaignIds")])  # noqa: C419 - as above
 
 

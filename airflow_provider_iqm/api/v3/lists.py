@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from airflow_provider_iqm.api.answer import UNREADABLE
+from airflow_provider_iqm.api.audience import MATCHED_AUDIENCE_TYPE
 from airflow_provider_iqm.api.request import Call, Request
 from airflow_provider_iqm.api.session.login import Exchange, LogIn
 from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
@@ -14,9 +15,6 @@ from airflow_provider_iqm.exceptions import ColumnMappingError
 
 Rows = list[Mapping[str, Any]]
 Parsed = TypeVar("Parsed")
-
-MATCHED_AUDIENCE_TYPE = 1
-"""The ``audienceTypeId`` of matched audiences."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_iqm.api.audience import AudienceOptions
-from airflow_provider_iqm.api.polling.match_rate import MatchRateGate, OnLowMatchRate
+from airflow_provider_iqm.api.polling.match_rate import OnLowMatchRate
 from airflow_provider_iqm.assets.history import AudienceHistory, LastUpload
 from airflow_provider_iqm.assets.outlets import (
     AudienceEvent,
@@ -26,6 +26,7 @@ from airflow_provider_iqm.hooks.upload_recovery import check_timeout
 from airflow_provider_iqm.lineage.hook_lineage import report_audience
 from airflow_provider_iqm.lineage.openlineage import LineageOutput
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.match_rate import check_match_rates, match_rate_gate
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.upload.deferrable_upload import DeferrableUploadOperator, restore_attempts
 from airflow_provider_iqm.operators.upload.deferred_search import (
@@ -227,7 +228,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
             )
 
     def _check_gate(self, history: AudienceHistory) -> None:
-        if MatchRateGate.of(self).asked and not self.wait_for_ready:
+        if match_rate_gate(self).has_limits and not self.wait_for_ready:
             raise AudienceOptionError(
                 "min_match_rate and max_match_rate_drop are about a ready audience: set wait_for_ready=True, or give "
                 "them to AudienceReadySensor."
@@ -265,10 +266,10 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         self, context: Context, history: AudienceHistory, last: LastUpload, audience: ReadyAudience
     ) -> None:
         """Let a ready audience pass the gate, keep it for later runs, and tell of it what is news."""
-        gate = MatchRateGate.of(self)
+        gate = match_rate_gate(self)
         with final_errors_fail_the_task():
-            gate.check([audience], history.last_ready(), self.log)
-        if gate.asked:
+            check_match_rates(gate, [audience], history.last_ready(), self.log)
+        if gate.has_limits:
             history.save_ready([audience])
         if self.wait_for_ready:
             push_xcom(self, context, "audience", audience)

@@ -149,10 +149,10 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
         return self._wait(kept, None)
 
     def _wait(self, audience_id: int, duplicates: Duplicates | None) -> ReadyAudience:
-        watch = AudienceWatch([audience_id], self.log)
+        watch = AudienceWatch([audience_id])
         deadline = time.time() + self.timeout
         while True:
-            self.hook._poll(watch)
+            self.hook._poll(watch, self.log)
             if not watch.pending:
                 return watch.ready[0]
             if self.deferrable:

@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-import logging
-
 import pytest
 
-from airflow_provider_iqm.api.polling.watch import AudienceWatch
+from airflow_provider_iqm.api.polling.watch import AudienceWatch, PollFailed, StatusChanged, StatusCountsChanged
 from airflow_provider_iqm.api.status import read_status
-from airflow_provider_iqm.exceptions import AudienceFailedError
-
-LOG = logging.getLogger("test")
+from airflow_provider_iqm.exceptions import AudienceFailedError, IQMServerError
 
 
 def audience(audience_id=7, status="Ready", reason=None):
@@ -41,8 +37,8 @@ def test_status_is_read_in_any_case(word, status):
 
 @pytest.mark.parametrize("status", ["Processing", "Pending", "Fetching Data", "Data Fetched", "Brand new", ""])
 def test_only_ready_is_ready(status):
-    watch = AudienceWatch([7], LOG)
-    watch.observe(audience(status=status))
+    watch = AudienceWatch([7])
+    watch.update(audience(status=status))
     assert watch.pending == [7]
     assert watch.ready == []
 
@@ -50,26 +46,42 @@ def test_only_ready_is_ready(status):
 @pytest.mark.parametrize("status", ["Failed", "Rejected", "Deleted"])
 def test_a_failed_audience_is_named_with_iqm_s_reason(status):
     with pytest.raises(AudienceFailedError) as raised:
-        AudienceWatch([7], LOG).observe(audience(status=status, reason="Too small."))
+        AudienceWatch([7]).update(audience(status=status, reason="Too small."))
     for words in ("7", "List", status, "Too small."):
         assert words in str(raised.value)
 
 
-def test_the_log_tells_changes_once(caplog):
-    caplog.set_level(logging.INFO)
-    watch = AudienceWatch([7], LOG)
+def test_each_change_of_a_status_is_an_event():
+    watch = AudienceWatch([7])
     for status in ("Processing", "Processing", "Odd", "Odd", "Ready"):
-        watch.observe(audience(status=status))
-    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "INFO"]
-    assert "57.88 %" in caplog.text
-    assert "1,234 users" in caplog.text
+        watch.update(audience(status=status))
+    watch.end_poll()
+    changed = ("Processing", "Odd", "Ready")
+    assert watch.take_events() == [StatusChanged(audience(status=status)) for status in changed]
+    assert watch.take_events() == []
+
+
+def test_of_many_audiences_the_changed_counts_are_an_event():
+    watch = AudienceWatch(range(1, 13))
+    for audience_id in (1, 2, 3):
+        watch.update(audience(audience_id, status="Ready" if audience_id == 3 else "Processing"))
+    watch.end_poll()
+    watch.end_poll()
+    assert watch.take_events() == [StatusCountsChanged({"Processing": 2, "Ready": 1}, 12)]
+
+
+def test_a_failed_poll_is_an_event():
+    watch = AudienceWatch([7])
+    error = IQMServerError("IQM is down.", status=500)
+    watch.end_poll(error)
+    assert watch.take_events() == [PollFailed(error)]
 
 
 def test_results_come_in_the_order_asked_for():
-    watch = AudienceWatch([2, 1, 2], LOG)
-    watch.observe(audience(1))
+    watch = AudienceWatch([2, 1, 2])
+    watch.update(audience(1))
     assert watch.pending == [2]
-    watch.observe(audience(2))
+    watch.update(audience(2))
     assert [item["id"] for item in watch.ready] == [2, 1, 2]
     assert "file_names" not in watch.ready[0]
 
@@ -78,11 +90,4 @@ def test_results_come_in_the_order_asked_for():
     ("ids", "label"), [([7], "audience 7"), ([7, 8, 7], "audiences 7, 8"), (range(1, 1001), "1,000 audiences")]
 )
 def test_what_is_waited_for_is_told_in_a_few_words(ids, label):
-    assert AudienceWatch(ids, LOG).label == label
-
-
-@pytest.mark.parametrize(("users", "text"), [(1, "reach 1 user"), (0, "reach 0 users")])
-def test_one_user_is_not_users(caplog, users, text):
-    caplog.set_level(logging.INFO)
-    AudienceWatch([7], LOG).observe(audience() | {"uniques": users})
-    assert caplog.text.rstrip().endswith(text)
+    assert AudienceWatch(ids).label == label
