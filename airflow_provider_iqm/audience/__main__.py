@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_iqm.audience``: what an upload would send, without Airflow, IQM or a connection."""
+"""``python -m airflow_provider_iqm.audience``: dry run of an upload, without Airflow, IQM or a connection."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     Run the dry run.
 
-    :param arguments: The command line's arguments; ``None`` for those of this process.
+    :param arguments: Command-line arguments; ``None`` for ``sys.argv``.
     :return: The exit status.
     """
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_iqm.audience",
-        description="Tell what an upload would send and what is wrong with it. Nothing is sent.",
+        description="Check a file as an upload would, and print what would be sent. Nothing is sent.",
         epilog=EXIT_STATUS,
     )
     for option in OPTIONS:
-        parser.add_argument(*option.flags, **option.facts)
+        parser.add_argument(*option.flags, **option.kwargs)
     with plain_exit():
         return dry_run(parser.parse_args(arguments))
 

@@ -22,7 +22,7 @@ ARG_ACCOUNT = Arg(  # type: ignore[no-untyped-call]
     ("--conn-id",),
     help="also check the mapping against the account of this connection (needs api_version v3)",
 )
-DRY_RUN_ARGS = tuple(Arg(option.flags, **option.facts) for option in OPTIONS)  # type: ignore[no-untyped-call]
+DRY_RUN_ARGS = tuple(Arg(option.flags, **option.kwargs) for option in OPTIONS)  # type: ignore[no-untyped-call]
 
 COMMANDS = (
     ActionCommand(

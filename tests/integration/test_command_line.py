@@ -135,9 +135,9 @@ def test_validate_needs_no_connection(iqm, list_file, monkeypatch):
 
 def test_validate_asks_a_v3_account_whether_it_takes_the_mapping(iqm, sandbox, list_file):
     mapped = ["validate", list_file, "--columns", "npi=NPI ID", "--column-settings", "NPI_ID=hl_npi_id"]
-    assert "not checked, only v3 can tell" in iqm(*mapped, "--conn-id", "iqm_default")
+    assert "mapping not checked (requires API v3)" in iqm(*mapped, "--conn-id", "iqm_default")
     sandbox.connect(api_version="v3")
-    assert "the mapping fits the account" in iqm(*mapped, "--conn-id", "iqm_default")
+    assert "Account:    mapping is valid" in iqm(*mapped, "--conn-id", "iqm_default")
     sandbox.change_settings(absent_names=["NPI_ID"])
     assert "ask IQM for the missing one" in iqm(*mapped, "--conn-id", "iqm_default", code=1)
     assert sandbox.audiences == []

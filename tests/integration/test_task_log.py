@@ -144,7 +144,7 @@ def test_a_list_with_too_many_invalid_records_says_what_may_be_why(log_of):
     )
     failed = (
         "people.csv: 9 of 53 records can't match, more than max_invalid_ratio (0.01) allows: "
-        "3 malformed email (email), 6 malformed zip (zip). Check what made the file."
+        "3 malformed email (email), 6 malformed zip (zip). Check the query or export that wrote the file."
     )
     assert log[:2] == DAMAGED.splitlines()
     assert set(log[2:]) - {END_OF_GROUP} == {f"FAILED AudienceFileError: {failed}", f"ERROR {failed}"}

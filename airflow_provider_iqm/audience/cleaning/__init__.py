@@ -1,1 +1,1 @@
-"""The cleaning of a list: normalize, hash, drop, report."""
+"""Clean a list: normalize, hash, drop and report."""

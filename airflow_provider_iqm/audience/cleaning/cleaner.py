@@ -1,4 +1,4 @@
-"""The cleaning of a list: read, normalised, hashed, sifted and written by DuckDB, a piece at a time."""
+"""Clean a list with DuckDB: read, normalize, hash, filter and write it as a stream."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from airflow_provider_iqm.audience.cleaning.plan import (
     MIXED,
     Plan,
     damage_tally,
+    detect_hash,
     fault_tally,
-    hash_in,
     make_plan,
     repair_tally,
-    telling_value,
+    sample_query,
 )
 from airflow_provider_iqm.audience.cleaning.quarantine import write_quarantine
 from airflow_provider_iqm.audience.cleaning.report import CleaningReport
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.damage.damage import Damage
     from airflow_provider_iqm.files.scratch import Scratch
 
-_SHOWN = 10
-"""How many record numbers a message names."""
+_MAX_LISTED_RECORDS = 10
+"""Maximum number of records listed in a message."""
 
 
 class Cleaner:
@@ -145,7 +145,7 @@ class Cleaner:
                 damaged = found_damage(plan.checks, [tallies[damage_tally(item)] for item in range(len(plan.checks))])
                 damage = (*header_damage(source.columns), *self.damage, *damaged, *scan.result().garbled)
                 with refused_with(damage, name=self.name):
-                    self._judge(connection, plan, faults, records=records)
+                    self._check_invalid_records(connection, plan, faults, records=records)
             except duckdb.Error as error:
                 # DuckDB's message quotes the file: it must not be shown, and the exact reading has a better one.
                 self._failure = type(error).__name__
@@ -173,7 +173,7 @@ class Cleaner:
         return file, mapping, dropped, duplicates, repaired
 
     def _is_whole(self, source: Source, records: int, content_bytes: int, scan: ByteScan) -> bool:
-        """Audit what DuckDB read: whether it is the whole file, and nothing else."""
+        """Check that DuckDB read the whole file, and nothing else."""
         if source.frame is None:
             return records == source.copied
         quotes = scan.quotes_between(source.frame.newline)
@@ -182,38 +182,43 @@ class Cleaner:
         width = len(source.columns)
         surplus = source.frame.surplus(content_bytes, records=records, width=width, quotes=quotes)
         if surplus < 0:
-            # A column whose first values have no quotes inside may still have later ones.
+            # The sampled values of a column had no quotes inside, but later ones may.
             return records == source.count(name=self.name, memory_limit=self.cleaning.memory_limit)
         return not surplus
 
     def _plan(self, connection: DuckDBPyConnection, source: Source, mapping: ColumnMapping) -> Plan:
-        """Find out which of the columns to hash are hashed already, and plan."""
+        """Detect which of the columns to hash are already hashed, and make the plan."""
         hashed = set()
         for column, algorithm in self.cleaning.hashes().items():
-            row = connection.execute(telling_value(source, mapping, self.cleaning, column)).fetchone()
-            found = hash_in(row[0]) if row else None
+            row = connection.execute(sample_query(source, mapping, self.cleaning, column)).fetchone()
+            found = detect_hash(row[0]) if row else None
             if found not in (None, algorithm):
                 raise AudienceFileError(
-                    f"{self.name}: the column {column!r} holds what look like {found.value} hashes, but hash_columns "
-                    f"asks for {algorithm.value}. Set {found.value} for it, or give the raw values."
+                    f"{self.name}: the column {column!r} appears to be hashed with {found.value}, but hash_columns "
+                    f"sets {algorithm.value}. Set it to {found.value}, or provide raw values."
                 )
             if found:
                 hashed.add(column)
         return make_plan(source, mapping, self.cleaning, hashed=hashed)
 
-    def _judge(self, connection: DuckDBPyConnection, plan: Plan, faults: Counter[int], *, records: int) -> None:
-        """Write the quarantine, and refuse a list that has too many faults, or one that none may have."""
+    def _check_invalid_records(
+        self, connection: DuckDBPyConnection, plan: Plan, faults: Counter[int], *, records: int
+    ) -> None:
+        """Write the quarantine file, and raise if the list has too many invalid records."""
         if not records:
-            raise AudienceFileError(f"{self.name}: the file has a header but no records. Check what made it.")
+            raise AudienceFileError(
+                f"{self.name}: the file has a header but no records. Check the query or export that wrote it."
+            )
         for number, fault in enumerate(plan.faults):
             if fault.reason == MIXED and faults[number]:
-                numbers = [record for record, found in _faulty(connection, plan) if found == number]
+                numbers = [record for record, found in _invalid_records(connection, plan) if found == number]
                 raise AudienceFileError(
-                    f"{self.name}: the column {fault.column!r} mixes raw and hashed values: {_row(numbers)} not "
-                    "what the first value is. Give either raw values or hashes of one kind."
+                    f"{self.name}: the column {fault.column!r} mixes raw and hashed values: "
+                    f"{_describe_records(numbers)} unlike the first value. Provide only raw values, or only hashes of "
+                    "one algorithm."
                 )
         if self.cleaning.quarantine_path is not None:
-            write_quarantine(self.cleaning.quarantine_path, plan, _faulty(connection, plan), name=self.name)
+            write_quarantine(self.cleaning.quarantine_path, plan, _invalid_records(connection, plan), name=self.name)
         invalid = faults.total()
         if not invalid:
             return
@@ -223,24 +228,28 @@ class Cleaner:
             if faults[number]
         )
         if self.cleaning.on_invalid_records == "fail":
-            numbers = [record for record, _ in islice(_faulty(connection, plan), _SHOWN)]
+            numbers = [record for record, _ in islice(_invalid_records(connection, plan), _MAX_LISTED_RECORDS)]
             raise AudienceFileError(
-                f"{self.name}: {invalid:,} of {records:,} records can't match: {reasons}. The first: "
-                f'{", ".join(map(str, numbers))}. Correct them, or leave them out with on_invalid_records="drop".'
+                f"{self.name}: {invalid:,} of {records:,} records can't match: {reasons}. First invalid records: "
+                f'{", ".join(map(str, numbers))}. Correct them, or drop them with on_invalid_records="drop".'
             )
         if invalid > self.cleaning.max_invalid_ratio * records:
             raise AudienceFileError(
                 f"{self.name}: {invalid:,} of {records:,} records can't match, more than max_invalid_ratio "
-                f"({self.cleaning.max_invalid_ratio:g}) allows: {reasons}. Check what made the file."
+                f"({self.cleaning.max_invalid_ratio:g}) allows: {reasons}. Check the query or export that wrote the "
+                "file."
             )
         if invalid == records:
-            raise AudienceFileError(f"{self.name}: no record is left after cleaning. Check what made the file.")
+            raise AudienceFileError(
+                f"{self.name}: all {records:,} records are invalid: {reasons}. Check the query or export that wrote "
+                "the file."
+            )
 
 
 def _write(
     connection: DuckDBPyConnection, plan: Plan, source: Source, output: Path, cleaning: Cleaning
 ) -> tuple[int, int, dict[str, int]]:
-    """Write the cleaned copy: its records, the duplicates left out, and the tallies of the plan."""
+    """Write the cleaned copy, and return the records written, the duplicates dropped, and the plan's tallies."""
     counts = [*map(fault_tally, range(len(plan.faults))), *map(damage_tally, range(len(plan.checks)))]
     counts += map(repair_tally, range(len(plan.repairs)))
     create_tallies(connection, counts=counts, sums=[CONTENT])
@@ -249,8 +258,8 @@ def _write(
     outputs = ", ".join(plan.outputs)
     records, duplicates = f"SELECT {outputs} FROM ({plan.records}) WHERE {plan.is_kept()}", 0  # noqa: S608
     if cleaning.drop_duplicates:
-        numbered = _numbered(plan)
-        # Else DuckDB may read the list into the join first, and lose its order.
+        numbered = _numbered_records(plan)
+        # Otherwise, DuckDB may build the join's hash table from the list, and lose its order.
         connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
         connection.execute(
             f"CREATE TEMP TABLE kept AS SELECT min(n) AS n, count(*) - 1 AS more FROM ({numbered}) "  # noqa: S608
@@ -263,22 +272,22 @@ def _write(
     return kept, duplicates, read_tallies(connection)
 
 
-def _numbered(plan: Plan) -> str:
-    """The records with their numbers, from 1; DuckDB numbers them in one thread, in the file's order."""
+def _numbered_records(plan: Plan) -> str:
+    """Number the records from 1, in the file's order: DuckDB numbers them in a single thread."""
     return f"SELECT *, row_number() OVER () AS n FROM ({plan.records})"  # noqa: S608
 
 
-def _faulty(connection: DuckDBPyConnection, plan: Plan) -> Iterator[tuple[int, int]]:
-    """Give the numbers of the records with a fault, each with its fault's number."""
-    numbered = f"SELECT n, {plan.fault_number()} AS fault FROM ({_numbered(plan)})"  # noqa: S608
+def _invalid_records(connection: DuckDBPyConnection, plan: Plan) -> Iterator[tuple[int, int]]:
+    """Yield the number of each invalid record, and the number of its fault."""
+    numbered = f"SELECT n, {plan.fault_number()} AS fault FROM ({_numbered_records(plan)})"  # noqa: S608
     found = connection.execute(f"SELECT n, fault FROM ({numbered}) WHERE fault IS NOT NULL ORDER BY n")  # noqa: S608
     while rows := found.fetchmany(10_000):
         yield from rows
 
 
-def _row(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:_SHOWN]))
-    more = f" and {len(numbers) - _SHOWN:,} more" if len(numbers) > _SHOWN else ""
+def _describe_records(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:_MAX_LISTED_RECORDS]))
+    more = f" and {len(numbers) - _MAX_LISTED_RECORDS:,} more" if len(numbers) > _MAX_LISTED_RECORDS else ""
     return f"record {shown} is" if len(numbers) == 1 else f"records {shown}{more} are"
 
 

@@ -1,4 +1,4 @@
-"""The plan of a cleaning: what DuckDB is to compute of each record, and when it leaves one out."""
+"""The plan of cleaning a list: what DuckDB computes for each record, and which records it drops."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.cleaning.options import HASH_LENGTHS
-from airflow_provider_iqm.audience.cleaning.rules.characters import bare, trimmed
+from airflow_provider_iqm.audience.cleaning.rules.characters import stripped, trimmed
 from airflow_provider_iqm.audience.cleaning.rules.codes import hash_rule, is_hash, plus_four_rule
-from airflow_provider_iqm.audience.cleaning.rules.field_rules import hash_of, is_blank, is_fit, rule_for, text_rule
+from airflow_provider_iqm.audience.cleaning.rules.field_rules import (
+    field_rule,
+    hash_of,
+    is_blank,
+    is_valid_value,
+    text_rule,
+)
 from airflow_provider_iqm.audience.duckdb.tally import draw, draw_sum
 from airflow_provider_iqm.vocabulary import DataFormat, Field
 
@@ -25,17 +31,17 @@ if TYPE_CHECKING:
 RAGGED, BLANK_KEY, MIXED = "ragged", "blank key field", "raw and hashed values mixed"
 
 CONTENT = "content"
-"""The sum over all records that the audit needs: see :func:`~.csv_audit.content_lengths`."""
+"""Name of the sum of content bytes, which proves that the whole file was read; see ``csv/audit.py``."""
 
 
 @dataclass(frozen=True)
 class Fault:
     """
-    A reason to leave a record out.
+    A reason to drop a record.
 
-    :param column: The file's column; blank where it is the whole record.
-    :param reason: What a report calls it.
-    :param condition: The SQL condition.
+    :param column: File column; empty if the fault concerns the whole record.
+    :param reason: Name of the fault in reports.
+    :param condition: SQL condition of an invalid record.
     """
 
     column: str
@@ -46,11 +52,11 @@ class Fault:
 @dataclass(frozen=True)
 class ColumnRepair:
     """
-    A kind of repair to count in a column.
+    A kind of repair counted in a column.
 
-    :param column: The file's column.
-    :param position: Its position, from 0.
-    :param repair: What to count.
+    :param column: File column.
+    :param position: The column's position, from 0.
+    :param repair: The repair.
     """
 
     column: str
@@ -59,60 +65,59 @@ class ColumnRepair:
 
     @property
     def label(self) -> str:
-        """The name that a report uses."""
+        """Name of the repair in reports."""
         return f"{self.repair.kind} ({self.column})"
 
 
 @dataclass(frozen=True)
 class Plan:
     """
-    A cleaning in SQL.
+    The SQL that cleans a list.
 
-    :param records: The ``SELECT`` of the raw columns ``c…`` and, of each mapped one, the draft ``d…`` and the
-        normalized ``v…``.
-    :param outputs: The expression of each column of the cleaned copy.
-    :param faults: The reasons to leave a record out; the first that holds counts.
-    :param usual: The condition of a record, as most are, that needs no closer look: no fault, nothing repaired.
-    :param checks: The damage to count.
-    :param repairs: The repairs to count.
-    :param identity: The expression that two records share where their mapped, normalized values are all the same.
+    :param records: ``SELECT`` of the raw columns ``c0``, ``c1``, … and, for each mapped column, of the draft ``d…`` and
+        the normalized value ``v…``.
+    :param outputs: Expression of each column of the cleaned copy.
+    :param faults: Reasons to drop a record; the first that applies is counted.
+    :param fast_path: Condition of records that need no further checks, as most: no fault, no repair.
+    :param checks: Damage to count.
+    :param repairs: Repairs to count.
+    :param identity: Expression that is equal for duplicates: records whose mapped, normalized values are equal.
     """
 
     records: str
     outputs: tuple[str, ...]
     faults: tuple[Fault, ...]
-    usual: str
+    fast_path: str
     checks: tuple[ColumnCheck, ...]
     repairs: tuple[ColumnRepair, ...]
     identity: str
 
     def fault_number(self) -> str:
-        """The SQL expression of a record's first fault, as its number; NULL where it has none."""
+        """SQL expression: the number of a record's first fault; NULL for a valid record."""
         cases = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(self.faults))
         return f"CASE {cases} END"
 
     def is_kept(self) -> str:
         """
-        The SQL condition of a record without a fault, which keeps the tallies too.
+        SQL condition of a valid record, which also updates the tallies.
 
-        They are the number of records with each fault, by :func:`fault_tally`, with each kind of damage, by
-        :func:`damage_tally`, of records without a fault that have each repair, by :func:`repair_tally`, and
-        :data:`CONTENT`.
+        Tallies are kept of records with each fault (:func:`fault_tally`), values with each kind of damage
+        (:func:`damage_tally`), repairs in valid records (:func:`repair_tally`), and the sum :data:`CONTENT`.
         """
         counted = [draw_sum(CONTENT, CONTENT)]
         counted += [
             f"CASE WHEN {check.condition()} THEN {draw(damage_tally(number))} ELSE 0 END"
             for number, check in enumerate(self.checks)
         ]
-        # A CASE's first condition is asked of every record, and once: AND and OR ask for theirs in any order.
-        cases = [f"WHEN {' + '.join(counted)} < 0 THEN false", f"WHEN {self.usual} THEN true"]
+        # CASE evaluates its first condition exactly once per record; AND and OR guarantee no order.
+        cases = [f"WHEN {' + '.join(counted)} < 0 THEN false", f"WHEN {self.fast_path} THEN true"]
         cases += [
             f"WHEN {fault.condition} THEN {draw(fault_tally(number))} < 0" for number, fault in enumerate(self.faults)
         ]
-        return f"CASE {' '.join(cases)} ELSE {' + '.join(['0', *self._repaired()])} >= 0 END"
+        return f"CASE {' '.join(cases)} ELSE {' + '.join(['0', *self._repair_counts()])} >= 0 END"
 
-    def _repaired(self) -> Iterator[str]:
-        """Give one expression for each column, so that most values, which aren't repaired, cost one test."""
+    def _repair_counts(self) -> Iterator[str]:
+        """Yield one expression per column, so that a value without repairs, as most, costs a single test."""
         for position, repairs in groupby(enumerate(self.repairs), key=lambda item: item[1].position):
             counted = " + ".join(
                 f"CASE WHEN {item.repair.condition} THEN {draw(repair_tally(number))} ELSE 0 END"
@@ -122,35 +127,35 @@ class Plan:
 
 
 def fault_tally(number: int) -> str:
-    """Name the tally of a fault."""
+    """Return the name of a fault's tally."""
     return f"fault{number}"
 
 
 def damage_tally(number: int) -> str:
-    """Name the tally of a kind of damage."""
+    """Return the name of the tally of a kind of damage."""
     return f"damage{number}"
 
 
 def repair_tally(number: int) -> str:
-    """Name the tally of a kind of repair."""
+    """Return the name of the tally of a kind of repair."""
     return f"repair{number}"
 
 
 def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, hashed: Collection[str]) -> Plan:
     """
-    Plan a cleaning.
+    Make the plan of cleaning a list.
 
     :param source: The list.
-    :param mapping: The mapping, resolved; its settings are those of the cleaned copy.
-    :param cleaning: What is asked for.
-    :param hashed: Those of the columns to hash whose values are hashes already.
+    :param mapping: The resolved mapping, with the settings of the cleaned copy.
+    :param cleaning: Cleaning options.
+    :param hashed: Columns of ``hash_columns`` whose values are already hashed.
     """
     hashes = cleaning.hashes()
     outputs = [f"c{position}" for position in range(len(source.columns))]
     drafts: list[str] = []
     values: list[str] = []
     faults = [Fault("", RAGGED, source.ragged)]
-    usual = ["NOT ragged"]
+    fast_path = ["NOT ragged"]
     repairs: list[ColumnRepair] = []
     for column, name in mapping.columns.items():
         position, field, algorithm = source.columns.index(column), Field(name), hashes.get(column)
@@ -158,10 +163,10 @@ def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, has
         rule = _rule(source, mapping, cleaning, column, hashed=column in hashed)
         drafts.append(f"{rule.draft} AS d{position}")
         values.append(f"{rule.value} AS {normal}")
-        usual.append(f"d{position} IS NULL")
+        fast_path.append(f"d{position} IS NULL")
         if column in mapping.key_columns:
-            # An ID goes out as it is, invisible characters too, unless it is normalized.
-            usual.append(f"{normal} <> ''")
+            # Without normalization, a voter ID is uploaded unchanged, even with invisible characters.
+            fast_path.append(f"{normal} <> ''")
             opaque = is_blank(normal if cleaning.normalize else raw)
             faults.append(Fault(column, BLANK_KEY, opaque if field is Field.VOTER_ID else f"{normal} = ''"))
         if algorithm:
@@ -182,27 +187,27 @@ def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, has
         records=f"SELECT *, {', '.join(values)} FROM (SELECT {', '.join([*raws, *drafts])} FROM {source.sql})",  # noqa: S608
         outputs=tuple(outputs),
         faults=(replace(faults[0], condition="ragged"), *faults[1:]),
-        usual=" AND ".join(usual),
+        fast_path=" AND ".join(fast_path),
         checks=tuple(source.checks(mapping.columns)),
         repairs=tuple(repairs),
         identity=f"md5_number(concat({identity}))",
     )
 
 
-def telling_value(source: Source, mapping: ColumnMapping, cleaning: Cleaning, column: str) -> str:
-    """Select a column's first value that is either hashed or fit to be, without what may be around it."""
-    rule = rule_for(
+def sample_query(source: Source, mapping: ColumnMapping, cleaning: Cleaning, column: str) -> str:
+    """Return the query for a column's first value that is a hash or a valid raw value."""
+    rule = field_rule(
         Field(mapping.columns[column]), raw="raw", draft="draft", normal="normal", phone_format=cleaning.phone_format
     )
     values = f"SELECT c{source.columns.index(column)} AS raw FROM {source.sql}"  # noqa: S608
     drafts = f"SELECT raw, {rule.draft} AS draft FROM ({values})"  # noqa: S608
     records = f"SELECT raw, draft, {rule.value} AS normal FROM ({drafts})"  # noqa: S608
-    is_telling = f"{is_hash('raw')} OR CASE WHEN normal = '' THEN false ELSE NOT ({rule.fault}) END"
-    return f"SELECT {bare('raw')} FROM ({records}) WHERE {is_telling} LIMIT 1"  # noqa: S608
+    is_sample = f"{is_hash('raw')} OR CASE WHEN normal = '' THEN false ELSE NOT ({rule.fault}) END"
+    return f"SELECT {stripped('raw')} FROM ({records}) WHERE {is_sample} LIMIT 1"  # noqa: S608
 
 
-def hash_in(value: str) -> DataFormat | None:
-    """Tell a hash by its length; ``None`` for a raw value."""
+def detect_hash(value: str) -> DataFormat | None:
+    """Detect a hash algorithm by the length of a value; ``None`` for a raw value."""
     if set(value) <= set("0123456789abcdefABCDEF"):
         return next((algorithm for algorithm, length in HASH_LENGTHS.items() if length == len(value)), None)
     return None
@@ -216,22 +221,22 @@ def _rule(source: Source, mapping: ColumnMapping, cleaning: Cleaning, column: st
         return hash_rule(algorithm, raw=raw, draft=draft)
     setting = mapping.settings.get(field.value)
     if not algorithm and field in (Field.EMAIL, Field.PHONE) and setting not in (None, DataFormat.RAW):
-        # The user says that these are hashes.
+        # The column setting declares that the values are hashes.
         if setting == DataFormat.OTHER:
             return text_rule(raw=raw, draft=draft, text=trimmed(raw))
         return hash_rule(DataFormat(setting), raw=raw, draft=draft)
     if field is Field.ZIP_PLUS_4:
         zips = [source.columns.index(column) for column, name in mapping.columns.items() if name == Field.ZIP]
         return plus_four_rule(raw=raw, draft=draft, zip_draft=f"d{zips[0]}" if zips else None)
-    return rule_for(field, raw=raw, draft=draft, normal=normal, phone_format=cleaning.phone_format)
+    return field_rule(field, raw=raw, draft=draft, normal=normal, phone_format=cleaning.phone_format)
 
 
 def _is_mixed(field: Field, rule: Rule, cleaning: Cleaning, raw: str, *, hashed: bool) -> str:
-    """The condition of a value that is raw among hashes, or a hash among raw values or among hashes of another kind."""
-    # What is among its like has no fault, and needs no closer look.
+    """Condition of a raw value among hashes, or a hash among raw values or among hashes of another algorithm."""
+    # Values of the column's own kind have no fault, so the first condition skips them.
     cases = f"WHEN {rule.fault} THEN {is_hash(raw)}"
     if hashed:
-        cases += f" OR {is_fit(field, raw, phone_format=cleaning.phone_format)}"
+        cases += f" OR {is_valid_value(field, raw, phone_format=cleaning.phone_format)}"
     else:
         cases = f"WHEN strlen({raw}) < {min(HASH_LENGTHS.values())} THEN false {cases}"
     return f"CASE {cases} ELSE false END"

@@ -1,4 +1,4 @@
-"""The file that says which records were left out, and why, and nothing of what they hold."""
+"""The quarantine file: which records were dropped, and why, without their values."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.cleaning.plan import Plan
 
 
-def write_quarantine(path: str | Path, plan: Plan, faulty: Iterable[tuple[int, int]], *, name: str) -> None:
+def write_quarantine(path: str | Path, plan: Plan, invalid_records: Iterable[tuple[int, int]], *, name: str) -> None:
     """
-    Write the number, the column and the reason of each record that was left out.
+    Write the number, the column and the reason of each dropped record.
 
-    :param path: The file, which only its owner may read.
-    :param plan: The plan, which has the faults.
-    :param faulty: The records, each with its fault's number.
+    :param path: The quarantine file; its mode is 0600.
+    :param plan: The plan with the faults.
+    :param invalid_records: The number of each dropped record, and the number of its fault.
     :param name: The list's name, for messages.
     :raises WorkerResourceError: The disk is full.
     :raises CleaningOptionError: The file can't be written.
     """
     if "\0" in str(path):
-        raise CleaningOptionError(f"quarantine_path is {str(path)!r}, which has a NUL. Give the path of a file.")
+        raise CleaningOptionError(f"quarantine_path {str(path)!r} contains a NUL character. Set the path of a file.")
     with system_errors(name=name, folder=Path(path).parent, argument="quarantine_path"):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             os.fchmod(descriptor, 0o600)
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["record", "column", "reason"])
-            writer.writerows((record, plan.faults[fault].column, plan.faults[fault].reason) for record, fault in faulty)
+            writer.writerows(
+                (record, plan.faults[fault].column, plan.faults[fault].reason) for record, fault in invalid_records
+            )

@@ -1,4 +1,4 @@
-"""What became of a list's records: counts, and nothing else of them."""
+"""The report of cleaning a list: counts only, no values."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 @dataclass(frozen=True, kw_only=True)
 class CleaningReport:
     """
-    The account of one cleaning.
+    The counts of cleaning a list.
 
-    :param records_read: The records of the file as it was given.
-    :param records_kept: The records of the cleaned copy.
-    :param dropped: Reason → how many records were left out for it; each record counts once.
-    :param duplicates: How many records were left out because an earlier one says the same.
-    :param repaired: Kind of repair, and its column → how many values were repaired in records without a fault.
-    :param damage: Kind of damage, and its column → how many values of the file as it was given seem to have it.
-    :param seconds: How long the cleaning took.
+    :param records_read: Records in the original file.
+    :param records_kept: Records in the cleaned copy.
+    :param dropped: Reason → records dropped; each record is counted once.
+    :param duplicates: Records dropped because they repeat an earlier one.
+    :param repaired: Kind of repair and column → values repaired in valid records.
+    :param damage: Kind of damage and column → values of the original file that appear damaged.
+    :param seconds: Duration of the cleaning, in seconds.
     """
 
     records_read: int
@@ -29,7 +29,7 @@ class CleaningReport:
     damage: dict[str, int] = field(default_factory=dict)
 
     def counts(self) -> dict[str, Any]:
-        """Give the counts as plain data, for XCom."""
+        """Return the counts as plain data, for XCom."""
         counts: dict[str, Any] = {
             "records_read": self.records_read,
             "records_kept": self.records_kept,
@@ -41,7 +41,7 @@ class CleaningReport:
         return counts | {name: labels for name, labels in found.items() if labels}
 
     def __str__(self) -> str:
-        """Write the account as one block, a line for each count."""
+        """Format the report, one line per count."""
         lines = [("records read", self.records_read), ("records kept", self.records_kept)]
         lines += [(f"dropped: {reason}", count) for reason, count in sorted(self.dropped.items())]
         lines.append(("duplicates", self.duplicates))

@@ -1,7 +1,8 @@
 """
-The cleaning of a list with very many columns.
+Clean a list of any width.
 
-DuckDB takes a lot of memory for each column, so it cleans only the mapped ones; the others are put back afterwards.
+DuckDB needs a lot of memory per column. In a list with many columns, it cleans only the mapped columns; the others are
+restored afterwards.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 
 def clean_list(cleaner: Cleaner) -> tuple[AudienceFile, ColumnMapping, CleaningReport]:
     """
-    Clean a list of any width; see :meth:`~.clean.Cleaner.clean`.
+    Clean a list of any width; see :meth:`~airflow_provider_iqm.audience.cleaning.cleaner.Cleaner.clean`.
 
-    :param cleaner: The cleaner of the list.
+    :param cleaner: The list's cleaner.
     """
     records = read_records(cleaner.path, name=cleaner.name)
     _, columns = read_header(records, name=cleaner.name)
@@ -72,16 +73,16 @@ def _clean_wide(
 def _narrowed(
     records: Iterator[tuple[int, list[str]]], columns: tuple[str, ...], positions: Sequence[int], number: str
 ) -> Iterator[list[str]]:
-    """Give the mapped columns and the record's number; a ragged record stays one, and keeps its place."""
+    """Yield the mapped columns and the record's number; a ragged record stays ragged and keeps its position."""
     yield [*(columns[position] for position in positions), number]
     ragged = [""] * (len(positions) + 2)
     for count, (_, record) in enumerate(records, start=1):
-        fits = len(record) == len(columns)
-        yield [*(record[position] for position in positions), str(count)] if fits else ragged
+        is_valid = len(record) == len(columns)
+        yield [*(record[position] for position in positions), str(count)] if is_valid else ragged
 
 
 def _widened(cleaner: Cleaner, file: AudienceFile, positions: Sequence[int]) -> Iterator[list[str]]:
-    """Give the records that were kept, with their cleaned values."""
+    """Yield all columns of the records that were kept, with their cleaned values."""
     originals = enumerate(read_records(cleaner.path, name=cleaner.name))
     kept = read_records(file.path, name=cleaner.name)
     next(kept)
@@ -93,7 +94,7 @@ def _widened(cleaner: Cleaner, file: AudienceFile, positions: Sequence[int]) -> 
         record = next((record for count, (_, record) in originals if count == number), [])
         if len(record) != width:
             raise AudienceFileError(
-                f"{cleaner.name}: the file has changed while it was cleaned. Let the task that writes it finish first."
+                f"{cleaner.name}: the file changed while it was cleaned. Let the task that writes it finish first."
             )
         for position, value in zip(positions, values, strict=False):
             record[position] = value

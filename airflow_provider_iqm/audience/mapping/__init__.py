@@ -1,1 +1,1 @@
-"""File columns and the IQM fields that they are mapped to."""
+"""Column mappings: file column → IQM field."""

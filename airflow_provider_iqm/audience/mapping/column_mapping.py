@@ -1,4 +1,4 @@
-"""The mapping of a file's columns to IQM's fields, resolved and checked."""
+"""Resolve and validate a column mapping."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from airflow_provider_iqm.audience.mapping.field_names import (
     did_you_mean,
     find_field,
     find_setting,
-    listed,
-    settings_of,
+    join_names,
+    list_settings,
 )
 from airflow_provider_iqm.audience.mapping.header import Header
 from airflow_provider_iqm.audience.mapping.json_text import parse_mapping
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class ColumnMapping:
     """
-    A mapping that IQM allows.
+    A valid column mapping.
 
-    :param kind: The kind of mapping, by which IQM matches.
-    :param columns: File column → system field, in the order in which they were given.
-    :param settings: System field → setting, as IQM spells it.
+    :param kind: The kind of mapping that IQM matches by.
+    :param columns: File column → system field, in the user's order.
+    :param settings: System field → setting, in IQM's spelling.
     """
 
     kind: MappingKind
@@ -39,17 +39,17 @@ class ColumnMapping:
 
     @property
     def key_columns(self) -> tuple[str, ...]:
-        """The file's columns that hold the kind's fields, in the order of the kind."""
+        """The file columns of the kind's fields, in the kind's order."""
         by_field = {field: column for column, field in self.columns.items()}
         return tuple(by_field[field.value] for field in self.kind.fields)
 
 
 def read_columns(columns: Mapping[str, str] | str) -> Mapping[str, str]:
     """
-    Return the mapping, read from text if it is text.
+    Return the column mapping, parsed from JSON if it is a string.
 
-    :param columns: File column → IQM field, or a JSON object as text.
-    :raises ColumnMappingError: The text is no JSON object.
+    :param columns: File column → IQM field, or the same as a JSON object.
+    :raises ColumnMappingError: The string is not a JSON object.
     """
     found: Mapping[str, str] = parse_mapping(
         columns, error=ColumnMappingError, argument="columns", example='{"email": "Email"}'
@@ -59,10 +59,10 @@ def read_columns(columns: Mapping[str, str] | str) -> Mapping[str, str]:
 
 def read_column_settings(column_settings: Mapping[str, str] | str | None) -> Mapping[str, str] | None:
     """
-    Return the column settings, read from text if they are text.
+    Return the column settings, parsed from JSON if they are a string.
 
-    :param column_settings: IQM field → setting, or a JSON object as text.
-    :raises ColumnMappingError: The text is no JSON object.
+    :param column_settings: IQM field → setting, or the same as a JSON object.
+    :raises ColumnMappingError: The string is not a JSON object.
     """
     found: Mapping[str, str] | None = parse_mapping(
         column_settings, error=ColumnMappingError, argument="column_settings", example='{"Email": "SHA256"}'
@@ -78,21 +78,21 @@ def resolve_mapping(
     blank_columns: Collection[str] = frozenset(),
 ) -> ColumnMapping:
     """
-    Turn what a user wrote into what IQM takes.
+    Resolve names to IQM's system names, and check the mapping against the file and against IQM's rules.
 
-    The kinds of mapping, and the settings that they need, are in IQM's quickstart ("Upload Matched Audience",
-    ``columns`` and ``columnSettings``).
+    IQM's quickstart ("Upload Matched Audience", ``columns`` and ``columnSettings``) documents the kinds of mapping and
+    the settings that each requires.
 
-    :param columns: File column → IQM field, by its system name or by the label that people see.
-    :param column_settings: IQM field → setting (a data format, or whose ids they are), in either's spelling.
-    :param file_columns: The file's header; ``None`` while there is no file yet.
-    :param blank_columns: The file's columns without any value.
-    :raises ColumnMappingError: The mapping fits neither the file nor IQM.
+    :param columns: File column → IQM field, as its system name or its label.
+    :param column_settings: IQM field → setting (a data format or a data partner), as its system name or its label.
+    :param file_columns: The file's header; ``None`` if there is no file yet.
+    :param blank_columns: File columns that are blank in every record.
+    :raises ColumnMappingError: The mapping doesn't fit the file, or IQM doesn't support it.
     """
-    _check_texts(columns, argument="columns", example='{"email": "Email"}')
+    _check_strings(columns, argument="columns", example='{"email": "Email"}')
     if not columns:
         raise ColumnMappingError(
-            'columns is empty. Say which column of the file is which field of IQM, such as {"email": "Email"}.'
+            'columns is empty. Map at least one file column to an IQM field, such as {"email": "Email"}.'
         )
     if file_columns is not None:
         check_columns(columns, file_columns)
@@ -104,36 +104,34 @@ def resolve_mapping(
         if column in blank_columns:
             raise ColumnMappingError(
                 f"The column {column!r} is blank in every record, but matching by {kind.label} needs it. "
-                "Check the query or export that made the file, or map another column."
+                "Check the query or export that wrote the file, or map another column."
             )
     return mapping
 
 
-def _check_texts(mapping: object, *, argument: str, example: str) -> None:
+def _check_strings(mapping: object, *, argument: str, example: str) -> None:
     if not isinstance(mapping, Mapping):
-        raise ColumnMappingError(
-            f"{argument} must be a mapping such as {example}, but it is of type {type(mapping).__name__}."
-        )
+        raise ColumnMappingError(f"{argument} must be a mapping such as {example}, not {type(mapping).__name__}.")
     for key, value in mapping.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise ColumnMappingError(
-                f"{argument} must map text to text, such as {example}, but {key!r} is mapped to {value!r}."
+                f"{argument} must map strings to strings, such as {example}, but {key!r} is mapped to {value!r}."
             )
         if not is_unicode(key):
             raise ColumnMappingError(
-                f"{argument} has the name {key!r}, which isn't valid Unicode: it has half of a surrogate pair. Correct "
-                "it where it comes from."
+                f"{argument} has the name {key!r}, which isn't valid Unicode (unpaired surrogate). Correct it at its "
+                "source."
             )
 
 
 def check_columns(columns: Mapping[str, str], file_columns: Sequence[str], *, certain: bool = False) -> None:
     """
-    Check that a file has every column that is mapped.
+    Check that a file has every mapped column.
 
     :param columns: File column → IQM field.
     :param file_columns: The names in the file's first line.
-    :param certain: Whether they are column names for certain, as a database's are.
-    :raises ColumnMappingError: It lacks one.
+    :param certain: Whether these are known to be column names, such as a database's.
+    :raises ColumnMappingError: A mapped column isn't in the file.
     """
     for column in columns:
         if column not in file_columns:
@@ -144,7 +142,7 @@ def check_columns(columns: Mapping[str, str], file_columns: Sequence[str], *, ce
 
 
 def _resolve_fields(columns: Mapping[str, str]) -> dict[Field, str]:
-    """Find each column's field: field → file column, in the order of ``columns``."""
+    """Return field → file column, in the order of ``columns``."""
     fields: dict[Field, str] = {}
     for column, name in columns.items():
         field = find_field(name)
@@ -152,8 +150,8 @@ def _resolve_fields(columns: Mapping[str, str]) -> dict[Field, str]:
             labels = [labels[0] for labels in FIELD_LABELS.values()]
             known = [*(field.value for field in Field), *(label for all_ in FIELD_LABELS.values() for label in all_)]
             raise ColumnMappingError(
-                f"columns maps {column!r} to {name!r}, which is not a field of IQM."
-                f"{did_you_mean(name, known)} The fields are: {listed(labels)}."
+                f"columns maps {column!r} to {name!r}, which is not an IQM field."
+                f"{did_you_mean(name, known)} Valid fields: {join_names(labels)}."
             )
         if field in fields:
             raise ColumnMappingError(
@@ -166,10 +164,10 @@ def _resolve_fields(columns: Mapping[str, str]) -> dict[Field, str]:
 
 def find_kind(fields: Mapping[Field, str]) -> MappingKind:
     """
-    Find the kind: a mapped single-column kind first, in the order of the mapping, else the first complete one.
+    Return the kind of mapping: the first single-column kind in the mapping, else the first kind that is complete.
 
     :param fields: Field → file column.
-    :raises ColumnMappingError: IQM can't match by these.
+    :raises ColumnMappingError: IQM can't match by these fields.
     """
     single = {kind.fields[0]: kind for kind in MAPPING_KINDS if kind.single_column}
     for field in fields:
@@ -184,8 +182,10 @@ def find_kind(fields: Mapping[Field, str]) -> MappingKind:
     kinds = [f"{kind.label} ({', '.join(FIELD_LABELS[field][0] for field in kind.fields)})" for kind in MAPPING_KINDS]
     advice = ""
     if len(missing) < len(nearest.fields):
-        advice = f" To match by {nearest.label}, map {listed(missing)} too."
-    raise ColumnMappingError(f"IQM can't match by the mapped fields.{advice} It matches by one of: {'; '.join(kinds)}.")
+        advice = f" To match by {nearest.label}, also map {join_names(missing)}."
+    raise ColumnMappingError(
+        f"IQM can't match by the mapped fields.{advice} IQM matches by any of: {'; '.join(kinds)}."
+    )
 
 
 def _resolve_settings(
@@ -193,34 +193,33 @@ def _resolve_settings(
 ) -> dict[str, str]:
     settings: dict[str, str] = {}
     if column_settings is not None:
-        _check_texts(column_settings, argument="column_settings", example='{"Email": "SHA256"}')
+        _check_strings(column_settings, argument="column_settings", example='{"Email": "SHA256"}')
     for name, value in (column_settings or {}).items():
         field = find_field(name)
         if field is None or field not in FIELD_SETTINGS:
-            takers = [FIELD_LABELS[taker][0] for taker in FIELD_SETTINGS]
+            labels = [FIELD_LABELS[known][0] for known in FIELD_SETTINGS]
             raise ColumnMappingError(
-                f"column_settings has {name!r}, which is not a field that takes a setting."
-                f"{did_you_mean(name, takers)} Those that do: {listed(takers)}."
+                f"column_settings has {name!r}, which is not a field with a setting."
+                f"{did_you_mean(name, labels)} Fields with settings: {join_names(labels)}."
             )
         if field not in fields:
             raise ColumnMappingError(
-                f"column_settings has {name!r}, but columns maps nothing to it. "
-                "Map a column to it, or remove the setting."
+                f"column_settings has {name!r}, but no column is mapped to it. Map a column, or remove the setting."
             )
         if field.value in settings:
-            raise ColumnMappingError(f"column_settings has {field.value} twice, as {name!r} too. Give it once.")
+            raise ColumnMappingError(f"column_settings sets {field.value} twice, also as {name!r}. Set it once.")
         setting = find_setting(field, value)
         if setting is None:
             raise ColumnMappingError(
-                f"column_settings sets {name!r} to {value!r}, which IQM doesn't know."
-                f"{did_you_mean(value, settings_of(field))} The possible values are: {listed(settings_of(field))}."
+                f"column_settings sets {name!r} to {value!r}, which is not a setting of that field."
+                f"{did_you_mean(value, list_settings(field))} Valid settings: {join_names(list_settings(field))}."
             )
         settings[field.value] = setting
     key = kind.fields[0]
     if kind.single_column and key in FIELD_SETTINGS and key.value not in settings:
-        values = settings_of(key)
+        values = list_settings(key)
         raise ColumnMappingError(
-            f"Matching by {kind.label} needs a setting that says what the column {fields[key]!r} holds. "
-            f'Give column_settings={{"{key.value}": "..."}} with one of: {listed(values)}.'
+            f"Matching by {kind.label} requires a column setting for the column {fields[key]!r}. "
+            f'Set column_settings={{"{key.value}": "…"}} to one of: {join_names(values)}.'
         )
     return settings

@@ -1,4 +1,4 @@
-"""The names by which users call IQM's fields and settings, and how messages speak of names."""
+"""Look up IQM fields and settings by name, and list names in messages."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ _Word = TypeVar("_Word", bound=Enum)
 
 
 def find_field(name: str) -> Field | None:
-    """Find a field by its system name or a label: exactly, else in any letter case."""
+    """Return the field with a system name or label; an exact match wins over a case-insensitive one."""
     return _find(name, [(field, (field.value, *FIELD_LABELS[field])) for field in Field])
 
 
 def find_setting(field: Field, name: str) -> str | None:
-    """Find a setting of a field by IQM's key or a label: exactly, else in any letter case; as IQM spells it."""
+    """Return IQM's key of a field's setting by key or label; an exact match wins over a case-insensitive one."""
     found = _find(name, [(setting, (setting.value, *SETTING_LABELS.get(setting, ()))) for setting in _all_of(field)])
     return None if found is None else str(found.value)
 
 
-def settings_of(field: Field) -> list[str]:
-    """List the settings that a field takes, as IQM spells them."""
+def list_settings(field: Field) -> list[str]:
+    """Return IQM's keys of the settings that a field can have."""
     return [str(setting.value) for setting in _all_of(field)]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Write the sentence that names what is nearest to an unknown name; nothing where nothing is near."""
+    """Return a sentence that suggests the closest known name; empty if none is close."""
     by_folded = {word.strip().casefold(): word for word in known}
     near = get_close_matches(name.strip().casefold(), by_folded, n=1)
     return f" Did you mean {by_folded[near[0]]!r}?" if near else ""
 
 
-def listed(names: Sequence[str]) -> str:
-    """Write names in a row."""
+def join_names(names: Sequence[str]) -> str:
+    """Join names with commas."""
     return ", ".join(names)
 
 

@@ -1,8 +1,8 @@
 """
-Whether a list's first line is a header, and what messages may say of it.
+Decide whether a list's first line is a header, and whether messages may quote it.
 
-A list without a header has a person in its first line, so a message quotes that line only where something speaks for
-a header; a list of names and cities has nothing in it that speaks against one.
+The first line of a list without a header is a person's record. A message quotes the line only if something in it looks
+like a header: a line of names and cities has nothing that looks like data.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from airflow_provider_iqm.wording import count_of, quote_names
 if TYPE_CHECKING:
     from collections.abc import Collection, Set
 
-_FEW_COLUMNS = 30
-"""The names of more columns aren't listed."""
+_MAX_LISTED_COLUMNS = 30
+"""Messages don't list the names of more columns."""
 
-_MANY_WORDS = 3
-"""So many names made of headers' words are no accident in a line of data."""
+_MIN_HEADER_WORDS = 3
+"""A line with this many header words is a header: that many don't occur in a record by chance."""
 
-# Hardly any person, street or city is called so.
-_WORDS_OF_HEADERS = """
+# Words that are rarely the name of a person, street or city.
+_HEADER_WORDS = """
 address addr age birthdate birthday cellphone city code column country county created date description district dob
 email emailaddress ethnicity first firstname fname forename fullname gender hash hashed household id identifier ids
 income landline language last lastname latitude lname longitude mail md5 middlename mname name names npi num number
@@ -38,37 +38,37 @@ zip zip4 zip5 zipcode
 adresse apellido apellidos codigo correo direccion nachname nombre plz postleitzahl prenom strasse telefon telefono
 vorname
 """
-# Beside one of those they are a header's too, but alone they may be a surname, a city or a value.
-_WORDS_BESIDE = """
+# Header words next to one of the above; alone, they may be a surname, a city or a value.
+_AMBIGUOUS_WORDS = """
 account active and area at birth cell client company contact customer day e ethnic family field flag for full given
 group home in index is key lat line lng lon lead list md member middle mobile no of office party patient person primary
 record registered residence score secondary segment sha source st store street subscriber the tier time title town type
 value ville work
 """
-_WORDS = frozenset(_WORDS_OF_HEADERS.split())
-_ALL_WORDS = _WORDS.union(_WORDS_BESIDE.split())
+_WORDS = frozenset(_HEADER_WORDS.split())
+_ALL_WORDS = _WORDS.union(_AMBIGUOUS_WORDS.split())
 _KNOWN = frozenset(
     "".join(filter(str.isalnum, name.casefold())) for field in Field for name in (field.value, *FIELD_LABELS[field])
 )
-_ANSWERS = frozenset({"cell", "email", "e-mail", "home", "landline", "mail", "mobile", "phone", "telephone"})
-"""What a person's preferred channel may be: a value, even where it is the name of a mapped column."""
+_CONTACT_CHANNELS = frozenset({"cell", "email", "e-mail", "home", "landline", "mail", "mobile", "phone", "telephone"})
+"""Values of a "preferred channel" column: data, even if a mapped column has the same name."""
 
 _PLACEHOLDER = re.compile(r"[a-z][0-9]{0,2}|(?:col|column|field|var)_?[0-9]+")
-"""Names that say nothing, and that no value of a list is."""
+"""Generated column names, which are never values."""
 
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_MOST_DIGITS = 4
-_LONGEST_WORDS = 100
+_MAX_DIGITS = 4
+_MAX_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True)
 class Header:
     """
-    The names in a list's first line, which may be data.
+    The first line of a list: a header, unless the list has none.
 
-    :param names: The names.
-    :param mapped: The columns that the user has mapped; one of them in the line speaks for a header.
-    :param certain: Whether the names come from where there is no doubt, such as a database.
+    :param names: The line's names.
+    :param mapped: The columns that the user mapped; a line that has one is a header.
+    :param certain: Whether the names are known to be column names, such as a database's.
     """
 
     names: tuple[str, ...]
@@ -76,17 +76,17 @@ class Header:
     certain: bool = False
 
     def __repr__(self) -> str:
-        # The names may be a person, and a repr ends up in logs.
+        # The names may be a person's data, and a repr ends up in logs.
         return f"<Header of {len(self.names)} columns>"
 
     @cached_property
     def kinds(self) -> list[ValueKind]:
-        """What those of the names look like that look like data."""
+        """The kind of value of each name that looks like data."""
         return [kind for name in self.names if not is_header_word(name) and (kind := value_kind(name))]
 
     @cached_property
     def may_be_shown(self) -> bool:
-        """Whether messages may quote the names: nothing in the line looks like data, and something like a header."""
+        """Whether messages may quote the names: none looks like data, and enough look like a header."""
         if self.certain:
             return True
         if self.kinds:
@@ -94,7 +94,7 @@ class Header:
         filled = [name for name in self.names if name.strip()]
         words = {name for name in filled if is_header_word(name)}
         placeholders = [name for name in filled if _PLACEHOLDER.fullmatch(name)]
-        if len(words) >= _MANY_WORDS or len(placeholders) == len(filled) or self._has_mapped:
+        if len(words) >= _MIN_HEADER_WORDS or len(placeholders) == len(filled) or self._has_mapped:
             return True
         likely = [name for name in filled if name in words or name in placeholders or _is_likely(name)]
         return len(words) > 0 and 2 * len(likely) > len(filled)
@@ -102,17 +102,17 @@ class Header:
     @property
     def _has_mapped(self) -> bool:
         found = self.mapped & set(self.names)
-        return len(found) > 1 or any(name.casefold() not in _ANSWERS for name in found)
+        return len(found) > 1 or any(name.casefold() not in _CONTACT_CHANNELS for name in found)
 
     @property
     def doubt(self) -> str:
-        """Say what speaks against a header, without a value of the line; nothing where nothing does."""
+        """Why the line may not be a header, without quoting it; empty if it is one."""
         if self.may_be_shown:
             return ""
         total = len(self.names)
         if not self.kinds:
             return (
-                "The first line doesn't look like a header, and may be a person's data: its "
+                "The first line doesn't look like a header and may be a person's data: its "
                 f"{count_of(total, 'value')} {'is' if total == 1 else 'are'} not shown"
             )
         found = ", ".join(dict.fromkeys(self.kinds))
@@ -121,20 +121,20 @@ class Header:
 
     def suggest(self, name: str) -> str:
         """
-        Say what the file has in the place of an unknown column, as far as it may be shown.
+        Suggest a column for one that isn't in the file, as far as the file's names may be shown.
 
-        :param name: The name that the file doesn't have.
+        :param name: The missing column.
         """
         if not self.may_be_shown:
             return f" {self.doubt}. If the list has no header, add one; otherwise check the column's spelling."
-        has = f" The file has: {quote_names(self.names)}." if len(self.names) <= _FEW_COLUMNS else ""
+        has = f" Columns in the file: {quote_names(self.names)}." if len(self.names) <= _MAX_LISTED_COLUMNS else ""
         return f"{did_you_mean(name, self.names)}{has}"
 
     def label(self, position: int) -> str:
         """
-        Name a column: by its name if that may be shown, else by its position.
+        Return a column's name if it may be shown, else its position.
 
-        :param position: Its position, from 0.
+        :param position: The column's position, from 0.
         """
         name = self.names[position]
         if self.may_be_shown or name in self.mapped:
@@ -143,13 +143,13 @@ class Header:
 
 
 def count_identifying(names: Collection[str]) -> int:
-    """Count the names that are an email, a phone number or the like, and no column's name."""
+    """Count the names that look like an email, a phone number or the like."""
     return sum(not is_header_word(name) and value_kind(name) in IDENTIFYING for name in names)
 
 
 def is_header_word(name: str) -> bool:
-    """Whether a name is made of the words of headers, such as ``first_name``, ``E-Mail`` or ``homePhone2``."""
-    if len(name) > _LONGEST_WORDS:
+    """Return whether a name consists of header words, such as ``first_name``, ``E-Mail`` or ``homePhone2``."""
+    if len(name) > _MAX_NAME_LENGTH:
         return False
     decomposed = unicodedata.normalize("NFKD", name).replace("ß", "ss")
     letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
@@ -158,20 +158,20 @@ def is_header_word(name: str) -> bool:
         return True
     tokens = _TOKEN.findall(letters)
     words = [token.casefold() for token in tokens if not token.isdigit()]
-    if name.strip() == "ID" or name.lstrip()[:1].isdigit() or sum(map(str.isdigit, name)) > _MOST_DIGITS:
-        # Idaho, the number of a house, a phone.
+    if name.strip() == "ID" or name.lstrip()[:1].isdigit() or sum(map(str.isdigit, name)) > _MAX_DIGITS:
+        # Idaho, a house number or a phone number.
         return False
     if words[1:] and words[-1] in ("st", "street"):
         # State Street, First St.
         return False
     if folded in _WORDS:
         return True
-    # An underscore or a capital inside makes an identifier, in which other words may stand too.
+    # An identifier (with an underscore) may also contain other words.
     identifier = "_" in name and name.strip().isidentifier()
     return any(word in _WORDS for word in words) and (identifier or all(word in _ALL_WORDS for word in words))
 
 
 def _is_likely(name: str) -> bool:
-    """Whether a name is made of words that are a header's where others speak for one, such as ``mobile``."""
+    """Return whether a name consists of header words or ambiguous ones, such as ``mobile``."""
     words = re.split(r"[\s_-]+", name.strip().casefold())
     return all(word in _ALL_WORDS for word in words)

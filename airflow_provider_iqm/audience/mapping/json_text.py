@@ -1,7 +1,7 @@
 """
-Arguments that are given as text, such as by a Variable, a Param or a template: a JSON object in the place of a mapping.
+Parse mapping arguments given as strings: JSON from a Variable, a Param or a template.
 
-Jinja writes a mapping as Python does (``{'email': 'Email'}``), so that form is read too.
+Jinja renders a mapping as a Python literal (``{'email': 'Email'}``), so Python literals are accepted as well.
 """
 
 from __future__ import annotations
@@ -11,44 +11,44 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-_LONGEST = 1_000_000
+_MAX_LENGTH = 1_000_000
 
 
 def parse_mapping(value: Any, *, error: type[Exception], argument: str, example: str) -> Any:
     """
-    Return an argument's mapping, read from text if it is text; other types are left to the argument's own check.
+    Return an argument's mapping, parsed from JSON if it is a string. Other types are returned as they are.
 
     :param value: The argument's value.
-    :param error: What to raise.
-    :param argument: Its name, for messages.
+    :param error: The type of the error to raise.
+    :param argument: The argument's name, for messages.
     :param example: A mapping as JSON, for messages.
-    :raises Exception: The text is no JSON object. The error is of the type that was given.
+    :raises Exception: The string is not a JSON object; an error of the type ``error``.
     """
     if not isinstance(value, str):
         return value
-    expected = f"Give a mapping, or a JSON object as text, such as {example}."
+    expected = f"Pass a dict or a JSON object, such as {example}."
     try:
         found = parse_json_text(value)
     except ValueError as reason:
-        raise error(f"{argument} is text, but no JSON object: {reason}. {expected}") from None
+        raise error(f"{argument} is not a valid JSON object: {reason}. {expected}") from None
     if not isinstance(found, dict):
-        raise error(f"{argument} is the text of a {type(found).__name__}, not of a JSON object. {expected}")
+        raise error(f"{argument} is not a JSON object but a {type(found).__name__}. {expected}")
     return found
 
 
 def parse_json_text(text: str) -> Any:
     """
-    Read JSON, or a Python literal, which is what a template makes of a mapping or a list.
+    Parse JSON, or a Python literal as rendered by a template.
 
     :param text: The text.
-    :raises ValueError: It is neither. The message doesn't quote the text.
+    :raises ValueError: The text is neither. The message doesn't quote it.
     """
     if not text.strip():
         raise ValueError("it is blank")
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_LENGTH:
         raise ValueError(f"it has {len(text):,} characters")
     try:
-        return json.loads(text, object_pairs_hook=_without_repeats)
+        return json.loads(text, object_pairs_hook=_reject_duplicate_keys)
     except json.JSONDecodeError as error:
         reason = f"{error.msg} at line {error.lineno}, column {error.colno}"
     except RecursionError:
@@ -59,8 +59,8 @@ def parse_json_text(text: str) -> Any:
         raise ValueError(reason) from None
 
 
-def _without_repeats(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("it has a key twice")
+        raise ValueError("it has a duplicate key")
     return found

@@ -1,4 +1,4 @@
-"""A mapping proposed from a file's header."""
+"""Suggest a column mapping from a file's header."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_iqm.wording import count_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ALSO_CALLED = {
+_ALIASES = {
     Field.FIRST_NAME: ("fname", "given name", "forename"),
     Field.LAST_NAME: ("lname", "surname", "family name"),
     Field.FULL_NAME: ("name",),
@@ -38,31 +38,31 @@ _ALSO_CALLED = {
 
 
 _HASHED = re.compile(r"(.*?)(hashed|hash)?(md5|sha1|sha256|sha512)(hash|hex)?")
-"""A name, without its punctuation, that says how its values are hashed."""
+"""A column name, without its punctuation, that includes a hash algorithm."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
     """
-    A proposed mapping.
+    A suggested mapping.
 
-    :param columns: File column → IQM's system field.
-    :param settings: IQM's system field → setting, as far as the names tell it.
-    :param kind: The kind of mapping by which IQM would match; ``None`` where it satisfies none.
-    :param unplaced: The other columns; those that may be data are left out.
-    :param hidden: Why some are left out, and how many.
+    :param columns: File column → system field.
+    :param settings: System field → setting, where the column's name implies one.
+    :param kind: The kind of mapping that IQM would match by; ``None`` if no kind is complete.
+    :param unmapped: All other columns, except for those that may be data.
+    :param hidden: How many columns are left out because they may be data, and why.
     """
 
     columns: dict[str, str]
     settings: dict[str, str]
     kind: MappingKind | None
-    unplaced: tuple[str, ...]
+    unmapped: tuple[str, ...]
     hidden: str = ""
 
 
 def suggest_mapping(header: Sequence[str]) -> Suggestion:
     """
-    Propose a mapping: each field gets the first column that is called like it.
+    Suggest a mapping: each field gets the first column with a matching name.
 
     :param header: The names in the file's first line, which may be data.
     """
@@ -77,7 +77,7 @@ def suggest_mapping(header: Sequence[str]) -> Suggestion:
             if setting:
                 settings[field.value] = setting
     if Field.CELLPHONE in placed and Field.PHONE not in placed:
-        # IQM matches by the field Phone; a cellphone is one of a person's other details.
+        # IQM matches by the field Phone; Cellphone is only a detail.
         placed = {Field.PHONE if field is Field.CELLPHONE else field: column for field, column in placed.items()}
         settings[Field.PHONE.value] = DataFormat.RAW.value
     columns = {column: field.value for field, column in placed.items()}
@@ -90,11 +90,11 @@ def suggest_mapping(header: Sequence[str]) -> Suggestion:
 
 
 def _field_and_setting(column: str) -> tuple[Field | None, str | None]:
-    name = _folded(column)
+    name = _normalize(column)
     known = {
-        _folded(known): field
+        _normalize(known): field
         for field in Field
-        for known in (field.value, *FIELD_LABELS[field], *_ALSO_CALLED.get(field, ()))
+        for known in (field.value, *FIELD_LABELS[field], *_ALIASES.get(field, ()))
     }
     hashed = _HASHED.fullmatch(name)
     if hashed and known.get(hashed[1]) in (Field.EMAIL, Field.PHONE):
@@ -104,9 +104,9 @@ def _field_and_setting(column: str) -> tuple[Field | None, str | None]:
         return field, None
     if FIELD_SETTINGS[field] is DataFormat:
         return field, DataFormat.RAW.value
-    # Whose ids they are, if the name says so.
+    # The data partner, if the column's name includes it.
     return field, find_setting(field, column)
 
 
-def _folded(name: str) -> str:
+def _normalize(name: str) -> str:
     return "".join(filter(str.isalnum, name.casefold()))

@@ -1,4 +1,4 @@
-"""A bar that shows how far the reading of a file is, for people at a terminal."""
+"""A progress bar for reading a file."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from airflow_provider_iqm.files.reading_progress import watching
 from airflow_provider_iqm.wording import display_name
 
-LOOK_AHEAD_BYTES = 4_000_000
-"""Up to here, the beginning may be all that is read block by block: DuckDB, which can't be watched, reads the rest."""
+SAMPLED_BYTES = 4_000_000
+"""Only the file's beginning may be read in blocks: DuckDB, whose progress can't be observed, reads the rest."""
 
 
 @contextmanager
-def reading_bar(path: Path) -> Iterator[None]:
+def progress_bar(path: Path) -> Iterator[None]:
     """
-    Show how far the reading of a file is, and take it away at the end; nothing where stderr is no terminal.
+    Show the progress of reading a file while the ``with`` block runs; nothing if stderr is not a terminal.
 
-    Where the file is read block by block, it is a bar of the bytes read; otherwise only the time that has passed.
+    Shows a bar of the bytes read if the file is read in blocks, and the elapsed time otherwise.
 
     :param path: The file.
     """
@@ -38,7 +38,7 @@ def reading_bar(path: Path) -> Iterator[None]:
         reading = progress.add_task(f"Reading {name} ({size / 1e6:,.1f} MB)", total=size, visible=False)
 
         def show(position: int) -> None:
-            measured = LOOK_AHEAD_BYTES < position < size
+            measured = SAMPLED_BYTES < position < size
             progress.update(reading, completed=position, visible=measured)
             progress.update(checking, visible=not measured)
 

@@ -58,7 +58,8 @@ VALUES: dict[Field | str, list[str]] = {
 }
 
 COMPLAINTS = re.compile(
-    r"first line|Did you mean|The file has|column \d+ of \d+|\bline \d+|record|row \d+|blank|workbook|byte order mark"
+    r"first line|Did you mean|Columns in the file|column \d+ of \d+|\bline \d+|record|row \d+|blank|workbook"
+    r"|byte order mark"
 )
 
 

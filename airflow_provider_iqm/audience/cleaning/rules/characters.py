@@ -1,8 +1,8 @@
 """
-Characters that people don't see, or see as others, as SQL expressions of DuckDB that remove or replace them.
+DuckDB SQL expressions that remove or replace characters: invisible ones, white space, and look-alikes of ASCII.
 
-Each regular expression is RE2's. Most values are plain ASCII: a rule asks for that first, so that these, which take
-longer, are for the few others.
+Regular expressions are RE2's. Most values are plain ASCII, and the test for that is fast, so rules apply the slower
+expressions to the other values only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INVISIBLE = (
     (0x00, 0x08),
     (0x0E, 0x1B),
     (0x7F, 0x7F),
-    # What Unicode calls default ignorable: soft hyphen, zero-width and bidirectional marks, variation selectors, ….
+    # Unicode's Default_Ignorable_Code_Point: soft hyphen, zero-width and bidirectional marks, variation selectors, ….
     (0xAD, 0xAD),
     (0x34F, 0x34F),
     (0x61C, 0x61C),
@@ -38,10 +38,10 @@ INVISIBLE = (
     (0x1D173, 0x1D17A),
     (0xE0000, 0xE0FFF),
 )
-"""The first and the last code point of each range of characters that nobody sees."""
+"""The first and the last code point of each range of invisible characters."""
 
 FULL_WIDTH = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)}
-"""Full-width characters, which East Asian keyboards write → ASCII."""
+"""Full-width characters, from East Asian keyboards → ASCII."""
 
 LOOK_ALIKES = {
     **FULL_WIDTH,
@@ -51,41 +51,41 @@ LOOK_ALIKES = {
     **dict.fromkeys("\u2018\u2019\u201a\u201b", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u201f", '"'),
 }
-"""What else stands for a digit, a dash, a dot or a quote in a phone, a ZIP code or an NPI, too → ASCII."""
+"""Characters used as digits, dashes, dots or quotes in phones, ZIP codes and NPIs → ASCII."""
 
 PLAIN = "([!-~]+( [!-~]+)*)?"
-"""Text of printable ASCII with single spaces, in which there is nothing to remove, replace or compose."""
+"""Printable ASCII with single spaces: text in which there is nothing to remove, replace or compose."""
 
 SPACES = "".join(f"\\x{{{ord(character):x}}}" for character in WHITE_SPACE)
-"""White space, for between the brackets of a regular expression."""
+"""White space, for use inside the brackets of a regular expression."""
 
 _INVISIBLE = "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in INVISIBLE)
 
 
 def matches(value: str, pattern: str) -> str:
-    """Whether a pattern matches a whole value."""
+    """Build the condition that a pattern matches the whole value."""
     return f"regexp_full_match({value}, {quoted(pattern)})"
 
 
 def contains(value: str, pattern: str) -> str:
-    """Whether a pattern matches some part of a value."""
+    """Build the condition that a pattern matches a part of the value."""
     return f"regexp_matches({value}, {quoted(pattern)})"
 
 
 def replaced(value: str, pattern: str, replacement: str = "", *, everywhere: bool = False) -> str:
-    """Replace the first part of a value that a pattern matches, or each of them."""
+    """Replace the first match of a pattern in a value, or every match."""
     return (
         f"regexp_replace({value}, {quoted(pattern)}, {quoted(replacement)}{', ' + quoted('g') if everywhere else ''})"
     )
 
 
 def has_invisible(value: str) -> str:
-    """Whether a value holds invisible characters."""
+    """Build the condition that a value contains invisible characters."""
     return contains(value, f"[{_INVISIBLE}]")
 
 
 def has_any(value: str, table: Mapping[str, str]) -> str:
-    """Whether a value holds characters that :func:`in_ascii` replaces."""
+    """Build the condition that a value contains characters that :func:`to_ascii` replaces."""
     return contains(value, f"[{''.join(table)}]")
 
 
@@ -94,50 +94,50 @@ def without_invisible(value: str) -> str:
     return replaced(value, f"[{_INVISIBLE}]+", everywhere=True)
 
 
-def in_ascii(raw: str, table: Mapping[str, str]) -> str:
-    """Replace characters of a raw value by those of ASCII that they stand for."""
-    # translate() takes ten times as long as to find out that there is nothing for it to do.
+def to_ascii(raw: str, table: Mapping[str, str]) -> str:
+    """Replace look-alikes in a raw value with ASCII."""
+    # Checking whether there is anything to replace takes a tenth of the time of translate().
     translated = f"translate({raw}, {quoted(''.join(table))}, {quoted(''.join(table.values()))})"
     return f"(CASE WHEN {has_any(raw, table)} THEN {translated} ELSE {raw} END)"
 
 
 def trimmed(raw: str) -> str:
-    """Remove invisible characters, and white space around a raw value."""
+    """Remove invisible characters, and leading and trailing white space."""
     return replaced(without_invisible(raw), f"^[{SPACES}]+|[{SPACES}]+$", everywhere=True)
 
 
 def unless_plain(raw: str, text: str) -> str:
     """
-    Build a value from a raw one, unless that is plain, as most are: that is found out faster.
+    Skip a slow expression for plain values, which it wouldn't change.
 
     :param raw: The raw value.
-    :param text: What is made of it, which is the same where it is plain.
+    :param text: The expression for values that aren't plain.
     """
     return f"(CASE WHEN {matches(raw, PLAIN)} THEN {raw} ELSE {text} END)"
 
 
 def collapsed(value: str) -> str:
-    """Remove invisible characters, compose letters, trim, and make one space of every run of white space."""
+    """Remove invisible characters, compose letters, trim, and collapse white space to single spaces."""
     one_space = replaced(without_invisible(value), f"[{SPACES}]+", " ", everywhere=True)
     return composed(f"trim({one_space})")
 
 
 def composed(value: str) -> str:
-    """Compose letters and their accents (Unicode's NFC)."""
+    """Compose letters and accents (Unicode NFC)."""
     return f"nfc_normalize({value})"
 
 
-def bare(raw: str) -> str:
+def stripped(raw: str) -> str:
     """
-    Reduce a code (a phone, ZIP code, NPI or hash) to ASCII without what may be around it.
+    Convert a code (phone, ZIP code, NPI or hash) to ASCII, and strip white space and punctuation around it.
 
-    That is white space, quotes, ``=`` as in ``="02134"``, and a semicolon or comma at the end.
+    Punctuation is quotes, ``=`` as in ``="02134"``, and a trailing semicolon or comma.
     """
-    visible = without_invisible(in_ascii(raw, LOOK_ALIKES))
+    visible = without_invisible(to_ascii(raw, LOOK_ALIKES))
     one_space = unless_plain(raw, replaced(visible, f"[{SPACES}]", " ", everywhere=True))
     return replaced(one_space, "^[ \"'`=]+|[ \"'`;,]+$", everywhere=True)
 
 
-def has_marks_around(raw: str) -> str:
-    """Whether more than white space is around a code: see :func:`bare`."""
+def has_surrounding_punctuation(raw: str) -> str:
+    """Build the condition that punctuation surrounds a code; see :func:`stripped`."""
     return contains(raw, "^[^0-9A-Za-z+(]*[\"'`=]|[\"'`;,][^0-9A-Za-z]*$")

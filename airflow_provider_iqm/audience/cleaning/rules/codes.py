@@ -1,4 +1,4 @@
-"""The rules of codes: ZIP codes and states (USPS Publication 28), NPIs (45 CFR 162.406), and hashes."""
+"""Rules for codes: ZIP codes and states (USPS Publication 28), NPIs (45 CFR 162.406), and hashes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from airflow_provider_iqm.audience.cleaning.options import HASH_LENGTHS
 from airflow_provider_iqm.audience.cleaning.rules.characters import (
     FULL_WIDTH,
     LOOK_ALIKES,
-    bare,
     collapsed,
     contains,
     has_any,
     has_invisible,
-    has_marks_around,
-    in_ascii,
+    has_surrounding_punctuation,
     matches,
     replaced,
+    stripped,
+    to_ascii,
     unless_plain,
 )
-from airflow_provider_iqm.audience.cleaning.rules.rule import Repair, RepairKind, Rule, character_repairs, form_rule
+from airflow_provider_iqm.audience.cleaning.rules.rule import Repair, RepairKind, Rule, character_repairs, format_rule
 from airflow_provider_iqm.audience.duckdb.csv_queries import quoted
 from airflow_provider_iqm.audience.records.states import STATE_KEYS
 
@@ -37,20 +37,20 @@ _STATE_NAME = "^(?:THE)?(?:STATEOF|COMMONWEALTHOF|TERRITORYOF|USA?)?(?:THE)?(.*?
 
 
 def zip_rule(*, raw: str, draft: str, normal: str) -> Rule:  # noqa: ARG001 - all rules have the same parameters
-    """Give the rule of ZIP codes: 5 digits; the parameters are names in SQL, as in all rules."""
-    text = bare(raw)
+    """Build the rule for ZIP codes: 5 digits. All parameters are SQL names, as in all rules."""
+    text = stripped(raw)
     whole = replaced(text, _ZIP_DECIMAL, r"\1")
-    return form_rule(
+    return format_rule(
         raw=raw,
         draft=draft,
-        usual=matches(raw, "([0-9]{5})?"),
+        fast_path=matches(raw, "([0-9]{5})?"),
         text=whole,
         value=raw,
-        fits=matches(draft, _ZIP_AND_FOUR),
-        readable=f"left({draft}, 5)",
+        is_valid=matches(draft, _ZIP_AND_FOUR),
+        valid_value=f"left({draft}, 5)",
         reason="malformed zip",
         repairs=(
-            *_repairs(raw, f"{has_marks_around(raw)} OR NOT {matches(draft, '[0-9]{5}(-?[0-9]{4})?')}"),
+            *_repairs(raw, f"{has_surrounding_punctuation(raw)} OR NOT {matches(draft, '[0-9]{5}(-?[0-9]{4})?')}"),
             Repair(RepairKind.DECIMAL, contains(text, _ZIP_DECIMAL)),
         ),
     )
@@ -58,27 +58,27 @@ def zip_rule(*, raw: str, draft: str, normal: str) -> Rule:  # noqa: ARG001 - al
 
 def plus_four_rule(*, raw: str, draft: str, zip_draft: str | None) -> Rule:
     """
-    Give the rule of the four digits behind a ZIP code: the column's own value, else what is behind the five digits.
+    Build the rule for ZIP+4: the column's own value, else the last four digits in the ZIP code column.
 
-    :param raw: The raw column's name in SQL.
-    :param draft: The draft's name in SQL.
-    :param zip_draft: The name in SQL of the draft of the column with ZIP codes, if there is one.
+    :param raw: SQL name of the raw column.
+    :param draft: SQL name of the draft.
+    :param zip_draft: SQL name of the draft of the ZIP code column, if one is mapped.
     """
-    text = bare(raw)
-    fits = matches(draft, "[0-9]{4}")
-    rule = form_rule(
+    text = stripped(raw)
+    is_valid = matches(draft, "[0-9]{4}")
+    rule = format_rule(
         raw=raw,
         draft=draft,
-        usual=matches(raw, "([0-9]{4})?"),
+        fast_path=matches(raw, "([0-9]{4})?"),
         text=replaced(text, _PLUS_FOUR_DECIMAL, r"\1"),
         value=raw,
-        fits=fits,
-        readable=draft,
-        # A value that isn't read as four digits loses nothing but its invisible characters.
+        is_valid=is_valid,
+        valid_value=draft,
+        # In a value that isn't four digits, only invisible characters are removed.
         repairs=(
             Repair(RepairKind.INVISIBLE, has_invisible(raw)),
-            Repair(RepairKind.ASCII, f"{fits} AND {has_any(raw, LOOK_ALIKES)}"),
-            Repair(RepairKind.PUNCTUATION, f"{fits} AND {has_marks_around(raw)}"),
+            Repair(RepairKind.ASCII, f"{is_valid} AND {has_any(raw, LOOK_ALIKES)}"),
+            Repair(RepairKind.PUNCTUATION, f"{is_valid} AND {has_surrounding_punctuation(raw)}"),
             Repair(RepairKind.DECIMAL, contains(text, _PLUS_FOUR_DECIMAL)),
         ),
     )
@@ -89,29 +89,29 @@ def plus_four_rule(*, raw: str, draft: str, zip_draft: str | None) -> Rule:
 
 
 def npi_rule(*, raw: str, draft: str, normal: str) -> Rule:
-    """Give the rule of NPIs: 10 digits, of which the last is right."""
-    text = bare(raw)
+    """Build the rule for NPIs: 10 digits with a valid check digit."""
+    text = stripped(raw)
     digits = replaced(replaced(text, _NPI_DECIMAL, r"\1"), "[ -]+", everywhere=True)
-    return form_rule(
+    return format_rule(
         raw=raw,
         draft=draft,
-        usual=f"CASE WHEN {raw} = '' THEN true ELSE {_is_npi(raw)} END",
+        fast_path=f"CASE WHEN {raw} = '' THEN true ELSE {_is_npi(raw)} END",
         text=digits,
         value=raw,
-        fits=matches(draft, "[0-9]{10}"),
-        readable=draft,
+        is_valid=matches(draft, "[0-9]{10}"),
+        valid_value=draft,
         fault=f"NOT {_is_npi(normal)}",
         reason="malformed NPI",
         repairs=(
-            *_repairs(raw, f"{has_marks_around(raw)} OR {contains(text, '[ -]')}"),
+            *_repairs(raw, f"{has_surrounding_punctuation(raw)} OR {contains(text, '[ -]')}"),
             Repair(RepairKind.DECIMAL, contains(text, _NPI_DECIMAL)),
         ),
     )
 
 
 def state_rule(*, raw: str, draft: str, normal: str) -> Rule:
-    """Give the rule of states: the code of a code, name or abbreviation; what is none of them is no fault."""
-    text = unless_plain(raw, collapsed(in_ascii(raw, FULL_WIDTH)))
+    """Build the rule for states: a code, name or abbreviation becomes the code; other values aren't a fault."""
+    text = unless_plain(raw, collapsed(to_ascii(raw, FULL_WIDTH)))
     return Rule(
         draft=f"CASE WHEN {matches(raw, '([A-Z]{2})?')} THEN NULL ELSE {text} END",
         value=f"CASE WHEN {draft} IS NULL THEN {raw} ELSE coalesce({_state(draft)}, {draft}) END",
@@ -123,34 +123,34 @@ def state_rule(*, raw: str, draft: str, normal: str) -> Rule:
 
 
 def hash_rule(algorithm: DataFormat, *, raw: str, draft: str) -> Rule:
-    """Give the rule of a column that holds hashes: lower case, and of the hash's length."""
+    """Build the rule for hashes: lower case, with the algorithm's length."""
     form = f"[0-9a-fA-F]{{{HASH_LENGTHS[algorithm]}}}"
-    return form_rule(
+    return format_rule(
         raw=raw,
         draft=draft,
-        usual=matches(raw, f"({form})?"),
-        text=bare(raw),
+        fast_path=matches(raw, f"({form})?"),
+        text=stripped(raw),
         value=f"lower({raw})",
-        fits=matches(draft, form),
-        readable=f"lower({draft})",
+        is_valid=matches(draft, form),
+        valid_value=f"lower({draft})",
         reason=f"malformed {algorithm.value} hash",
-        repairs=_repairs(raw, has_marks_around(raw)),
+        repairs=_repairs(raw, has_surrounding_punctuation(raw)),
     )
 
 
 def is_hash(raw: str) -> str:
-    """Whether a raw value is a hash of any of the known kinds."""
-    return matches(bare(raw), _HASH)
+    """Build the condition that a raw value is a hash of any known algorithm."""
+    return matches(stripped(raw), _HASH)
 
 
-def _repairs(raw: str, has_marks: str) -> tuple[Repair, ...]:
-    return (*character_repairs(raw, LOOK_ALIKES), Repair(RepairKind.PUNCTUATION, has_marks))
+def _repairs(raw: str, has_punctuation: str) -> tuple[Repair, ...]:
+    return (*character_repairs(raw, LOOK_ALIKES), Repair(RepairKind.PUNCTUATION, has_punctuation))
 
 
 def _state(text: str) -> str:
-    """The code of a state; NULL of what is none."""
+    """Build the expression of a state's code; NULL for other values."""
     names, codes = (", ".join(quoted(item) for item in items) for items in zip(*STATE_KEYS.items(), strict=True))
-    # Dots, blanks and hyphens make no difference, nor do the words around a name.
+    # Ignore dots, blanks and hyphens, and words such as "State of" around a name.
     key = replaced(f"upper({text})", "[ .,'-]+", everywhere=True)
     name = f"regexp_extract({key}, {quoted(_STATE_NAME)}, 1)"
     known = f"map([{names}], [{codes}])"
@@ -159,7 +159,7 @@ def _state(text: str) -> str:
 
 
 def _is_npi(npi: str) -> str:
-    """Whether a value has ten digits that are right by Luhn's formula, in which the prefix 80840 always counts 24."""
+    """Build the condition of a valid NPI: ten digits whose Luhn sum, with 24 for the prefix 80840, is valid."""
     sums = ["24"]
     for position in range(1, 11):
         digit = f"(ascii(substr({npi}, {position}, 1)) - 48)"

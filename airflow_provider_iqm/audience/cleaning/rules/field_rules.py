@@ -1,8 +1,8 @@
 """
-The rule by which each field's values are normalized and judged, as SQL expressions of DuckDB.
+The cleaning rule for each IQM field, as DuckDB SQL expressions.
 
-Most values of a list are in the published form already, or nearly. A rule tests for that first, with one regular
-expression, and leaves all others to its draft. The page on cleaning lists the rules, each with its source.
+Most values are already in the published format, or nearly. A rule tests for that first, with a single regular
+expression; only other values get a draft. The documentation page "Cleaning a list" lists all rules with their sources.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from airflow_provider_iqm.vocabulary import DataFormat, Field
 if TYPE_CHECKING:
     from airflow_provider_iqm.audience.cleaning.options import PhoneFormat
 
-_COLLAPSED = {
+_TEXT_FIELDS = {
     Field.FIRST_NAME,
     Field.LAST_NAME,
     Field.FULL_NAME,
@@ -39,15 +39,15 @@ _COLLAPSED = {
 _PHONE_FIELDS = {Field.PHONE, Field.CELLPHONE, Field.LANDLINE}
 
 
-def rule_for(field: Field, *, raw: str, draft: str, normal: str, phone_format: PhoneFormat) -> Rule:
+def field_rule(field: Field, *, raw: str, draft: str, normal: str, phone_format: PhoneFormat) -> Rule:
     """
-    Give a field's rule.
+    Return a field's rule.
 
-    :param field: IQM's field.
-    :param raw: The raw column's name in SQL.
-    :param draft: The name in SQL that the rule's draft will have.
-    :param normal: The name in SQL that the normalized column will have.
-    :param phone_format: The form of a phone.
+    :param field: IQM field.
+    :param raw: SQL name of the raw column.
+    :param draft: SQL name of the draft.
+    :param normal: SQL name of the normalized column.
+    :param phone_format: Format of normalized phones.
     """
     if field in _PHONE_FIELDS:
         return phone_rule(raw=raw, draft=draft, phone_format=phone_format)
@@ -55,18 +55,18 @@ def rule_for(field: Field, *, raw: str, draft: str, normal: str, phone_format: P
     if rule := rules.get(field):
         return rule(raw=raw, draft=draft, normal=normal)
     if field is Field.VOTER_ID:
-        # It is what it is: only what nobody sees is removed.
+        # Opaque: only invisible characters are removed.
         return text_rule(raw=raw, draft=draft, text=without_invisible(raw))
-    return text_rule(raw=raw, draft=draft, text=collapsed(raw) if field in _COLLAPSED else composed(trimmed(raw)))
+    return text_rule(raw=raw, draft=draft, text=collapsed(raw) if field in _TEXT_FIELDS else composed(trimmed(raw)))
 
 
 def text_rule(*, raw: str, draft: str, text: str) -> Rule:
     """
-    Give the rule of values that have no form.
+    Build the rule for text, which has no published format.
 
-    :param raw: The raw column's name in SQL.
-    :param draft: The draft's name in SQL.
-    :param text: What is made of a value that isn't plain.
+    :param raw: SQL name of the raw column.
+    :param draft: SQL name of the draft.
+    :param text: SQL expression of the draft of a value that isn't plain.
     """
     return Rule(
         draft=f"CASE WHEN {matches(raw, PLAIN)} THEN NULL ELSE {text} END",
@@ -78,20 +78,20 @@ def text_rule(*, raw: str, draft: str, text: str) -> Rule:
     )
 
 
-def is_fit(field: Field, raw: str, *, phone_format: PhoneFormat) -> str:
-    """Whether a raw email or phone would be without a fault."""
-    draft = f"({rule_for(field, raw=raw, draft='', normal='', phone_format=phone_format).draft})"
-    normal = f"({rule_for(field, raw=raw, draft=draft, normal='', phone_format=phone_format).value})"
-    rule = rule_for(field, raw=raw, draft=draft, normal=normal, phone_format=phone_format)
+def is_valid_value(field: Field, raw: str, *, phone_format: PhoneFormat) -> str:
+    """Build the condition that a raw email or phone is valid."""
+    draft = f"({field_rule(field, raw=raw, draft='', normal='', phone_format=phone_format).draft})"
+    normal = f"({field_rule(field, raw=raw, draft=draft, normal='', phone_format=phone_format).value})"
+    rule = field_rule(field, raw=raw, draft=draft, normal=normal, phone_format=phone_format)
     return f"CASE WHEN {normal} = '' THEN false ELSE NOT ({rule.fault}) END"
 
 
 def hash_of(value: str, algorithm: DataFormat) -> str:
-    """Hash a value; a blank one stays blank."""
-    # sha512 is a function of ours: DuckDB has none.
+    """Build the expression of a value's hash; a blank value stays blank."""
+    # sha512 is registered as a Python function: DuckDB has none.
     return f"CASE WHEN {value} = '' THEN '' ELSE {algorithm.value.lower()}({value}) END"
 
 
 def is_blank(value: str) -> str:
-    """Whether a value is empty or white space."""
+    """Build the condition that a value is empty or white space."""
     return matches(value, f"[{SPACES}]*")

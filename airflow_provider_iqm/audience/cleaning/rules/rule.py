@@ -1,4 +1,4 @@
-"""What a cleaning does to one column: the form that its rule and its repairs have in SQL."""
+"""How one column is cleaned: the SQL expressions of a rule and its repairs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class RepairKind(StrEnum):
-    """The kinds of repairs that are counted, by the names that a report uses."""
+    """Kinds of repairs, by their names in reports."""
 
     INVISIBLE = "invisible characters removed"
     COMPOSED = "letters and accents composed"
@@ -29,10 +29,10 @@ class RepairKind(StrEnum):
 @dataclass(frozen=True)
 class Repair:
     """
-    A kind of repair.
+    A repair that is counted.
 
-    :param kind: The kind.
-    :param condition: The SQL condition of a value that has a draft, and turned out well, because of it.
+    :param kind: The kind of repair.
+    :param condition: SQL condition of a value with a draft that the repair made valid.
     """
 
     kind: RepairKind
@@ -42,14 +42,15 @@ class Repair:
 @dataclass(frozen=True)
 class Rule:
     """
-    What becomes of a column's values.
+    How a column's values are normalized and validated, in SQL.
 
-    :param draft: The value as far as it can be told without looking at its form, of the raw column; NULL where the
-        raw value is in the published form already, or nearly, as most are. Such a value has no fault.
-    :param value: The normalized value, of the raw column and the draft.
-    :param fault: When the normalized value, which isn't blank, can't match; ``None`` where any can.
-    :param reason: What a report calls that.
-    :param repairs: What is counted of the values that have a draft.
+    :param draft: Expression, of the raw value, of a preliminary value without invisible characters, surrounding
+        punctuation and the like; NULL if the raw value is already in the published format, or nearly, as most. Such
+        a value has no fault.
+    :param value: Expression, of the raw value and the draft, of the normalized value.
+    :param fault: Condition of a normalized value that can't match and isn't blank; ``None`` if any value can match.
+    :param reason: Name of the fault in reports.
+    :param repairs: Repairs to count in values that have a draft.
     """
 
     draft: str
@@ -59,43 +60,44 @@ class Rule:
     repairs: tuple[Repair, ...] = ()
 
 
-def form_rule(
+def format_rule(
     *,
     raw: str,
     draft: str,
-    usual: str,
+    fast_path: str,
     text: str,
     value: str,
-    fits: str,
-    readable: str,
-    unreadable: str = "",
+    is_valid: str,
+    valid_value: str,
+    invalid_value: str = "",
     fault: str = "",
     reason: str = "",
     repairs: tuple[Repair, ...] = (),
 ) -> Rule:
     """
-    Give the rule of values that have a published form.
+    Build the rule for a field that has a published format.
 
-    All parameters but ``reason`` are SQL, and each value is asked for only where it is needed.
+    All parameters except ``reason`` and ``repairs`` are SQL. An expression is evaluated only where it is needed.
 
-    :param raw: The raw column's name.
-    :param draft: The draft's name.
-    :param usual: Whether the raw value is in the published form, or nearly: then it has no draft.
-    :param text: The draft of any other value.
-    :param value: The normalized value where there is no draft.
-    :param fits: Whether a draft can be read.
-    :param readable: The normalized value of such a draft.
-    :param unreadable: The normalized value of any other draft; without it, the raw value, trimmed.
-    :param fault: Whether a value with a draft can't match; without it, it can't where the draft can't be read.
-    :param reason: What a report calls that; without it, no value has a fault.
-    :param repairs: What is counted.
+    :param raw: Name of the raw column.
+    :param draft: Name of the draft.
+    :param fast_path: Condition of a raw value in the published format, or nearly, which needs no draft.
+    :param text: Draft of any other value.
+    :param value: Normalized value if there is no draft.
+    :param is_valid: Condition of a valid draft.
+    :param valid_value: Normalized value of a valid draft.
+    :param invalid_value: Normalized value of an invalid draft; by default, the trimmed raw value.
+    :param fault: Condition of a value with a draft that can't match; by default, an invalid draft.
+    :param reason: Name of the fault in reports; without it, no value has a fault.
+    :param repairs: Repairs to count.
     """
     return Rule(
-        draft=f"CASE WHEN {usual} THEN NULL ELSE {text} END",
+        draft=f"CASE WHEN {fast_path} THEN NULL ELSE {text} END",
         value=(
-            f"CASE WHEN {draft} IS NULL THEN {value} WHEN {fits} THEN {readable} ELSE {unreadable or trimmed(raw)} END"
+            f"CASE WHEN {draft} IS NULL THEN {value} WHEN {is_valid} THEN {valid_value} "
+            f"ELSE {invalid_value or trimmed(raw)} END"
         ),
-        fault=f"CASE WHEN {draft} IS NULL THEN false ELSE {fault or f'NOT {fits}'} END" if reason else None,
+        fault=f"CASE WHEN {draft} IS NULL THEN false ELSE {fault or f'NOT {is_valid}'} END" if reason else None,
         reason=reason,
         repairs=repairs,
     )
@@ -103,9 +105,9 @@ def form_rule(
 
 def character_repairs(raw: str, table: Mapping[str, str]) -> tuple[Repair, ...]:
     """
-    List the repairs of single characters.
+    Return the repairs of single characters.
 
-    :param raw: The raw column's name in SQL.
-    :param table: What is replaced by ASCII.
+    :param raw: SQL name of the raw column.
+    :param table: Characters that are replaced with ASCII.
     """
     return (Repair(RepairKind.INVISIBLE, has_invisible(raw)), Repair(RepairKind.ASCII, has_any(raw, table)))

@@ -131,7 +131,7 @@ def test_a_list_with_too_many_invalid_records_is_refused(clean):
     assert clean(content, normalize=True, max_invalid_ratio=0.1)[1].file.records == 9
     with pytest.raises(AudienceFileError, match=r"2 of 11 records .* max_invalid_ratio \(0\.1\)"):
         clean(content + "bad\n", normalize=True, max_invalid_ratio=0.1)
-    with pytest.raises(AudienceFileError, match="no record is left"):
+    with pytest.raises(AudienceFileError, match="records are invalid"):
         clean("email\nbad\n", normalize=True)
 
 

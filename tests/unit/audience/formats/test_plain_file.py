@@ -105,9 +105,9 @@ def test_a_single_column_may_have_a_delimiter_in_its_name(prepare, monkeypatch, 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_the_first_record_tells_one_name_from_two(prepare, delimiter):
     names = f"email{delimiter}name"
-    with pytest.raises(ColumnMappingError, match=re.escape(f"The file has: {names!r}.")):
+    with pytest.raises(ColumnMappingError, match=re.escape(f"Columns in the file: {names!r}.")):
         prepare(f"{names}\n1\n", columns={"x": "Email"})
-    with pytest.raises(ColumnMappingError, match="The file has: 'email', 'name'"):
+    with pytest.raises(ColumnMappingError, match="Columns in the file: 'email', 'name'"):
         prepare(f"{names}\n1{delimiter}2,5\n", columns={"x": "Email"})
 
 
@@ -416,7 +416,7 @@ def test_a_sheet_that_cannot_be_used_fails_clearly(refuse, prepare, workbook):
     error = refuse(None, "list.xlsx", sheet="wide")
     assert "list.xlsx: row 2 has a value to the right of the header's 1 column" in str(error)
     assert error.line == 2
-    with pytest.raises(AudienceFileError, match="no record is left"):
+    with pytest.raises(AudienceFileError, match="records are invalid"):
         prepare(None, "list.xlsx", sheet="wide", normalize=True, max_invalid_ratio=1)
 
 

@@ -107,7 +107,7 @@ def test_names_a_missing_column_and_the_nearest():
     message = refuse({"e-mial": "Email"}, {"Email": "Raw"}, file_columns=["name", "E-Mail"])
     assert "columns maps 'e-mial', but the file has no such column." in message
     assert "Did you mean 'E-Mail'?" in message
-    assert "The file has: 'name', 'E-Mail'." in message
+    assert "Columns in the file: 'name', 'E-Mail'." in message
 
 
 def test_does_not_list_a_hundred_columns():
@@ -121,7 +121,7 @@ def test_without_a_file_no_column_is_missing():
 
 def test_names_an_unknown_field_and_the_nearest():
     message = refuse({"e": "Emial"})
-    assert "columns maps 'e' to 'Emial', which is not a field of IQM." in message
+    assert "columns maps 'e' to 'Emial', which is not an IQM field." in message
     assert "Did you mean 'Email'?" in message
     assert "First Name, Last Name" in message
 
@@ -137,7 +137,7 @@ def test_refuses_no_mapping():
 
 def test_says_what_the_nearest_kind_lacks():
     message = refuse({"f": "First Name", "l": "Last Name", "s": "State"})
-    assert "To match by name, map Zip too." in message
+    assert "To match by name, also map Zip." in message
     for kind in MAPPING_KINDS:
         assert f"{kind.label} (" in message
 
@@ -151,10 +151,10 @@ def test_says_nothing_of_a_nearest_kind_where_none_is_near():
 @pytest.mark.parametrize(
     ("columns", "advice"),
     [
-        ({"x": "Email"}, 'column_settings={"Email": "..."} with one of: Raw, MD5, SHA1, SHA256, SHA512, Other'),
-        ({"x": "Phone"}, 'column_settings={"Phone": "..."} with one of: Raw'),
-        ({"x": "Voter ID"}, 'column_settings={"Voters_ID": "..."} with one of: Voters_StateVoterID, LalVoterID'),
-        ({"x": "NPI ID"}, 'column_settings={"NPI_ID": "..."} with one of: hl_npi_id, healthcare_id'),
+        ({"x": "Email"}, 'column_settings={"Email": "…"} to one of: Raw, MD5, SHA1, SHA256, SHA512, Other'),
+        ({"x": "Phone"}, 'column_settings={"Phone": "…"} to one of: Raw'),
+        ({"x": "Voter ID"}, 'column_settings={"Voters_ID": "…"} to one of: Voters_StateVoterID, LalVoterID'),
+        ({"x": "NPI ID"}, 'column_settings={"NPI_ID": "…"} to one of: hl_npi_id, healthcare_id'),
     ],
 )
 @pytest.mark.parametrize("settings", [None, {}])
@@ -170,7 +170,7 @@ def test_the_keys_setting_is_needed_though_another_is_given():
 
 def test_refuses_an_unknown_setting():
     message = refuse({"e": "Email"}, {"Email": "SHA-256"})
-    assert "sets 'Email' to 'SHA-256', which IQM doesn't know. Did you mean 'SHA256'?" in message
+    assert "sets 'Email' to 'SHA-256', which is not a setting of that field. Did you mean 'SHA256'?" in message
     assert "Raw, MD5, SHA1, SHA256, SHA512, Other" in message
 
 
@@ -179,13 +179,13 @@ def test_refuses_a_setting_of_another_field():
 
 
 def test_refuses_a_setting_for_what_is_not_mapped():
-    assert "columns maps nothing to it" in refuse({"e": "Email"}, {"Email": "Raw", "Phone": "Raw"})
+    assert "but no column is mapped to it" in refuse({"e": "Email"}, {"Email": "Raw", "Phone": "Raw"})
 
 
 @pytest.mark.parametrize("name", ["Zip", "Emails", "e"])
 def test_refuses_a_setting_for_what_takes_none(name):
     message = refuse({"e": "Email", "z": "Zip"}, {"Email": "Raw", name: "Raw"})
-    assert f"column_settings has {name!r}, which is not a field that takes a setting." in message
+    assert f"column_settings has {name!r}, which is not a field with a setting." in message
 
 
 def test_refuses_a_setting_twice():
@@ -205,12 +205,12 @@ def test_an_optional_column_may_be_blank():
     ("columns", "settings", "says"),
     [
         ("Email", None, "columns must be a mapping"),
-        (["Email"], None, "of type list"),
-        (None, None, "of type NoneType"),
-        ({"e": 1}, None, "columns must map text to text"),
-        ({1: "Email"}, None, "columns must map text to text"),
+        (["Email"], None, "not list"),
+        (None, None, "not NoneType"),
+        ({"e": 1}, None, "columns must map strings to strings"),
+        ({1: "Email"}, None, "columns must map strings to strings"),
         ({"e": "Email"}, "SHA256", "column_settings must be a mapping"),
-        ({"e": "Email"}, {"Email": None}, "column_settings must map text to text"),
+        ({"e": "Email"}, {"Email": None}, "column_settings must map strings to strings"),
     ],
 )
 def test_refuses_other_types(columns, settings, says):

@@ -166,7 +166,7 @@ def test_says_what_looks_like_data():
 
 
 def test_blanks_at_the_ends_of_names_show():
-    assert "Did you mean 'email '? The file has: 'email ', 'zip\\u200b', 'name'." in Header(
+    assert "Did you mean 'email '? Columns in the file: 'email ', 'zip\\u200b', 'name'." in Header(
         ("email ", "zip\u200b", "name")
     ).suggest("email")
 

@@ -21,7 +21,7 @@ def run(make_file):
 
 
 @pytest.mark.parametrize("columns", ["email=Email,Zip5=Zip", '{"email": "Email", "Zip5": "Zip"}'])
-def test_tells_what_would_be_sent(run, columns):
+def test_prints_what_would_be_sent(run, columns):
     status, out, _ = run("--columns", columns, "--hash", "email=SHA256")
     assert status == 0
     assert '"Email": "SHA256"' in out
@@ -29,7 +29,7 @@ def test_tells_what_would_be_sent(run, columns):
     assert "records kept" in out
 
 
-def test_repairs_are_counted_before_anything_is_sent(run):
+def test_repairs_are_counted(run):
     content = (
         "email,zip\nFrodo <frodo@shire.example>,01234.0\nmailto:frodo@shire.example,01234-\nfrodo@shire.example,01234\n"
     )
@@ -46,13 +46,13 @@ def test_repairs_are_counted_before_anything_is_sent(run):
     assert "repaired:" not in run(*columns, content=content)[1]
 
 
-def test_an_upload_that_would_fail_is_status_1(run):
+def test_failures_are_status_1(run):
     status, _, err = run("--columns", "emial=Email", "--column-settings", "Email=Raw")
     assert status == 1
     assert "Did you mean 'email'" in err
 
 
-def test_damage_is_told_before_the_reason_that_the_upload_would_fail(run):
+def test_damage_is_printed_before_the_error(run):
     zips = "email,zip\n" + "frodo@shire.example,01234\n" * 5 + "frodo@shire.example,501\n" * 3
     status, out, err = run("--columns", "email=Email,zip=Zip", "--hash", "email=SHA256", content=zips)
     assert status == 1
@@ -63,11 +63,11 @@ def test_damage_is_told_before_the_reason_that_the_upload_would_fail(run):
 @pytest.mark.parametrize(
     "options", [[], ["--columns", "email"], ["--columns", "email=Email", "--max-invalid-ratio", "5"]]
 )
-def test_wrong_usage_is_status_2(run, options):
+def test_usage_errors_are_status_2(run, options):
     assert run(*options)[0] == 2
 
 
-def test_proposes_a_mapping(run):
+def test_suggests_a_mapping(run):
     status, out, _ = run("--suggest")
     assert status == 0
     mapping = {
@@ -78,10 +78,10 @@ def test_proposes_a_mapping(run):
     }
     assert json.loads(out.splitlines()[0]) == mapping
     assert "Matched by: email" in out
-    assert "Not placed: 'shoe'" in out
+    assert "Not mapped: 'shoe'" in out
 
 
-def test_other_forms_of_a_list_are_read_too(run):
+def test_other_formats(run):
     semicolons = FILE.replace(",", ";")
     status, out, _ = run("--suggest", content=semicolons)
     assert status == 0
@@ -109,10 +109,10 @@ def test_other_forms_of_a_list_are_read_too(run):
         ("voterbase_id,email", {"voterbase_id": "Voters_ID", "email": "Email"}, None, "voter id"),
         ("LALVOTERID", {"LALVOTERID": "Voters_ID"}, {"Voters_ID": "LalVoterID"}, "voter id"),
         ("NPI", {"NPI": "NPI_ID"}, {}, "NPI id"),
-        ("shoe", {}, {}, "nothing yet"),
+        ("shoe", {}, {}, "nothing (map more columns)"),
     ],
 )
-def test_what_is_proposed(run, header, columns, settings, kind):
+def test_suggestions(run, header, columns, settings, kind):
     status, out, _ = run("--suggest", content=f"{header}\n{','.join('1' for _ in header.split(','))}\n")
     lines = out.splitlines()
     assert status == 0
