@@ -1,1 +1,1 @@
-"""How a query becomes a CSV file."""
+"""Export the result of a SQL query as a CSV file."""

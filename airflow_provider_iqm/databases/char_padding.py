@@ -1,4 +1,4 @@
-"""Which columns a database pads with blanks: ``CHAR(10)`` returns ``abc`` as ``abc`` and seven blanks."""
+"""Detect columns that a database pads with blanks: a ``CHAR(10)`` returns ``abc`` followed by seven blanks."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _CHAR_CODES = {
     "mysql": 254,
     "vertica_python": 8,
 }
-"""Driver → what its ``description`` has for the type, where that is a number."""
+"""Driver → the numeric type code of CHAR in its ``description``."""
 
 _CHAR_NAME = re.compile(r"(DB_TYPE_)?(N?CHAR|CHARACTER)(_TYPE)?(\(\d+\))?", re.IGNORECASE)
-"""What it is for others: Oracle's ``DB_TYPE_NCHAR``, Trino's ``char(10)``, Hive's ``CHAR_TYPE``."""
+"""The type name of CHAR in other drivers: Oracle's ``DB_TYPE_NCHAR``, Trino's ``char(10)``, Hive's ``CHAR_TYPE``."""
 
 
 def is_padded(driver: str, type_code: object) -> bool:
     """
-    Tell whether a column's values may be padded; where the driver doesn't distinguish CHAR from VARCHAR, they may not.
+    Return whether a column's values may be padded; ``False`` if the driver doesn't distinguish CHAR from VARCHAR.
 
     :param driver: The driver's package.
     :param type_code: The second item of the column's ``description``.
@@ -34,7 +34,7 @@ def is_padded(driver: str, type_code: object) -> bool:
 
 def without_padding(value: object) -> object:
     """
-    Return a value without the blanks at its end.
+    Remove trailing blanks from a value.
 
     :param value: The value.
     """

@@ -1,4 +1,4 @@
-"""Airflow's hook to the database that a query is for, and the connection that it makes."""
+"""Airflow's hook for a database connection, and the connection that it opens."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ log = logging.getLogger(__name__)
 
 def database_hook(conn_id: str) -> DbApiHook:
     """
-    Return the hook that a connection's type asks for.
+    Return the hook for a connection.
 
-    :param conn_id: The connection.
-    :raises QueryError: There is no such connection, its provider is not installed, or it leads to no SQL database.
+    :param conn_id: Airflow connection id.
+    :raises QueryError: The connection doesn't exist or isn't for a SQL database, or its provider isn't installed.
     """
-    # It brings a parser of SQL, which no Dag file needs.
+    # Imports a SQL parser, which no Dag file needs.
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
     try:
-        # Without types in Airflow.
+        # Untyped in Airflow.
         connection: Any = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         connection = None
     except (AirflowException, ValueError, TypeError) as error:
-        # Such as an AIRFLOW_CONN_… variable that is no JSON; its text may hold a password.
+        # For example, an AIRFLOW_CONN_… variable with invalid JSON. The error's text may contain a password.
         kind = type(error).__name__
-        raise QueryError(f'Connection "{conn_id}" can\'t be read: {kind}. Correct how it is defined.') from None
+        raise QueryError(f'Connection "{conn_id}" can\'t be read: {kind}. Correct its definition.') from None
     if connection is None:
-        raise QueryError(f'There is no connection "{conn_id}". Make it in Airflow, or correct conn_id.')
+        raise QueryError(f'Connection "{conn_id}" isn\'t defined. Add it in Airflow, or correct conn_id.')
     conn_type: str | None = connection.conn_type
     with database_errors(conn_id, "creating its hook"):
         try:
@@ -62,11 +62,11 @@ def database_hook(conn_id: str) -> DbApiHook:
 @contextmanager
 def open_connection(hook: DbApiHook) -> Iterator[Any]:
     """
-    Connect to a database, and close the connection afterwards; nothing is committed.
+    Connect to a database, and close the connection afterwards. Nothing is committed.
 
-    :param hook: The hook to the database.
-    :raises QueryFailedError: The database can't be reached, or refuses the login.
-    :raises QueryError: The database's driver isn't installed.
+    :param hook: The database hook.
+    :raises QueryFailedError: The connection or the login failed.
+    :raises QueryError: The database driver isn't installed.
     """
     conn_id = hook_conn_id(hook)
     with database_errors(conn_id, "connecting"), without_driver_logs():
@@ -92,7 +92,7 @@ def hook_conn_id(hook: DbApiHook) -> str:
 
 def driver_package(item: object) -> str:
     """
-    Return the package of the driver that has made a connection or a cursor.
+    Return the package of the driver of a connection or a cursor.
 
     :param item: The connection or the cursor.
     """
@@ -102,6 +102,6 @@ def driver_package(item: object) -> str:
 def _close(connection: Any, conn_id: str) -> None:
     try:
         connection.close()
-    # What was read is complete without it, and what has failed before is the error to show.
+    # The result is complete by now, and an earlier error takes precedence.
     except Exception as error:  # noqa: BLE001 - drivers' errors have nothing in common
         log.warning('Connection "%s": closing failed: %s', conn_id, error_text(error))

@@ -1,4 +1,4 @@
-"""Keeps database drivers from logging statements and messages, which may hold personal data."""
+"""Silence the loggers of database drivers: statements and messages may contain personal data."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_ABOVE_ALL = logging.CRITICAL + 1
+_SILENT = logging.CRITICAL + 1
 
-_TALKATIVE = ("databricks", "mysql", "oracledb", "psycopg", "snowflake", "sqlalchemy", "trino")
-"""Drivers that log while they connect, when which driver it is isn't known yet; and SQLAlchemy, by which some do."""
+_KNOWN_DRIVERS = ("databricks", "mysql", "oracledb", "psycopg", "snowflake", "sqlalchemy", "trino")
+"""Drivers that log while connecting, before the driver is known, and SQLAlchemy, which some of them use."""
 
 
 @contextmanager
 def without_driver_logs(driver: str = "") -> Iterator[None]:
     """
-    Mute the loggers of drivers.
+    Silence the loggers of database drivers while the ``with`` block runs.
 
-    :param driver: The package of one that may not be among the known ones; empty before there is a connection.
+    :param driver: Package of the driver in use, if it is known, in addition to the known drivers.
     """
     levels: dict[logging.Logger, int] = {}
-    # BigQuery's connection is Airflow's own class, and Airflow's logs are not to be muted.
-    for package in {driver, *_TALKATIVE} - {"", "airflow", "airflow_provider_iqm"}:
+    # BigQuery's connection is a class of Airflow, whose loggers must not be silenced.
+    for package in {driver, *_KNOWN_DRIVERS} - {"", "airflow", "airflow_provider_iqm"}:
         for name in [package, *(known for known in logging.root.manager.loggerDict if known.startswith(f"{package}."))]:
             logger = logging.getLogger(name)
             levels[logger] = logger.level
-            logger.setLevel(_ABOVE_ALL)
+            logger.setLevel(_SILENT)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""A query's result as CSV, fetched in batches by any driver of Python's database API."""
+"""Write a query's result as CSV, fetched in batches through any DB-API driver."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from airflow_provider_iqm.databases.database import driver_package
 from airflow_provider_iqm.databases.errors import database_errors
 from airflow_provider_iqm.databases.query_result import RESULT, Parameters, QueryResult, ResultLimits
 
-_MOST_ROWS = 10_000
-"""How many rows are fetched at a time, at most."""
+_MAX_ROWS = 10_000
+"""Maximum number of rows fetched at a time."""
 
 _BATCH_BYTES = 4_000_000
-"""How much text is fetched at a time, where the rows fetched before tell how many rows that is."""
+"""Amount of text fetched at a time, estimated from the rows fetched before."""
 
 _SINGLE_ROWS = ("sqlite3", "pymysql", "MySQLdb", "pyodbc", "oracledb", "pymssql")
-"""Drivers whose ``fetchmany()`` is a loop over ``fetchone()``, so that a batch can end at any row at no cost."""
+"""Drivers whose ``fetchmany()`` is a loop over ``fetchone()``, so that a batch can end after any row at no cost."""
 
 
 class FetchedResult(QueryResult):
     """
-    A result that is fetched row by row.
+    A result that is fetched from a cursor.
 
-    :param connection: The connection to the database.
+    :param connection: The database connection.
     :param sql: The query.
-    :param parameters: The values of its placeholders.
-    :param conn_id: The connection's id, for messages.
-    :param on_server: Whether the rows stay on the server, in a named cursor, until they are fetched.
+    :param parameters: Values of the placeholders.
+    :param conn_id: Airflow connection id, for messages.
+    :param on_server: Whether to use a server-side (named) cursor.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class FetchedResult(QueryResult):
             self._cursor = _named_cursor(connection) if on_server else _cursor(connection)
             self._single_rows = driver_package(self._cursor) in _SINGLE_ROWS
             self._cursor.execute(*((sql, parameters) if parameters else (sql,)))
-            # A named cursor of psycopg2 knows its columns only after the first rows.
+            # psycopg2's named cursor has no description before the first fetch.
             self._first = self._fetch(1)
 
     @property
     def columns(self) -> Sequence[str]:
-        """The names of its columns."""
+        """Column names of the result."""
         return [column[0] for column in self._cursor.description or ()]
 
     def write(self, path: Path, limits: ResultLimits, mapped: Mapping[str, str] | None = None) -> Export:
-        """Write its rows as CSV, with a header."""
+        """Write the rows as CSV with a header."""
         count, header = 0, Header(tuple(self.columns), certain=True)
         padded = [is_padded(driver_package(self._cursor), column[1]) for column in self._cursor.description or ()]
 
@@ -81,13 +81,13 @@ class FetchedResult(QueryResult):
 
     def _batches(self) -> Iterator[Sequence[Sequence[Any]]]:
         rows, wanted = self._first, 1
-        # Nothing else holds the first rows, which may be large.
+        # Drop the last reference to the first rows, which may be large.
         del self._first
         while rows:
             largest = max(map(_size, rows))
             yield rows
             del rows
-            wanted = max(1, min(4 * wanted, _MOST_ROWS, _BATCH_BYTES // max(largest, 1)))
+            wanted = max(1, min(4 * wanted, _MAX_ROWS, _BATCH_BYTES // max(largest, 1)))
             with self._errors():
                 rows = self._fetch(wanted)
 
@@ -109,13 +109,13 @@ def _named_cursor(connection: Any) -> Any:
 def _cursor(connection: Any) -> Any:
     driver = driver_package(connection)
     if driver in ("pymysql", "MySQLdb"):
-        # Their usual cursor reads the whole result into memory.
+        # The default cursor reads the whole result into memory.
         return connection.cursor(import_module(f"{driver}.cursors").SSCursor)
     return connection.cursor()
 
 
 def _values(row: Any) -> Sequence[Any]:
-    # The connection may ask for cursors that return dictionaries.
+    # The connection may be configured for cursors that return dicts.
     return list(row.values()) if isinstance(row, dict) else row
 
 

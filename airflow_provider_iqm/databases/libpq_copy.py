@@ -1,4 +1,4 @@
-"""COPY by psycopg's wrapper of libpq: psycopg's own ``Cursor.copy()`` takes twice the time for a row."""
+"""COPY through psycopg's libpq wrapper: psycopg's ``Cursor.copy()`` takes twice the time per row."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 def copy_by_libpq(connection: PGconn, copy: str, take: Callable[[list[bytes]], object]) -> None:
     """
-    Have Postgres copy to the client.
+    Run a ``COPY … TO STDOUT``.
 
-    As in libpq's documentation, "Asynchronous Command Processing" and "Functions Associated with the COPY Command".
-    It waits in Python, so that a signal, such as that of a task's time-out, ends the wait.
+    See libpq's documentation, "Asynchronous Command Processing" and "Functions Associated with the COPY Command". Waits
+    in Python, so that signals, such as a task's execution timeout, interrupt it.
 
-    :param connection: The connection, of which nothing else is being asked.
-    :param copy: A ``COPY … TO STDOUT``.
-    :param take: Called with the lines, some at a time; the list is used again.
+    :param connection: An idle connection.
+    :param copy: The ``COPY … TO STDOUT`` statement.
+    :param take: Called with batches of lines; the list is reused.
     :raises psycopg.Error: Postgres failed, or the connection was lost.
     """
     from psycopg.pq import ExecStatus
@@ -35,7 +35,7 @@ def copy_by_libpq(connection: PGconn, copy: str, take: Callable[[list[bytes]], o
         while size >= 0:
             size, line = connection.get_copy_data(1)
             if size > 0:
-                # A thousand of libpq's own buffers would set off Python's garbage collector again and again.
+                # Copied: thousands of libpq's buffers would trigger Python's garbage collector over and over.
                 lines.add(bytes(line))
             elif size == 0:
                 _wait(connection, select.POLLIN)

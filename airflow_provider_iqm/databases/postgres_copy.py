@@ -1,4 +1,4 @@
-"""A query's result as Postgres writes it to CSV itself: ``COPY (…) TO STDOUT``, several times as fast as fetching."""
+"""Let Postgres write a query's result as CSV: ``COPY (…) TO STDOUT`` is several times as fast as fetching."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from airflow_provider_iqm.databases.query_result import RESULT, Parameters, Quer
 from airflow_provider_iqm.exceptions import AudienceFileError, QueryFailedError
 
 _DECIMAL = "nullif({}::text, 'NaN')"
-# A float's text is exact, but may have an exponent. As numeric it has none, and loses nothing.
+# A float's text is exact, but may have an exponent. Converting it to numeric removes the exponent without loss.
 _FLOAT = "nullif({}::text::numeric::text, 'NaN')"
-# Whatever the session's DateStyle is, dates are ISO 8601 in JSON.
+# Dates in JSON are ISO 8601, regardless of the session's DateStyle.
 _DATE = "to_json({}) #>> '{{}}'"
 _TIMESTAMP = "regexp_replace(to_json({}) #>> '{{}}', 'T00:00:00$', '')"
 
@@ -23,16 +23,16 @@ _TEXTS = {
     16: "{}::text",  # boolean: true, false
     700: _FLOAT,
     701: _FLOAT,
-    1042: "{}::text",  # char(n): without the blanks that it is padded with
+    1042: "{}::text",  # char(n): without padding
     1082: _DATE,
     1114: _TIMESTAMP,
     1184: _DATE,  # with time zone
     1700: _DECIMAL,
 }
-"""The types (``pg_type.oid``) that COPY itself writes otherwise than :func:`~…value_text.value_text`."""
+"""Types (``pg_type.oid``) for which COPY's format differs from :func:`~…value_text.value_text`."""
 
 _BYTES = (17, 1001)
-"""``bytea``, and arrays of it."""
+"""``bytea`` and arrays of it."""
 
 
 _PREPARED = "SELECT * FROM (\n"
@@ -40,34 +40,34 @@ _PREPARED = "SELECT * FROM (\n"
 
 class CopiedResult(QueryResult):
     """
-    A result that Postgres exports.
+    A result that Postgres exports with ``COPY``.
 
-    :param connection: The connection, of psycopg2 or of psycopg.
+    :param connection: A connection of psycopg2 or psycopg.
     :param sql: The query.
-    :param parameters: The values of its placeholders.
-    :param conn_id: The connection's id, for messages.
+    :param parameters: Values of the placeholders.
+    :param conn_id: Airflow connection id, for messages.
     """
 
     def __init__(self, connection: Any, sql: str, parameters: Parameters | None, *, conn_id: str) -> None:
         super().__init__(connection, conn_id=conn_id)
         with database_errors(conn_id, "the query", sql=sql):
             self._cursor = connection.cursor()
-            _speak_utf8(connection)
+            _set_utf8(connection)
             self._sql = self._bound(sql, parameters) if parameters else sql
-        # Positions are shown as in the user's own text only.
+        # With parameters, positions would be in the bound statement, not in the user's query.
         shown = "" if parameters else self._sql
         with database_errors(conn_id, "the query", sql=shown, offset=len(_PREPARED)):
-            # Postgres plans the query, and stops before the first row.
+            # Postgres plans the query, but returns no rows.
             self._cursor.execute(f"{_PREPARED}{self._sql}\n) AS query LIMIT 0")
         self._description = self._cursor.description
 
     @property
     def columns(self) -> list[str]:
-        """The names of its columns."""
+        """Column names of the result."""
         return [column[0] for column in self._description]
 
     def write(self, path: Path, limits: ResultLimits, mapped: Mapping[str, str] | None = None) -> Export:
-        """Have Postgres write its rows as CSV, with a header."""
+        """Let Postgres write the rows as CSV with a header."""
         copy, tally = self._copy(), ExportTally(mapped)
         with path.open("wb") as file:
             copied = _CopiedFile(file, limits, tally)
@@ -90,19 +90,19 @@ class CopiedResult(QueryResult):
         for name, column in zip(names, self._description, strict=True):
             if column[1] in _BYTES:
                 raise AudienceFileError(
-                    f"{RESULT}: the column {column[0]!r} holds bytes (bytea), which have no text of their own. "
-                    "Turn them into text in the query, such as by encode(…, 'hex'), or leave the column out."
+                    f"{RESULT}: the column {column[0]!r} is binary (bytea). Convert it to text in the query, such as "
+                    "with encode(…, 'hex'), or remove the column."
                 )
             text = _TEXTS.get(column[1], "{}").format(name)
             if len(names) == 1:
-                # COPY writes NULL as nothing, and a line with nothing is no record.
+                # COPY writes NULL as an empty field, and an empty line is not a record.
                 text = f"coalesce(({text})::text, '')"
             texts.append(f"{text} AS {_quoted(column[0])}")
         query = f"SELECT {', '.join(texts)} FROM (\n{self._sql}\n) AS query ({', '.join(names)})"  # noqa: S608
         return f"COPY ({query}) TO STDOUT WITH (FORMAT csv, HEADER)"
 
     def _bound(self, sql: str, parameters: Parameters) -> str:
-        """Write the parameters into the query, quoted by the driver: COPY takes none."""
+        """Bind the parameters on the client, quoted by the driver: COPY supports no parameters."""
         if hasattr(self._cursor, "mogrify"):
             bound: bytes = self._cursor.mogrify(sql, parameters)
             return bound.decode()
@@ -113,16 +113,16 @@ class CopiedResult(QueryResult):
 
 class _CopiedFile:
     """
-    A file for COPY, which hands over a line at a time: the header first, then always one for each row.
+    A file object for COPY, which writes one line per call: the header, then one per row.
 
-    That it is one for each is in Postgres' documentation of its protocol, "COPY Operations".
+    Postgres documents the one call per row under "COPY Operations" in the frontend/backend protocol.
     """
 
     def __init__(self, file: BinaryIO, limits: ResultLimits, tally: ExportTally) -> None:
         self._file = file
         self._limits = limits
         self._tally = tally
-        self._waiting = LineBatch(self.take)
+        self._queue = LineBatch(self.take)
         self.disk_error: OSError | None = None
 
     def take(self, lines: Sequence[bytes]) -> None:
@@ -136,15 +136,15 @@ class _CopiedFile:
             raise
 
     def write(self, line: bytes) -> None:
-        """Take a line, in time."""
-        self._waiting.add(line)
+        """Queue a line."""
+        self._queue.add(line)
 
     def flush(self) -> None:
-        """Write what is waiting."""
-        self._waiting.flush()
+        """Write the queued lines."""
+        self._queue.flush()
 
 
-def _speak_utf8(connection: Any) -> None:
+def _set_utf8(connection: Any) -> None:
     if hasattr(connection, "set_client_encoding"):
         connection.set_client_encoding("UTF8")
     else:

@@ -1,4 +1,4 @@
-"""Which provider package a connection to a database needs, and what is missing of it."""
+"""Errors for database connections whose provider or driver isn't installed."""
 
 from __future__ import annotations
 
@@ -43,31 +43,31 @@ _PACKAGES = {
     "vertica": "vertica",
     "ydb": "ydb",
 }
-"""Connection type → the end of the name of Airflow's provider package."""
+"""Connection type → provider package, without ``apache-airflow-providers-``."""
 
-_OTHER_NAMES = {
+_ALIASES = {
     "bigquery": "gcpbigquery",
     "mariadb": "mysql",
     "sqlserver": "mssql",
     "sqlite3": "sqlite",
 }
 
-_SQL_TYPES = {
-    "google_cloud_platform": 'For BigQuery, make a connection of type "gcpbigquery".',
+_SQL_ALTERNATIVES = {
+    "google_cloud_platform": 'For BigQuery, use a connection of type "gcpbigquery".',
     "databricks": 'For Databricks SQL, use a connection of type "odbc" or "jdbc", or unload to object storage.',
-    "aws": 'Make a connection of type "redshift" or "athena".',
+    "aws": 'Use a connection of type "redshift" or "athena".',
 }
-"""What to do where a type's own hook runs no SQL."""
+"""Connection types whose hooks don't run SQL → what to use instead."""
 
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,100}")
 
 
 def missing_provider(conn_id: str, conn_type: str | None) -> QueryError:
     """
-    Return the error for a connection whose type Airflow has no hook for.
+    Return the error for a connection whose type no installed provider has.
 
-    :param conn_id: The connection.
-    :param conn_type: Its type.
+    :param conn_id: Airflow connection id.
+    :param conn_type: Connection type.
     """
     what = f'Connection "{conn_id}" is of type "{conn_type}"'
     if not conn_type:
@@ -77,21 +77,21 @@ def missing_provider(conn_id: str, conn_type: str | None) -> QueryError:
         return missing_module(conn_id, conn_type, reason)
     if conn_type in _PACKAGES:
         return QueryError(f"{what}, but its provider isn't installed. {_install(conn_type)}")
-    near = _OTHER_NAMES.get(conn_type.casefold()) or next(iter(get_close_matches(conn_type.casefold(), _PACKAGES)), "")
+    near = _ALIASES.get(conn_type.casefold()) or next(iter(get_close_matches(conn_type.casefold(), _PACKAGES)), "")
     hint = f' Did you mean "{near}"?' if near else ""
     return QueryError(
-        f"{what}, which no installed provider has.{hint} Correct the connection's type, or install the provider that "
-        "has it on the worker."
+        f"{what}, which no installed provider has.{hint} Correct the connection's type, or install its provider on the "
+        "worker."
     )
 
 
 def missing_module(conn_id: str, conn_type: str | None, error: BaseException) -> QueryError:
     """
-    Return the error for a hook that can't import what it needs.
+    Return the error for a hook that failed to import a module.
 
-    :param conn_id: The connection.
-    :param conn_type: Its type.
-    :param error: What the import raised, or an error that was raised because of it.
+    :param conn_id: Airflow connection id.
+    :param conn_type: Connection type.
+    :param error: The ``ImportError``, or an error caused by it.
     """
     cause = error if isinstance(error, ImportError) else error.__cause__ or error.__context__
     name = cause.name if isinstance(cause, ImportError) else None
@@ -104,15 +104,15 @@ def missing_module(conn_id: str, conn_type: str | None, error: BaseException) ->
 
 def no_sql_hook(conn_id: str, conn_type: str | None, hook: object) -> QueryError:
     """
-    Return the error for a connection whose hook isn't for an SQL database.
+    Return the error for a connection whose hook isn't for a SQL database.
 
-    :param conn_id: The connection.
-    :param conn_type: Its type.
+    :param conn_id: Airflow connection id.
+    :param conn_type: Connection type.
     :param hook: The hook.
     """
-    what = _SQL_TYPES.get(conn_type or "", "Give a connection to an SQL database.")
+    what = _SQL_ALTERNATIVES.get(conn_type or "", "Use a connection to a SQL database.")
     return QueryError(
-        f'Connection "{conn_id}" is of type "{conn_type}", whose hook ({type(hook).__name__}) runs no SQL. {what}'
+        f'Connection "{conn_id}" is of type "{conn_type}", whose hook ({type(hook).__name__}) doesn\'t run SQL. {what}'
     )
 
 
@@ -124,7 +124,7 @@ def _install(conn_type: str | None) -> str:
 
 
 def _import_failure(conn_type: str) -> Exception | None:
-    """Return why the hook of an installed provider can't be imported, which Airflow leaves out."""
+    """Return the error of importing an installed provider's hook, which Airflow doesn't report."""
     from airflow.providers.common.compat.module_loading import import_string
 
     for provider in entry_points(group="apache_airflow_provider"):

@@ -1,4 +1,4 @@
-"""A query's result as a CSV file: any database that Airflow's common-sql reaches, a piece at a time."""
+"""Run a query on any database that Airflow's common-sql supports, and stream its result to a CSV file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 @contextmanager
 def open_query(hook: DbApiHook, sql: str, parameters: Parameters | None = None) -> Iterator[QueryResult]:
     """
-    Run a query, and close its connection afterwards; nothing is committed.
+    Run a query, and close the connection afterwards. Nothing is committed.
 
-    Postgres exports the result itself, as CSV. Elsewhere rows are fetched, in Redshift from a cursor on the server.
+    Postgres exports the result itself, as CSV. For other databases, rows are fetched; for Redshift, from a server-side
+    cursor.
 
-    :param hook: The hook to the database.
-    :param sql: One query, without or with a semicolon at its end.
-    :param parameters: The values of its placeholders, in the driver's style.
-    :raises QueryFailedError: The database can't be reached, or refused the query.
+    :param hook: The database hook.
+    :param sql: A single query, with or without a trailing semicolon.
+    :param parameters: Values of the placeholders, in the driver's style.
+    :raises QueryFailedError: The connection or the query failed.
     """
     sql = sql.strip().removesuffix(";")
     conn_id = hook_conn_id(hook)

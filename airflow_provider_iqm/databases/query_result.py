@@ -1,4 +1,4 @@
-"""What a query returns, before its rows are read."""
+"""The result of a query whose rows haven't been read yet."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from airflow_provider_iqm.vocabulary import MAX_FILE_BYTES, MAX_RECORDS
 Parameters = Mapping[str, Any] | Sequence[Any]
 
 RESULT = "The query's result"
-"""What messages call it."""
+"""Name of the list in messages."""
 
 
 @dataclass(frozen=True)
 class ResultLimits:
     """
-    How much a query may return before it is stopped.
+    Maximum size of a query's result.
 
-    :param records: How many records.
-    :param file_bytes: How many bytes of CSV.
+    :param records: Maximum number of records.
+    :param file_bytes: Maximum size of the CSV file, in bytes.
     """
 
     records: int = MAX_RECORDS
@@ -33,30 +33,30 @@ class ResultLimits:
 
     @classmethod
     def before_cleaning(cls) -> ResultLimits:
-        """Give the limits of a list that is to be cleaned: what goes to IQM may be a tenth of it, and fit."""
+        """Return the limits for a list that will be cleaned, ten times IQM's: cleaning may drop most of it."""
         return cls(10 * MAX_RECORDS, 10 * MAX_FILE_BYTES)
 
     def check(self, *, records: int, file_bytes: int = 0) -> None:
         """
-        Check what has come so far.
+        Check the size of the rows read so far.
 
-        :param records: How many records.
-        :param file_bytes: How many bytes of CSV.
-        :raises AudienceFileError: It is too much.
+        :param records: Number of records.
+        :param file_bytes: Size of the CSV, in bytes.
+        :raises AudienceFileError: A limit is exceeded.
         """
         if records > self.records or file_bytes > self.file_bytes:
             raise AudienceFileError(
                 f"{RESULT} has more than {self.records:,} records or {self.file_bytes:,} bytes of CSV, which is too "
-                "much for an audience. Have the query return fewer rows, or only the columns that are mapped."
+                "much for an audience. Select fewer rows, or only the mapped columns."
             )
 
 
 class QueryResult(ABC):
     """
-    What a query returns, before its rows are read.
+    The result of a query whose rows haven't been read yet.
 
-    :param connection: The connection to the database.
-    :param conn_id: Its id, for messages.
+    :param connection: The database connection.
+    :param conn_id: Airflow connection id, for messages.
     """
 
     def __init__(self, connection: Any, *, conn_id: str) -> None:
@@ -66,29 +66,29 @@ class QueryResult(ABC):
     @property
     @abstractmethod
     def columns(self) -> Sequence[str]:
-        """The names of its columns."""
+        """Column names of the result."""
 
     @abstractmethod
     def write(self, path: Path, limits: ResultLimits, mapped: Mapping[str, str] | None = None) -> Export:
         """
-        Write its rows as CSV, with a header; see :func:`~…value_text.value_text` for the values.
+        Write the rows as CSV with a header. :func:`~…value_text.value_text` defines the format of values.
 
-        :param path: The file, whose mode stays as it is.
-        :param limits: How much it may be.
-        :param mapped: Column → IQM field, of the columns whose values are looked over for damage on their way, if a
-            database's own export can be; ``None`` where nothing but the number of rows will be asked for.
-        :return: What is known of them now.
-        :raises AudienceFileError: It is more, or has a column without a text, such as bytes.
-        :raises QueryFailedError: The database failed on the way.
+        :param path: An existing file; its mode isn't changed.
+        :param limits: Maximum size of the result.
+        :param mapped: Column → IQM field of the columns to check for damage while Postgres exports them; ``None`` to
+            count rows only.
+        :return: What was counted while writing.
+        :raises AudienceFileError: A limit is exceeded, or a column is binary.
+        :raises QueryFailedError: The database failed.
         """
 
     def check_columns(self) -> None:
         """
-        Check that there are columns, and that each can be told by its name.
+        Check that the result has columns with unique names.
 
-        :raises QueryError: There is no column: the statement is no query.
-        :raises AudienceFileError: A name is blank, or stands twice.
+        :raises QueryError: There are no columns: the statement isn't a query.
+        :raises AudienceFileError: A name is blank or duplicate.
         """
         if not self.columns:
-            raise QueryError("sql returns no columns. It must be one query, such as a SELECT.")
+            raise QueryError("sql returns no columns. It must be a single query, such as a SELECT.")
         check_header(self.columns, name=RESULT, line=1, certain=True)

@@ -1,4 +1,4 @@
-"""What an error's SQLSTATE means, in plain words: the classes of the SQL standard, and Postgres' common codes."""
+"""Descriptions of SQLSTATEs: the SQL standard's classes, and common codes of Postgres."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ _CODES = {
     "P0001": "error raised by code in the database",
 }
 
-_CODES_OF_CLASSES = frozenset(
+_GENERIC_CODES = frozenset(
     {"02000", "08000", "08001", "08003", "08004", "08006", "08S01", "0A000", "22000", "23000", "23505", "28000"}
     | {"42000", "42611", "53000", "53400", "54000", "54001", "HY000", "XX000"}
 )
-"""More codes that are well known, of which their class says enough."""
+"""Other well-known codes, which their class describes well enough."""
 
 _CLASSES = {
     "02": "no data",
@@ -106,20 +106,20 @@ _ADVICE = {
 
 def shown_sqlstate(sqlstate: str) -> str:
     """
-    Return what may be shown of a SQLSTATE: all of a well-known one, of another one its class, if that is known.
+    Return the part of a SQLSTATE that may be shown: all of a well-known one, otherwise its class if that is known.
 
-    Code in a database can raise any five characters, so they may be data, such as a postal code.
+    Code in a database can raise any five characters, so they may be data, such as a ZIP code.
 
-    :param sqlstate: Five characters, or none.
+    :param sqlstate: Five characters, or empty.
     """
-    if sqlstate in _CODES or sqlstate in _CODES_OF_CLASSES:
+    if sqlstate in _CODES or sqlstate in _GENERIC_CODES:
         return f"SQLSTATE {sqlstate}"
     return f"SQLSTATE class {sqlstate[:2]}" if sqlstate[:2] in _CLASSES else ""
 
 
 def describe_sqlstate(sqlstate: str) -> tuple[str, str]:
     """
-    Return what a SQLSTATE means, and what to do; each is empty where there is nothing to say.
+    Return the description of a SQLSTATE, and advice; each is empty if unknown.
 
     :param sqlstate: Five characters.
     """
@@ -128,7 +128,7 @@ def describe_sqlstate(sqlstate: str) -> tuple[str, str]:
 
 def describe_sqlstate_class(sqlstate: str) -> tuple[str, str]:
     """
-    Return the same of the SQLSTATE's class, which is less exact.
+    Return the description of a SQLSTATE's class, and advice; each is empty if unknown.
 
     :param sqlstate: Five characters.
     """

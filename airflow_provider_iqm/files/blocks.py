@@ -1,4 +1,4 @@
-"""A file's bytes in blocks, unpacked on the way where it is gzip-compressed."""
+"""Read a file in blocks, decompressing gzip."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.exceptions import AudienceFileError
-from airflow_provider_iqm.files.reading_progress import tell_read
+from airflow_provider_iqm.files.reading_progress import report_progress
 from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GZIP = b"\x1f\x8b"
-"""What a gzip file begins with (RFC 1952)."""
+"""The first bytes of a gzip file (RFC 1952)."""
 
 
 def read_blocks(path: Path, size: int, *, name: str, packed: bool) -> Iterator[bytes]:
     """
-    Read a file, a block at a time.
+    Read a file in blocks.
 
     :param path: The file.
-    :param size: How many bytes a block has at most.
+    :param size: Maximum size of a block, in bytes.
     :param name: The file's name, for messages.
-    :param packed: Whether it is gzip-compressed, to be unpacked.
-    :raises AudienceFileError: It can't be unpacked, when that is found out.
+    :param packed: Whether to decompress gzip.
+    :raises AudienceFileError: The gzip file is damaged; raised when the damage is reached.
     """
     if not packed:
         with path.open("rb", buffering=0) as plain:
             while block := plain.read(size):
-                tell_read(plain.tell())
+                report_progress(plain.tell())
                 yield block
         return
     unpacked, damage = 0, ""
@@ -45,21 +45,21 @@ def read_blocks(path: Path, size: int, *, name: str, packed: bool) -> Iterator[b
                 if not block:
                     return
                 unpacked += len(block)
-                tell_read(packed_file.tell())
+                report_progress(packed_file.tell())
                 yield block
     raise AudienceFileError(
         f"{name}: the gzip file is damaged or cut off: {damage}"
-        + (f" (after {count_of(unpacked, 'unpacked byte')} or more)" if unpacked else "")
+        + (f" (after at least {count_of(unpacked, 'decompressed byte')})" if unpacked else "")
         + ". Write or copy it again."
     )
 
 
 def _describe_damage(error: Exception) -> str:
-    """Say what is wrong; not in the error's own words, which quote bytes of the file."""
+    """Describe the damage without the error's message, which quotes bytes of the file."""
     if isinstance(error, EOFError):
         return "it ends too early"
     if isinstance(error, zlib.error):
         return "its compressed data is invalid"
     if "Not a gzipped file" in str(error):
-        return "something that isn't gzip follows the end of its data"
-    return "its checksum, its length or its header is wrong"
+        return "its data is followed by something that isn't gzip"
+    return "its checksum, length or header is invalid"

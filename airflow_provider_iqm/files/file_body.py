@@ -1,4 +1,4 @@
-"""A file on its way: the body of an upload, in pieces, with a length that is known."""
+"""The body of an upload request, streamed from a file with a known length."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PIECE_BYTES = 1 << 20
-"""The size of a piece: large enough that Python's share of the work is small, and all that is held in memory."""
+"""Size of a piece, the only part of the file in memory; large enough to make Python's overhead negligible."""
 
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
     """
-    Say what is wrong with a file that was fine when it was checked.
+    Convert errors of reading a file that was readable when it was checked.
 
     :param path: The file.
-    :raises AudienceFileError: The file was removed in the meantime, or can't be read any more.
-    :raises WorkerResourceError: Its disk fails.
+    :raises AudienceFileError: The file was removed, or can't be read anymore.
+    :raises WorkerResourceError: The disk failed.
     """
     name = display_name(path.name)
     with system_errors(name=name, source=path):
@@ -33,25 +33,24 @@ def readable(path: Path) -> Iterator[None]:
             yield
         except FileNotFoundError as error:
             raise AudienceFileError(
-                f"{name}: the file was removed after it was checked; nothing was uploaded. Have the task that writes "
-                "it, and whatever cleans up, leave it alone until the upload is done, then run the upload again."
+                f"{name}: the file was removed after it was checked; nothing was uploaded. Keep the file until the "
+                "upload is done, then run the upload again."
             ) from error
 
 
 class FileBody:
     """
-    The body of a request that holds a file: so many bytes, as often as they are asked for.
+    The body of a request, streamed from a file; can be sent any number of times.
 
-    ``requests`` takes it as ``data=``: it asks for ``len()``, for a true ``Content-Length``, and iterates anew each
-    time it sends. Each piece is a ``bytes`` object of its own, so that a client that keeps pieces (aiohttp does) may.
+    ``requests`` accepts it as ``data=``: ``len()`` is the ``Content-Length``, and each time it is sent, a new iteration
+    reads the file from the start. Each piece is a new ``bytes`` object, which the client may keep (aiohttp does).
 
     :param path: The file.
-    :param size: The file's size in bytes, as it was when it was inspected.
-    :param mtime_ns: When the file was last changed, as it was when it was inspected; without it, only the size is
-        watched.
-    :param prefix: What stands before the file, such as a multipart form's other fields.
-    :param suffix: What stands behind it.
-    :param progress: Called after each piece has been taken, with the bytes sent so far and the total.
+    :param size: The file's size when it was checked, in bytes.
+    :param mtime_ns: The file's modification time when it was checked; ``None`` to compare the size only.
+    :param prefix: Bytes to send before the file, such as the other fields of a multipart form.
+    :param suffix: Bytes to send after the file.
+    :param progress: Called after each piece with the bytes sent so far and the total.
     """
 
     def __init__(
@@ -72,15 +71,15 @@ class FileBody:
         self.progress = progress
 
     def __len__(self) -> int:
-        """Tell the exact number of bytes."""
+        """Return the exact number of bytes."""
         return len(self.prefix) + self.size + len(self.suffix)
 
     def __iter__(self) -> Iterator[bytes]:
         """
-        Give the bytes, from the start.
+        Yield the bytes from the start.
 
-        :raises AudienceFileError: The file was changed or removed since it was inspected, or can't be read. The error
-            comes before the last piece, so that the server can't take what it has for the whole.
+        :raises AudienceFileError: The file was changed or removed after it was checked, or can't be read. Raised before
+            the last piece, so that the server can't mistake a part for the whole.
         """
         sent, total = 0, len(self)
         for piece in self._pieces():
@@ -116,5 +115,5 @@ class FileBody:
     def _changed(self) -> AudienceFileError:
         return AudienceFileError(
             f"{display_name(self.path.name)}: the file has changed since it was checked; nothing was uploaded. "
-            "Let the task that writes it finish before the upload starts, and run the upload again."
+            "Start the upload after the task that writes the file, then run it again."
         )

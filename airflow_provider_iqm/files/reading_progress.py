@@ -1,4 +1,4 @@
-"""How far the reading of a file is, for whoever looks on."""
+"""Report the progress of reading a file to a callback."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-Watcher = Callable[[int], None]
-"""Is called with the bytes of a file that have been read so far, as they lie on the disk."""
+ProgressCallback = Callable[[int], None]
+"""Called with the number of bytes read so far, before decompression."""
 
-_watcher: ContextVar[Watcher | None] = ContextVar("iqm_reading_watcher", default=None)
+_callback: ContextVar[ProgressCallback | None] = ContextVar("iqm_reading_progress", default=None)
 
 
 @contextmanager
-def watching(watcher: Watcher) -> Iterator[None]:
+def reading_progress(callback: ProgressCallback) -> Iterator[None]:
     """
-    Have a watcher told of every block that is read in the ``with`` block, in this thread.
+    Call a function after every block that this thread reads in the ``with`` block.
 
-    The reading of a file stands many calls below what asks for it; none of them has anything to say to this.
+    A context variable, because none of the many functions between the caller and the reader needs to know of it.
 
-    :param watcher: Is told.
+    :param callback: The function.
     """
-    token = _watcher.set(watcher)
+    token = _callback.set(callback)
     try:
         yield
     finally:
-        _watcher.reset(token)
+        _callback.reset(token)
 
 
-def tell_read(position: int) -> None:
+def report_progress(position: int) -> None:
     """
-    Tell the watcher, if there is one.
+    Call the callback, if one is set.
 
-    :param position: The bytes read so far.
+    :param position: Number of bytes read so far.
     """
-    watcher = _watcher.get()
-    if watcher:
-        watcher(position)
+    callback = _callback.get()
+    if callback:
+        callback(position)

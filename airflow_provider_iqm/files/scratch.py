@@ -1,4 +1,4 @@
-"""A folder for copies of personal data: nobody else's to read, and gone afterwards, whatever happens."""
+"""A private temporary directory for copies of personal data, which is always removed afterwards."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from airflow_provider_iqm.wording import is_unicode
 log = logging.getLogger(__name__)
 
 PREFIX = "iqm-audience-"
-"""What the folders' names begin with."""
+"""Prefix of the directories' names."""
 
 MARKER = ".airflow-provider-iqm"
-"""The file in each of them that says whose folder it is: a name alone says nothing."""
+"""File that marks a directory as this package's; the name alone could be a coincidence."""
 
-_MARKER_TEXT = "Scratch folder of airflow-provider-iqm. Once its process has ended, the next one deletes it.\n"
+_MARKER_TEXT = "Scratch directory of airflow-provider-iqm. The next run deletes it after its process has ended.\n"
 
 
 class Scratch:
     """
-    A folder of one's own, made when it is entered or first needed, and locked as long as its process lives.
+    A temporary directory that only its owner can read, created when it is entered or first used.
 
-    The lock (``flock`` on the folder itself) ends with the process, however that ends, so what a killed process has
-    left behind can be told from what is in use. It is swept when the next folder is made: only what has the marker,
-    belongs to this user and can be locked.
+    The directory is locked (``flock`` on the directory itself). The lock ends with the process, even if it is killed.
+    The next run removes what killed processes left behind: directories that have the marker, belong to this user and
+    can be locked.
 
-    :param parent: The folder in which it is made; without it, the system's temporary folder.
+    :param parent: Directory to create it in; by default, the system's temporary directory.
     """
 
     def __init__(self, parent: str | Path | None = None) -> None:
@@ -45,15 +45,15 @@ class Scratch:
 
     @cached_property
     def path(self) -> Path:
-        """Where the folder is; asking makes it."""
+        """Path of the directory, which is created on first access."""
         if not self.parent.is_dir() or not os.access(self.parent, os.W_OK | os.X_OK):
             raise CleaningOptionError(
-                f"scratch_dir {str(self.parent)!r} is no folder that Airflow's user may write to. "
-                "Make it, or name another."
+                f"scratch_dir {str(self.parent)!r} isn't a directory that Airflow's user can write to. "
+                "Create it, or set another."
             )
         if not is_unicode(str(self.parent.absolute())):
             raise CleaningOptionError(
-                f"scratch_dir is {str(self.parent)!r}, whose name isn't UTF-8, so DuckDB can't use it. Give another."
+                f"scratch_dir {str(self.parent)!r} isn't valid UTF-8, so DuckDB can't use it. Set another."
             )
         with system_errors(folder=self.parent):
             sweep(self.parent)
@@ -62,63 +62,63 @@ class Scratch:
 
     def make(self) -> None:
         """
-        Make the folder now.
+        Create the directory now.
 
-        :raises CleaningOptionError: It can't be made.
+        :raises CleaningOptionError: The directory can't be created.
         """
         _ = self.path
 
     def new_file(self, name: str) -> Path:
-        """Make an empty file that only its owner may read, and return its path."""
+        """Create an empty file with mode 0600, and return its path."""
         path = self.path / name
         with system_errors(folder=self.parent):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         return path
 
     def close(self) -> None:
-        """Remove the folder, if it was made, with all that is in it; a second time does nothing."""
+        """Remove the directory and its contents, if it was created. Can be called more than once."""
         if self._lock >= 0:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self._lock)
             self._lock = -1
 
     def __enter__(self) -> Self:
-        """Make the folder, and hand it out."""
+        """Create the directory."""
         self.make()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the folder."""
+        """Remove the directory."""
         self.close()
 
 
 def is_scratch(folder: Path) -> bool:
     """
-    Return whether a folder is a scratch folder.
+    Return whether a directory is a scratch directory.
 
-    :param folder: The folder.
+    :param folder: The directory.
     """
     return folder.name.startswith(PREFIX) and (folder / MARKER).is_file()
 
 
 def sweep(parent: Path) -> None:
     """
-    Remove what processes that are no more have left.
+    Remove the scratch directories of processes that have ended.
 
-    :param parent: The folder with the scratch folders.
+    :param parent: The directory that contains them.
     """
     for path in parent.glob(f"{PREFIX}*"):
         try:
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
-            # Gone by now, or somebody else's.
+            # Removed in the meantime, or owned by another user.
             continue
         try:
             if os.fstat(lock).st_uid == os.geteuid() and _has_marker(lock):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(path, ignore_errors=True)
         except OSError:
-            # Its process is alive, or nobody can tell: a network file system may have no locks.
+            # Its process is running, or that is unknown: a network file system may not support locks.
             continue
         finally:
             os.close(lock)
@@ -126,9 +126,9 @@ def sweep(parent: Path) -> None:
 
 def _has_marker(folder: int) -> bool:
     """
-    Return whether an open folder has the marker, as a file of this user's.
+    Return whether an open directory has a marker that belongs to this user.
 
-    :raises OSError: It has none.
+    :raises OSError: There is no marker.
     """
     found = os.stat(MARKER, dir_fd=folder, follow_symlinks=False)
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
@@ -140,16 +140,16 @@ def _make_locked(parent: Path) -> tuple[int, Path]:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
-        # Without a lock nobody could tell that it is in use, so it gets no marker.
+        # Without a lock, the next run couldn't tell that the directory is in use, so it gets no marker.
         log.warning(
-            "The file system of %s has no locks (%s). What a killed task leaves in a folder %s* there is not deleted "
-            "later; delete it yourself, or use a scratch_dir on a local disk.",
+            "The file system of %s doesn't support locks (%s), so directories %s* of killed tasks aren't removed "
+            "automatically. Remove them yourself, or set scratch_dir to a local disk.",
             parent,
             error.strerror,
             PREFIX,
         )
     else:
-        # Only now: a folder that is marked and not locked is taken for a dead process's.
+        # After locking: a marked directory without a lock is removed as a dead process's.
         with suppress(OSError):
             (path / MARKER).write_text(_MARKER_TEXT)
     return lock, path

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says."""
+"""Detect a file's type by its first bytes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import re
 from airflow_provider_iqm.exceptions import AudienceFileError
 
 HEAD_BYTES = 4096
-"""How many of a file's first bytes :func:`check_signature` wants."""
+"""Number of bytes that :func:`check_signature` needs."""
 
 _ZIP = b"PK\x03\x04"
 
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (_ZIP, "an Excel workbook or another zip archive", "If it is a workbook, name it .xlsx; else unpack it."),
-    (b"PK\x05\x06", "an empty zip archive", "Give the CSV file itself."),
+    (
+        _ZIP,
+        "an Excel workbook or another zip archive",
+        "If it is a workbook, name it .xlsx; otherwise, unpack it.",
+    ),
+    (b"PK\x05\x06", "an empty zip archive", "Use the CSV file itself."),
     (b"\x1f\x8b", "gzip-compressed", "Decompress it first."),
     (b"BZh", "bzip2-compressed", "Decompress it first."),
     (b"\x28\xb5\x2f\xfd", "zstd-compressed", "Decompress it first."),
@@ -38,7 +42,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (codecs.BOM_UTF16_BE, "text in UTF-16", "Save it as CSV in UTF-8."),
 )
 
-# What text begins with, after blanks: enough of it that no header of a CSV file begins so.
+# Starts of text files, after white space; long enough not to match the header of a CSV file.
 _TEXTS = {
     rb"<(!doctype|\?xml|!--|(html|head|body|table)\b|[a-z][\w:.-]*(\s[^<>]*)?>\s*<)": (
         "an HTML or XML page, not a list",
@@ -46,7 +50,7 @@ _TEXTS = {
     ),
     rb"\{\s*([\"'}]|\Z)|\[\s*([\[{\"'\](]|-?\d[\d.]*\s*,|null\b|true\b|false\b|\Z)": (
         "JSON",
-        "Export the list as CSV, or convert it, such as with pandas.",
+        "Export the list as CSV, or convert it with a tool such as pandas.",
     ),
     rb"insert\s+into\s|create\s+(table|database)\s|drop\s+table\s|copy\s+\S+\s*(\(.*?\)\s*)?from\s+stdin"
     rb"|begin(\s+transaction)?\s*;|set\s+@{0,2}\w+\s*=|pragma\s+\w+\s*=|/\*!|--[^\n]*\n?[^\n]*(dump|database)": (
@@ -60,26 +64,26 @@ _FORMS = {re.compile(pattern, re.IGNORECASE): known for pattern, known in _TEXTS
 
 def check_signature(head: bytes, *, name: str, workbook: bool) -> None:
     """
-    Check that a file's content doesn't contradict its name.
+    Check that a file's content matches its suffix.
 
-    :param head: The file's first bytes, :data:`HEAD_BYTES` of them or the whole file.
-    :param name: The file's name, for the message.
-    :param workbook: Whether the name says XLSX rather than CSV.
+    :param head: The file's first :data:`HEAD_BYTES` bytes, or the whole file.
+    :param name: The file's name, for messages.
+    :param workbook: Whether the suffix is ``.xlsx`` rather than ``.csv``.
     :raises AudienceFileError: The content is something else.
     """
     if workbook and head.startswith(_ZIP):
         return
-    found = _recognise(head)
+    found = _detect(head)
     if workbook:
-        what, advice = found or ("not a workbook", "Name it .csv if it is CSV, or save it as XLSX.")
+        what, advice = found or ("not a workbook", "Rename it to .csv if it is CSV, or save it as XLSX.")
         raise AudienceFileError(f"{name}: the name says XLSX, but the content is {what}. {advice}")
     if found:
         what, advice = found
         raise AudienceFileError(f"{name}: the name says CSV, but the content is {what}. {advice}")
 
 
-def _recognise(head: bytes) -> tuple[str, str] | None:
-    """What the content is, and what to do about it; ``None`` where it may be CSV."""
+def _detect(head: bytes) -> tuple[str, str] | None:
+    """Return a description of the content and advice; ``None`` if it may be CSV."""
     for signature, what, advice in _SIGNATURES:
         if head.startswith(signature):
             return what, advice
@@ -89,5 +93,5 @@ def _recognise(head: bytes) -> tuple[str, str] | None:
             return known
     # UTF-16 without a byte order mark: every other byte of Latin text is NUL.
     if head[:64].count(0) * 3 >= len(head[:64]) > 0 and (0 in head[1:2] or 0 in head[:1]):
-        return "text in UTF-16", 'Name its encoding (encoding="utf-16-le", or "utf-16-be"), or save it as CSV in UTF-8.'
+        return "text in UTF-16", 'Set encoding="utf-16-le" or encoding="utf-16-be", or save it as CSV in UTF-8.'
     return None

@@ -1,4 +1,4 @@
-"""What the worker's system refuses (disk space, memory, threads, a file), as errors that say what to do."""
+"""Convert errors of the operating system (disk space, memory, threads, files) to errors that say what to do."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 _NEEDS = {
     "scratch_dir": "up to twice its unpacked size",
-    "output_dir": "as much room as the prepared list",
-    "quarantine_path": "a line for each invalid record",
+    "output_dir": "the size of the prepared list",
+    "quarantine_path": "one line per invalid record",
 }
-"""What a list needs in the folder of each argument."""
+"""Argument → the space that a list needs in that directory."""
 
 _FULL = {
     errno.ENOSPC: "The disk is full",
-    errno.EDQUOT: "The disk quota is used up",
-    errno.EFBIG: "The worker's limit for the size of a file is reached",
+    errno.EDQUOT: "The disk quota is exceeded",
+    errno.EFBIG: "The worker's file size limit is exceeded",
 }
 _SHORT = {
     errno.ENOMEM: "too little memory",
@@ -47,11 +47,11 @@ _REFUSED = (
 
 
 def temporary_folder() -> str:
-    """Return the system's temporary folder, even if its disk is full."""
+    """Return the system's temporary directory, even if its disk is full."""
     try:
         return tempfile.gettempdir()
     except FileNotFoundError:
-        # So it says of a folder that it can't write to, whatever the reason.
+        # Raised if no candidate is writable, for whatever reason.
         return os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - nothing is written to it
 
 
@@ -65,16 +65,16 @@ def system_errors(
     only_resources: bool = False,
 ) -> Iterator[None]:
     """
-    Turn errors of the operating system, and of too little memory, into errors that say what to do.
+    Convert ``OSError`` and ``MemoryError`` to errors that say what to do.
 
     :param name: The list's name, for messages.
-    :param folder: The folder that is written to; without it, the system's temporary folder.
-    :param argument: The argument that names this folder, one of :data:`_NEEDS`.
-    :param source: The list's file, where it is read.
-    :param only_resources: Whether to leave all errors as they are but those of disk space, memory and threads, because
-        a server or a user's code may have raised them.
-    :raises WorkerResourceError: The worker lacks disk space, memory, threads or open files, or a disk fails.
-    :raises CleaningOptionError: The folder can't be written to.
+    :param folder: Directory that is written to; by default, the system's temporary directory.
+    :param argument: Argument that sets this directory, one of :data:`_NEEDS`.
+    :param source: The list's file, if it is read.
+    :param only_resources: Whether to convert only errors of disk space, memory and threads, because a server or the
+        user's code may have raised the others.
+    :raises WorkerResourceError: The worker lacks disk space, memory, threads or open files, or a disk failed.
+    :raises CleaningOptionError: The directory can't be written to.
     :raises AudienceFileError: The list can't be read.
     """
     try:
@@ -100,13 +100,13 @@ def system_errors(
 
 def resource_error(name: str, what: str) -> IQMError:
     """
-    Make the error of a worker that lacks something other than disk space.
+    Return the error for a worker that lacks memory, threads or open files.
 
     :param name: The list's name.
     :param what: What there is too little or too much of.
     """
     return WorkerResourceError(
-        f"The worker has {what} to prepare {name}. Run fewer tasks at a time on this worker, or give it more memory."
+        f"The worker has {what} to prepare {name}. Run fewer tasks at a time on this worker, or add memory."
     )
 
 
@@ -119,20 +119,20 @@ def disk_full_error(
     number: int = errno.ENOSPC,
 ) -> IQMError:
     """
-    Make the error of a disk that has no room left.
+    Return the error for a full disk.
 
     :param name: The list's name.
-    :param folder: The folder that was written to; without it, the system's temporary folder.
-    :param argument: The argument that names this folder.
+    :param folder: Directory that was written to; by default, the system's temporary directory.
+    :param argument: Argument that sets this directory.
     :param source: The list's file, if there is one.
-    :param number: The system's error number.
+    :param number: Error number (``errno``).
     """
     folder = str(folder or temporary_folder())
     try:
         free = f"{shutil.disk_usage(folder).free / 1e6:,.1f} MB free"
         size = f" ({source.stat().st_size / 1e6:,.1f} MB)" if source else ""
     except OSError:
-        free, size = "no known free space", ""
+        free, size = "an unknown amount of free space", ""
     return WorkerResourceError(
         f"{_FULL[number]}: {folder!r} ({argument}) has {free}, and {name}{size} needs {_NEEDS[argument]} there. "
         f"Free some space, or set {argument} to a folder with more."
@@ -150,9 +150,9 @@ def _file_error(
         return WorkerResourceError(f"Reading or writing {name} failed: {reason}. Check the disk of {places}.")
     if source is not None and path == str(source):
         return AudienceFileError(
-            f"{name}: the file can't be read: {reason}. Check that it is still there, and its mode."
+            f"{name}: the file can't be read: {reason}. Check that it still exists, and its permissions."
         )
     return CleaningOptionError(
-        f"{argument} {folder!r} can't be written to: {reason}. Make the folder, let Airflow's user write to it, or "
-        "name another."
+        f"{argument} {folder!r} can't be written to: {reason}. Create the directory, make it writable for Airflow's "
+        "user, or set another."
     )

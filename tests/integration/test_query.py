@@ -390,7 +390,7 @@ def test_what_fails_in_duckdb_shows_no_value(duck, ask, sql):
 @pytest.mark.parametrize(
     ("connection", "message"),
     [
-        (None, 'There is no connection "warehouse"'),
+        (None, 'Connection "warehouse" isn\'t defined'),
         ({"conn_type": "snowblower"}, 'snowblower", which no installed provider has'),
         ({"conn_type": "http", "host": "example.com"}, "HttpHook"),
     ],

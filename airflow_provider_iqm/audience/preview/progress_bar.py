@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from airflow_provider_iqm.files.reading_progress import watching
+from airflow_provider_iqm.files.reading_progress import reading_progress
 from airflow_provider_iqm.wording import display_name
 
 SAMPLED_BYTES = 4_000_000
@@ -42,5 +42,5 @@ def progress_bar(path: Path) -> Iterator[None]:
             progress.update(reading, completed=position, visible=measured)
             progress.update(checking, visible=not measured)
 
-        with watching(show):
+        with reading_progress(show):
             yield

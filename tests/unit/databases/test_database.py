@@ -87,7 +87,7 @@ def test_the_task_fails_without_a_retry(connect):
         ("sqlit", 'Did you mean "sqlite"'),
         ("wormhole", "which no installed provider has. Correct"),
         ("", "has no type"),
-        ("http", "whose hook .HttpHook. runs no SQL"),
+        ("http", "whose hook .HttpHook. doesn't run SQL"),
     ],
 )
 def test_a_type_that_leads_to_no_database_is_told(connect, conn_type, message):

@@ -142,7 +142,7 @@ ERRORS = {
     "a type of parameters, SQLite": (ProgrammingError("type 'frodo' is not supported"), "type can't be sent"),
     "a missing parameter, psycopg2": (IndexError("list index out of range"), "don't fit the placeholders (IndexError)"),
     "a percent sign, PyMySQL": (ValueError("unsupported format character 'f' (0x66)"), "don't fit the placeholders"),
-    "a large number, SQLite": (OverflowError("Python int too large"), "a number among the parameters is too large"),
+    "a large number, SQLite": (OverflowError("Python int too large"), "a number in the parameters is too large"),
     "a large value, SQLite": (ProgrammingError("string or blob too big"), "a value is too large"),
     "a file, DuckDB": (type("IOException", (Exception,), {})(f"{SECRET}.csv"), "a file can't be read or written ("),
     "no memory": (MemoryError(), "too large for the worker's memory"),

@@ -86,7 +86,7 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch, caplog, number):
 
     monkeypatch.setattr("fcntl.flock", flock)
     with Scratch(tmp_path) as scratch:
-        assert f"has no locks ({os.strerror(number)})" in caplog.text
+        assert f"doesn't support locks ({os.strerror(number)})" in caplog.text
         # Nobody could tell whether they are in use.
         assert left.exists()
         monkeypatch.setattr("fcntl.flock", lambda descriptor, operation: None)

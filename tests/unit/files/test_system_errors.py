@@ -46,11 +46,11 @@ def prepare(make_file, tmp_path):
     ("number", "kind", "says"),
     [
         (errno.ENOSPC, WorkerResourceError, "The disk is full: '/tmp' (scratch_dir) has "),
-        (errno.EDQUOT, WorkerResourceError, "The disk quota is used up: '/tmp' (scratch_dir) has "),
+        (errno.EDQUOT, WorkerResourceError, "The disk quota is exceeded: '/tmp' (scratch_dir) has "),
         (
             errno.EFBIG,
             WorkerResourceError,
-            "The worker's limit for the size of a file is reached: '/tmp' (scratch_dir)",
+            "The worker's file size limit is exceeded: '/tmp' (scratch_dir)",
         ),
         (errno.ENOMEM, WorkerResourceError, "The worker has too little memory to prepare list.csv"),
         (errno.EAGAIN, WorkerResourceError, "The worker has too little memory, or too many processes, to prepare"),
@@ -133,7 +133,7 @@ def test_a_folder_for_the_quarantine_that_is_not_there_is_said(prepare, tmp_path
 
 
 def test_a_path_with_a_nul_is_said(prepare):
-    with pytest.raises(CleaningOptionError, match=r"^quarantine_path is .* has a NUL"):
+    with pytest.raises(CleaningOptionError, match=r"^quarantine_path is .* contains a NUL"):
         prepare("email,b\n1,2\na@b.com,3\n", normalize=True, max_invalid_ratio=1, quarantine_path="q\0.csv")
 
 
@@ -241,7 +241,7 @@ def test_whatever_cannot_be_written_is_one_of_our_errors(lists):
     found = _run(lists, "disk")
     assert len(found) == 6
     for line in found:
-        assert line.startswith("WorkerResourceError The worker's limit for the size of a file is reached: "), found
+        assert line.startswith("WorkerResourceError The worker's file size limit is exceeded: "), found
     assert "(quarantine_path)" in found[4]
     assert all("(scratch_dir)" in line for line in found if line != found[4])
 

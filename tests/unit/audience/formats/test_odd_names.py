@@ -120,7 +120,7 @@ def test_a_dataframe_that_has_none_is_refused(tmp_path):
 
 def test_a_scratch_folder_must_have_a_name_in_utf8(not_utf8):
     path = not_utf8()
-    with pytest.raises(CleaningOptionError, match=r"scratch_dir is .*Andr\\udce9', whose name isn't UTF-8"):
+    with pytest.raises(CleaningOptionError, match=r"scratch_dir .*Andr\\udce9' isn't valid UTF-8"):
         prepare(path, scratch_dir=path.parent, normalize=True)
 
 

@@ -542,7 +542,7 @@ GZIP = gzip.compress("".join(f"email{number},{number * number}\n" for number in 
         *((GZIP[:length], "it ends too early") for length in (2, 9, 10, 11, 100, 5000, len(GZIP) - 8, len(GZIP) - 1)),
         (GZIP[:-8] + bytes(8), "its checksum, its length or its header is wrong"),
         (GZIP[:20] + b"\xff" * 200, "its compressed data is invalid"),
-        (GZIP + SECRET.encode(), "something that isn't gzip follows the end of its data"),
+        (GZIP + SECRET.encode(), "its data is followed by something that isn't gzip"),
     ],
 )
 def test_what_is_wrong_with_a_gzip_file_is_said(refuse, content, says):

@@ -42,7 +42,7 @@ def test_what_is_told_are_the_bytes_on_the_disk(tmp_path, packed):
     content = b"".join(number.to_bytes(4, "big") for number in range(400_000))
     path.write_bytes(gzip.compress(content) if packed else content)
     told = []
-    with reading_progress.watching(told.append):
+    with reading_progress.reading_progress(told.append):
         read = b"".join(read_blocks(path, 10_000, name="list", packed=packed))
     assert read == content
     assert told == sorted(told)
