@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from airflow_provider_iqm.api.answer import number_or_none
 from airflow_provider_iqm.api.audience import MATCHED_AUDIENCE_TYPE, read_audience_id
 from airflow_provider_iqm.api.request import Call, Request, json_body
-from airflow_provider_iqm.api.session.login import Exchange, LogIn
+from airflow_provider_iqm.api.session.login import Exchange, Login
 from airflow_provider_iqm.wording import count_of
 
 AUDIENCES_PER_REQUEST = 1000
@@ -43,7 +43,7 @@ class Campaign(TypedDict):
     status: str
 
 
-def audience_campaigns(login: LogIn, audience_ids: Iterable[int]) -> Exchange[list[AudienceCampaigns]]:
+def audience_campaigns(login: Login, audience_ids: Iterable[int]) -> Exchange[list[AudienceCampaigns]]:
     """
     Return the exchange that tells which campaigns use some audiences, in the order of their ids (v3 only).
 
@@ -63,7 +63,7 @@ def audience_campaigns(login: LogIn, audience_ids: Iterable[int]) -> Exchange[li
     return [found[audience_id] for audience_id in ids]
 
 
-def listed_campaigns(login: LogIn, audience_ids: Iterable[int]) -> Exchange[dict[int, AudienceCampaigns]]:
+def listed_campaigns(login: Login, audience_ids: Iterable[int]) -> Exchange[dict[int, AudienceCampaigns]]:
     """
     Return the exchange that asks IQM's list which campaigns use some audiences; it may not name them all (v3 only).
 
@@ -77,7 +77,7 @@ def listed_campaigns(login: LogIn, audience_ids: Iterable[int]) -> Exchange[dict
     return {audience_id: found[audience_id] for audience_id in wanted if audience_id in found}
 
 
-def campaigns(login: LogIn, campaign_ids: Iterable[int]) -> Exchange[list[Campaign]]:
+def campaigns(login: Login, campaign_ids: Iterable[int]) -> Exchange[list[Campaign]]:
     """
     Return the exchange that reads names and statuses of campaigns, as far as the account has them.
 

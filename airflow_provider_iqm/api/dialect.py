@@ -14,7 +14,7 @@ from airflow_provider_iqm.api.audience import (
 )
 from airflow_provider_iqm.api.campaigns import AudienceCampaigns
 from airflow_provider_iqm.api.request import Call
-from airflow_provider_iqm.api.session.login import Exchange, LogIn
+from airflow_provider_iqm.api.session.login import Exchange, Login
 
 
 class Dialect(Protocol):
@@ -25,7 +25,7 @@ class Dialect(Protocol):
     leaves the dialect's module.
     """
 
-    login: LogIn
+    login: Login
 
     def check(self, options: AudienceOptions) -> None:
         """

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_iqm.api.classic import Classic
+from airflow_provider_iqm.api import classic, v3
 from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.session.credentials import Credentials
-from airflow_provider_iqm.api.session.login import LogIn
-from airflow_provider_iqm.api.v3 import V3
+from airflow_provider_iqm.api.session.login import Login, LoginCall
 
-_DIALECTS: dict[str, type[Classic] | type[V3]] = {"classic": Classic, "v3": V3}
+_DIALECTS: dict[str, tuple[Callable[[Login], Dialect], LoginCall]] = {
+    "classic": (classic.Classic, classic.login_call),
+    "v3": (v3.V3, v3.login_call),
+}
 
 API_VERSIONS = tuple(_DIALECTS)
 """The names; the first is the default."""
@@ -18,11 +21,11 @@ API_VERSIONS = tuple(_DIALECTS)
 
 def create_dialect(api_version: str, credentials: Credentials, **options: Any) -> Dialect:
     """
-    Return a dialect with a log-in of its own.
+    Create a dialect with its own login.
 
     :param api_version: The dialect's name.
     :param credentials: Who logs in.
-    :param options: The other arguments of :class:`~airflow_provider_iqm.api.session.login.LogIn`.
+    :param options: The other arguments of :class:`~airflow_provider_iqm.api.session.login.Login`.
     """
-    dialect = _DIALECTS[api_version]
-    return dialect(LogIn(credentials, dialect, **options))
+    dialect, login_call = _DIALECTS[api_version]
+    return dialect(Login(credentials, login_call, **options))

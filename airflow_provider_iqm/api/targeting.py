@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from airflow_provider_iqm.api.audience import read_audience_id
 from airflow_provider_iqm.api.campaigns import Campaign, campaigns
 from airflow_provider_iqm.api.request import Call, Request, json_body
-from airflow_provider_iqm.api.session.login import Exchange, LogIn
+from airflow_provider_iqm.api.session.login import Exchange, Login
 from airflow_provider_iqm.exceptions import AudienceOptionError, CampaignTargetingError, IQMError, IQMRequestError
 from airflow_provider_iqm.wording import count_of, display_name
 
@@ -80,7 +80,7 @@ def change_for_all(campaign_ids: Iterable[int], change: TargetingChange) -> dict
     return changes
 
 
-def target(login: LogIn, changes: Mapping[int, TargetingChange]) -> Exchange[TargetingResult]:
+def target(login: Login, changes: Mapping[int, TargetingChange]) -> Exchange[TargetingResult]:
     """
     Return the exchange that changes what campaigns target, in one request.
 
@@ -107,7 +107,7 @@ def target(login: LogIn, changes: Mapping[int, TargetingChange]) -> Exchange[Tar
     )
 
 
-def target_all(login: LogIn, changes: Mapping[int, TargetingChange]) -> Exchange[list[int]]:
+def target_all(login: Login, changes: Mapping[int, TargetingChange]) -> Exchange[list[int]]:
     """
     Return the exchange that changes what campaigns target, and fails unless all were changed.
 
@@ -121,7 +121,7 @@ def target_all(login: LogIn, changes: Mapping[int, TargetingChange]) -> Exchange
     return result["changed"]
 
 
-def _raise_failed(login: LogIn, result: TargetingResult) -> Exchange[None]:
+def _raise_failed(login: Login, result: TargetingResult) -> Exchange[None]:
     failed, unnamed = result["failed"], ""
     shown = failed[:MAX_SHOWN]
     known: dict[int, Campaign] = {}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import requests
 import tenacity
@@ -32,6 +32,7 @@ from airflow_provider_iqm.api.session.login import Exchange
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.client import transport_errors
 from airflow_provider_iqm.client.answer_limits import AnswerLimits, AnswerLimitsAdapter
+from airflow_provider_iqm.client.exchange_run import ExchangeRun
 from airflow_provider_iqm.client.pool_slots import pace_of_process
 from airflow_provider_iqm.client.progress import UploadProgress
 from airflow_provider_iqm.client.retries import retrying
@@ -178,28 +179,26 @@ class IQMHttpHook(HttpHook):
         in_flight: InFlight = nullcontext,
     ) -> Result:
         """
-        Send what an exchange asks to send, until it has its result.
+        Send an exchange's requests, and return its result.
 
         :param exchange: The exchange.
         :param upload: The upload whose file goes out with the exchange's form.
         :param in_flight: Makes the context in which the form goes out, each time: when its turn has come.
         """
+        run: ExchangeRun[Result] = ExchangeRun(exchange)
+        outcome: Any = None
         with final_errors_fail_the_task():
-            try:
-                request = next(exchange)
-                while True:
-                    try:
-                        data = self._send_and_retry(request, upload, in_flight)
-                    except IQMError as error:
-                        request = exchange.throw(error)
-                    else:
-                        request = exchange.send(data)
-            except StopIteration as done:
-                return cast("Result", done.value)
+            while request := run.step(outcome):
+                outcome = self._send_and_retry(request, upload, in_flight)
+            return run.result
 
     def _send_and_retry(self, request: Request, upload: AudienceUpload | None, in_flight: InFlight) -> Any:
+        """Send a request until it needs no retry, and return the data of the response, or the error."""
         retry = tenacity.Retrying(sleep=self._sleep, **retrying(request, self.log))
-        return retry(self._send_in_turn, request, upload, in_flight)
+        try:
+            return retry(self._send_in_turn, request, upload, in_flight)
+        except IQMError as error:
+            return error
 
     def _send_in_turn(self, request: Request, upload: AudienceUpload | None, in_flight: InFlight) -> Any:
         with self._turn(request), in_flight() if isinstance(request.body, UploadForm) else nullcontext():

@@ -7,9 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import aiohttp
 import tenacity
@@ -32,6 +31,7 @@ from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.api.upload_search import OwnUploadSearch
 from airflow_provider_iqm.client import transport_errors
 from airflow_provider_iqm.client.answer_limits import read_in_event_loop
+from airflow_provider_iqm.client.exchange_run import ExchangeRun
 from airflow_provider_iqm.client.pool_slots import own_pace, slots_pace
 from airflow_provider_iqm.client.rate_limiter import Pace
 from airflow_provider_iqm.client.retries import retrying
@@ -262,30 +262,30 @@ class IQMAsyncHook(BaseHook):
         )
 
     async def _drive(self, exchange: Exchange[Result], access: _Access) -> Result:
-        """Send what an exchange asks to send, until it has its result."""
-        step: Callable[[], Request] = partial(next, exchange)
-        try:
-            while True:
-                # In each step the exchange may find that it has to log in or to renew. From there until it has
-                # the token no other one may look, or each would log in for itself.
-                async with self._lock:
-                    request = step()
-                    while request.authenticates:
-                        step = await self._answer(exchange, request, access)
-                        request = step()
-                    while access.unmasked:
-                        await mask_in_event_loop(access.unmasked.pop().secrets)
-                step = await self._answer(exchange, request, access)
-        except StopIteration as done:
-            return cast("Result", done.value)
+        """Send an exchange's requests, and return its result."""
+        run: ExchangeRun[Result] = ExchangeRun(exchange)
+        outcome: Any = None
+        while True:
+            # A step may need to log in. Until it has the token, the other coroutines wait, so that one login is
+            # enough for all.
+            async with self._lock:
+                request = run.step(outcome)
+                while request and request.authenticates:
+                    outcome = await self._send_and_retry(request, access)
+                    request = run.step(outcome)
+                while access.unmasked:
+                    await mask_in_event_loop(access.unmasked.pop().secrets)
+            if request is None:
+                return run.result
+            outcome = await self._send_and_retry(request, access)
 
-    async def _answer(self, exchange: Exchange[Result], request: Request, access: _Access) -> Callable[[], Request]:
-        """Send a request, and return the exchange's next step: with the answer's data, or with the error."""
+    async def _send_and_retry(self, request: Request, access: _Access) -> Any:
+        """Send a request until it needs no retry, and return the data of the response, or the error."""
+        retry = tenacity.AsyncRetrying(**retrying(request, self.log))
         try:
-            data: Any = await tenacity.AsyncRetrying(**retrying(request, self.log))(self._send_in_turn, request, access)
+            return await retry(self._send_in_turn, request, access)
         except IQMError as error:
-            return partial(exchange.throw, error)
-        return partial(exchange.send, data)
+            return error
 
     async def _send_in_turn(self, request: Request, access: _Access) -> Any:
         """Send a request as soon as the rate limit lets it go."""

@@ -185,29 +185,40 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         return audience_id
 
     def _send_new(self, sending: _Sending) -> int:
-        """Send an upload, a second time only if the first one is not known to have made an audience."""
-        upload, attempts = sending.upload, sending.attempts
-        mark = attempts.token if sending.resume else None
+        """Send an upload; after a lost response, send it again only if IQM has no audience of it."""
         while True:
-            # Whatever fails until here, nothing of the audience has been sent.
-            call = self._drive(self._iqm.upload(new_audience(upload, mark, sending.options)))
-            known = attempts.count
-            try:
-                audience_id = self._drive(self._iqm.login.call(call), upload, attempts.in_flight)
-            except IQMError as error:
-                if attempts.count == known:
-                    # Nothing was sent, or IQM has made nothing of it.
-                    raise
-                self.log.warning("%s", error)
-                if found := self._find_after_loss(sending, error):
-                    return found
-                if attempts.refusal or attempts.sent_here >= MAX_SENT or not mark:
-                    self._give_up(upload, error, later_try_can_tell=attempts.kept or says_not_processed(error))
-                self.log.warning('IQM has no audience "%s" of this upload: sending it again', upload.name)
-            else:
-                attempts.made(audience_id)
-                self.log.info('IQM created audience %s "%s"', audience_id, upload.name)
+            result = self._send_once(sending)
+            if isinstance(result, int):
+                return result
+            self.log.warning("%s", result)
+            if audience_id := self._find_after_loss(sending, result):
                 return audience_id
+            self._check_resend(sending, result)
+            self.log.warning('IQM has no audience "%s" of this upload: sending it again', sending.upload.name)
+
+    def _send_once(self, sending: _Sending) -> int | IQMError:
+        """Send an upload, and return the audience's id, or the error after which IQM may have created it anyway."""
+        upload, attempts = sending.upload, sending.attempts
+        audience = new_audience(upload, attempts.token if sending.resume else None, sending.options)
+        # If this fails, nothing of the audience has been sent.
+        call = self._drive(self._iqm.upload(audience))
+        count = attempts.count
+        try:
+            audience_id = self._drive(self._iqm.login.call(call), upload, attempts.in_flight)
+        except IQMError as error:
+            if attempts.count == count:
+                # Nothing was sent, or IQM has refused it.
+                raise
+            return error
+        attempts.made(audience_id)
+        self.log.info('IQM created audience %s "%s"', audience_id, upload.name)
+        return audience_id
+
+    def _check_resend(self, sending: _Sending, lost: IQMError) -> None:
+        """Raise an error unless the upload can be sent again."""
+        attempts = sending.attempts
+        if attempts.refusal or attempts.sent_here >= MAX_SENT or not sending.resume:
+            self._give_up(sending.upload, lost, later_try_can_tell=attempts.kept or says_not_processed(lost))
 
     def _find_after_loss(self, sending: _Sending, lost: IQMError) -> int | None:
         if not sending.resume:

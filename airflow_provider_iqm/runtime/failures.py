@@ -1,4 +1,4 @@
-"""What Airflow makes of an error: whether it retries the task, and what the last line of its log says."""
+"""Errors that fail a task: without a retry if one can't help, and repeated as the last line of the log."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from airflow_provider_iqm.exceptions import IQMFinalError
 @contextmanager
 def final_errors_fail_the_task() -> Iterator[None]:
     """
-    Raise an :class:`IQMFinalError` from the block as Airflow's ``AirflowFailException`` too.
+    Raise an :class:`IQMFinalError` of the block as an ``AirflowFailException`` too, so that Airflow doesn't retry.
 
-    Airflow retries no task that ends in that exception. The error keeps its own type, so that ``except
-    IQMAuthenticationError`` works as written; only Airflow's type is added, here and not in the tree itself, since
-    audience files can be checked without Airflow.
+    The error keeps its class, so that ``except IQMAuthenticationError`` works. Airflow's class is added here and not
+    in :mod:`airflow_provider_iqm.exceptions`, because audience files can be checked without Airflow.
 
-    Whatever ends the task is repeated as the last line of its log.
+    The error that ends the task is repeated as the last line of its log.
     """
-    _repeat_error_in_last_line()
+    _log_error_last()
     try:
         yield
     except IQMFinalError as error:
         if isinstance(error, AirflowFailException):
             raise
-        raise _failing(error).with_traceback(error.__traceback__) from error.__cause__
+        failing = _create_failing_error(type(error), error.args)
+        failing.__dict__.update(error.__dict__)
+        raise failing.with_traceback(error.__traceback__) from error.__cause__
 
 
-def _repeat_error_in_last_line() -> None:
+def _log_error_last() -> None:
     try:
         get_current_context()
     except (AirflowException, RuntimeError):
@@ -53,23 +54,23 @@ def _add_failure_listener() -> None:
     module.get_listener_manager().add_listener(failure_listener)
 
 
-def _failing(error: IQMFinalError) -> IQMFinalError:
-    """Return the same error, of a type that is its own and Airflow's."""
-    failure = _restore_failing(type(error), error.args)
-    failure.__dict__.update(error.__dict__)
-    return failure
+class _PickledByErrorClass:
+    """Pickles an error of a class from :func:`_failing_class`; pickle would find ``error_class`` by its name."""
 
+    error_class: type[IQMFinalError]
 
-def _restore_failing(own: Any, args: tuple[Any, ...]) -> IQMFinalError:
-    failing = _failing_type(own)
-    return failing.__new__(failing, *args)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _create_failing_error, (self.error_class, self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 @functools.cache
-def _failing_type(own: type[IQMFinalError]) -> type[IQMFinalError]:
-    def reduce(self: IQMFinalError) -> tuple[Any, ...]:
-        # pickle would look the type up by its name, and find the error's own.
-        return _restore_failing, (own, self.args), self.__dict__
+def _failing_class(error_class: type[IQMFinalError]) -> type[IQMFinalError]:
+    """Return the class that ``except`` finds as ``error_class`` and as ``AirflowFailException``; it has one name."""
+    bases = (_PickledByErrorClass, error_class, AirflowFailException)
+    names = {name: getattr(error_class, name) for name in ("__module__", "__qualname__", "__doc__")}
+    return type(error_class.__name__, bases, {**names, "error_class": error_class})
 
-    names = {"__module__": own.__module__, "__doc__": own.__doc__, "__qualname__": own.__qualname__}
-    return type(own.__name__, (own, AirflowFailException), {**names, "__reduce__": reduce})
+
+def _create_failing_error(error_class: Any, args: tuple[Any, ...]) -> IQMFinalError:
+    failing_class = _failing_class(error_class)
+    return failing_class.__new__(failing_class, *args)

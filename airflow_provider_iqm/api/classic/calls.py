@@ -27,8 +27,8 @@ from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.upload_form import UploadForm
 
 
-def log_in(credentials: Credentials) -> Call[Token]:
-    """Return the log-in (quickstart, step 1)."""
+def login_call(credentials: Credentials) -> Call[Token]:
+    """Return the call that logs in (quickstart, step 1)."""
     body, headers = json_body({"grantType": "password", "email": credentials.email, "password": credentials.password})
     return token_request("log in", "/api/v3/ua/login", credentials, body, headers)
 

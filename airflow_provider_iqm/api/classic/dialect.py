@@ -14,10 +14,7 @@ from airflow_provider_iqm.api.audience import (
 from airflow_provider_iqm.api.campaigns import AudienceCampaigns
 from airflow_provider_iqm.api.classic import calls
 from airflow_provider_iqm.api.request import Call
-from airflow_provider_iqm.api.session.credentials import Credentials
-from airflow_provider_iqm.api.session.login import Exchange, LogIn
-from airflow_provider_iqm.api.session.token import Token
-from airflow_provider_iqm.api.session.token_request import renewal
+from airflow_provider_iqm.api.session.login import Exchange, Login
 from airflow_provider_iqm.exceptions import AudienceOptionError
 
 
@@ -28,18 +25,8 @@ class Classic:
     :param login: The log-in.
     """
 
-    def __init__(self, login: LogIn) -> None:
+    def __init__(self, login: Login) -> None:
         self.login = login
-
-    @staticmethod
-    def log_in(credentials: Credentials) -> Call[Token]:
-        """Return the log-in."""
-        return calls.log_in(credentials)
-
-    @staticmethod
-    def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
-        """Return the renewal of a token."""
-        return renewal(credentials, refresh_token)
 
     def check(self, options: AudienceOptions) -> None:
         """Check that an upload asks for nothing that only v3 has."""

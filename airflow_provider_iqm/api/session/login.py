@@ -17,6 +17,7 @@ from airflow_provider_iqm.api.answer import read_result
 from airflow_provider_iqm.api.request import Call, Request, Result
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.token import Token
+from airflow_provider_iqm.api.session.token_request import renewal
 from airflow_provider_iqm.api.static_list_cache import Memory, Remembered
 from airflow_provider_iqm.exceptions import IQMApiError, IQMAuthenticationError
 
@@ -26,72 +27,64 @@ RENEWAL_LEAD = 300.0
 Exchange = Generator[Request, Any, Result]
 
 
-class Authentication(Protocol):
-    """How a version of the API logs in."""
-
-    @staticmethod
-    def log_in(credentials: Credentials) -> Call[Token]:
-        """Return the log-in."""
-
-    @staticmethod
-    def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
-        """Return the renewal of a token."""
+LoginCall = Callable[[Credentials], Call[Token]]
+"""Creates a version's call that logs in."""
 
 
-class SharedToken(Protocol):
-    """A token that others use too, who are not here: other processes of the host."""
+class TokenStore(Protocol):
+    """A token that other processes use too."""
 
     def turn(self) -> AbstractContextManager[None]:
-        """Keep the others from logging in at the same time."""
+        """Keep other processes from logging in at the same time."""
 
     def read(self) -> Token | None:
         """Return the token, if there is one."""
 
     def write(self, token: Token) -> None:
-        """Hand a new token on."""
+        """Store a new token."""
 
 
-class Unshared:
-    """A token that nobody else uses."""
+class NoTokenStore:
+    """No other process uses the token."""
 
     def turn(self) -> AbstractContextManager[None]:
-        """Go on: there are no others."""
+        """Do nothing."""
         return nullcontext()
 
     def read(self) -> Token | None:
-        """Return ``None``: there is no other token."""
+        """Return None."""
         return None
 
     def write(self, token: Token) -> None:
         """Do nothing."""
 
 
-class LogIn:
+class Login:
     """
-    A log-in that serves any number of calls.
+    A login for any number of calls.
 
     :param credentials: Who logs in.
-    :param authentication: How.
-    :param on_token: Is given each new token before it is used, so that it can be masked in logs.
-    :param clock: The seconds of a clock that never goes back.
-    :param shared: The token that others have, or will have from here.
-    :param remembered: What IQM said before and will say again.
+    :param login_call: Creates the call that logs in.
+    :param on_token: Called with each new token before it is used, to mask it in logs.
+    :param clock: A monotonic clock, in seconds.
+    :param shared: The token that other processes use too.
+    :param remembered: The cache of static lists.
     """
 
     def __init__(
         self,
         credentials: Credentials,
-        authentication: type[Authentication],
+        login_call: LoginCall,
         *,
         on_token: Callable[[Token], None],
         clock: Callable[[], float] = time.monotonic,
-        shared: SharedToken | None = None,
+        shared: TokenStore | None = None,
         remembered: Remembered | None = None,
     ) -> None:
         self.credentials = credentials
         self.remembered = remembered or Memory(clock)
-        self._authentication = authentication
-        self._shared = shared or Unshared()
+        self._login_call = login_call
+        self._shared = shared or NoTokenStore()
         self._on_token = on_token
         self._clock = clock
         self._token: Token | None = None
@@ -153,14 +146,14 @@ class LogIn:
         return read_result(call, data)
 
     def _log_in(self) -> Exchange[Token]:
-        call = self._authentication.log_in(self.credentials)
+        call = self._login_call(self.credentials)
         data = yield call.request
         return self._keep(read_result(call, data))
 
     def _renew(self, token: Token) -> Exchange[Token]:
         if not token.refresh_token:
             return (yield from self._log_in())
-        call = self._authentication.renew(self.credentials, token.refresh_token)
+        call = renewal(self.credentials, token.refresh_token)
         try:
             data = yield call.request
             renewed = read_result(call, data).following(token)

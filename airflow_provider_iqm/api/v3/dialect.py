@@ -24,9 +24,9 @@ from airflow_provider_iqm.api.audience_details import parse_details, parse_in_us
 from airflow_provider_iqm.api.campaigns import AudienceCampaigns, audience_campaigns
 from airflow_provider_iqm.api.request import Call, Request, form_body, json_body
 from airflow_provider_iqm.api.session.credentials import Credentials
-from airflow_provider_iqm.api.session.login import Exchange, LogIn
+from airflow_provider_iqm.api.session.login import Exchange, Login
 from airflow_provider_iqm.api.session.token import Token
-from airflow_provider_iqm.api.session.token_request import TOKEN_PATH, renewal, token_request
+from airflow_provider_iqm.api.session.token_request import TOKEN_PATH, token_request
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
@@ -63,6 +63,12 @@ STATUSES = {
 """The documented status ids (contract, "status ids"); any other is looked up in the account's list."""
 
 
+def login_call(credentials: Credentials) -> Call[Token]:
+    """Return the call that logs in (contract, "login")."""
+    grant = {"grant_type": "password", "username": credentials.email, "password": credentials.password}
+    return token_request("log in", TOKEN_PATH, credentials, *form_body(grant))
+
+
 class V3:
     """
     IQM's v3 calls.
@@ -70,19 +76,8 @@ class V3:
     :param login: The log-in.
     """
 
-    def __init__(self, login: LogIn) -> None:
+    def __init__(self, login: Login) -> None:
         self.login = login
-
-    @staticmethod
-    def log_in(credentials: Credentials) -> Call[Token]:
-        """Return the log-in."""
-        grant = {"grant_type": "password", "username": credentials.email, "password": credentials.password}
-        return token_request("log in", TOKEN_PATH, credentials, *form_body(grant))
-
-    @staticmethod
-    def renew(credentials: Credentials, refresh_token: str) -> Call[Token]:
-        """Return the renewal of a token."""
-        return renewal(credentials, refresh_token)
 
     def check(self, options: AudienceOptions) -> None:
         """Check what an upload asks for, before anything is sent."""

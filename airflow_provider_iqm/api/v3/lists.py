@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from airflow_provider_iqm.api.answer import UNREADABLE
 from airflow_provider_iqm.api.audience import MATCHED_AUDIENCE_TYPE
 from airflow_provider_iqm.api.request import Call, Request
-from airflow_provider_iqm.api.session.login import Exchange, LogIn
+from airflow_provider_iqm.api.session.login import Exchange, Login
 from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
 from airflow_provider_iqm.exceptions import ColumnMappingError
 
@@ -54,7 +54,7 @@ class StaticLists:
     :param subtype_id: For which subtype of audience.
     """
 
-    login: LogIn
+    login: Login
     vertical_id: int | None = None
     subtype_id: int | None = None
     _type: Mapping[str, str] = field(default_factory=lambda: {"audienceTypeId": str(MATCHED_AUDIENCE_TYPE)})

@@ -35,7 +35,7 @@ AUDIENCE = NewAudience(
 
 
 def test_log_in_is_the_document_s():
-    request = classic.log_in(CREDENTIALS).request
+    request = classic.login_call(CREDENTIALS).request
     assert (request.method, request.path) == ("POST", "/api/v3/ua/login")
     assert json.loads(request.body) == {"grantType": "password", "email": "a+b@example.com", "password": 'p"ä'}
     assert request.headers["X-IAA-HOST"] == "acme.iqm.com"
@@ -44,7 +44,7 @@ def test_log_in_is_the_document_s():
 
 
 def test_no_secret_is_in_a_repr():
-    for thing in (CREDENTIALS, classic.log_in(CREDENTIALS), renewal(CREDENTIALS, "refresh-me")):
+    for thing in (CREDENTIALS, classic.login_call(CREDENTIALS), renewal(CREDENTIALS, "refresh-me")):
         for secret in (CREDENTIALS.password, CREDENTIALS.client_secret, "refresh-me"):
             assert secret not in repr(thing)
 

@@ -130,8 +130,8 @@ def test_faults_that_may_pass_are_sent_again(local_iqm, add_audience):
     ("fault", "error", "words"),
     [
         ({"kind": "hang"}, IQMTransportError, "nothing came for 0.2 s"),
-        ({"kind": "drop_before"}, IQMTransportError, "was lost"),
-        ({"kind": "truncate"}, IQMTransportError, "was lost"),
+        ({"kind": "drop_before"}, IQMTransportError, "closed the connection"),
+        ({"kind": "truncate"}, IQMTransportError, "was cut off"),
         ({"kind": "html", "status": 502}, IQMServerError, "HTML page"),
         ({"kind": "status", "status": 200, "body": "<html>"}, IQMInvalidAnswerError, "no JSON"),
     ],

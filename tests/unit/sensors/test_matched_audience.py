@@ -161,7 +161,7 @@ def test_an_unknown_audience_fails(iqm):
 
 
 @pytest.mark.parametrize("soft_fail", [True, False])
-@pytest.mark.parametrize(("rate", "said"), [(39.9, "39.90 %"), (None, "doesn't tell")])
+@pytest.mark.parametrize(("rate", "said"), [(39.9, "39.90 %"), (None, "didn't report")])
 def test_a_match_rate_that_is_too_low_or_unknown_fails_finally(iqm, rate, said, soft_fail):
     iqm.answers(7, details(7, "Ready", matchRate=rate))
     with pytest.raises(LowMatchRateError, match=said) as raised:
