@@ -1,9 +1,9 @@
-# Each target calls a tool that people know, in a virtual environment that is made from Python alone.
-# AIRFLOW=2.11 picks another Airflow of the supported ones, PYTHON=python3.13 another interpreter.
+# Each target runs a well-known tool in a virtual environment that needs nothing but Python.
+# AIRFLOW=2.11 selects another supported Airflow, PYTHON=python3.13 another interpreter.
 
 PYTHON ?= python3
 AIRFLOW ?= 3.3
-# Most tests wait for something most of the time: more processes than cores are faster.
+# Most tests spend their time waiting, so more processes than cores are faster.
 JOBS ?= 4
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv/airflow-$(AIRFLOW)-py$(PYTHON_VERSION)
@@ -17,33 +17,33 @@ export PYTHONWARNINGS := ignore::DeprecationWarning
 .PHONY: help environment demo check unit test test-cluster matrix wheel lint types docs bench constraints clean
 .DEFAULT_GOAL := help
 
-help: ## Show this list
+help: ## List all targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-demo: $(INSTALLED) ## Run the warehouse Dag in Airflow against a local IQM
+demo: $(INSTALLED) ## Run the warehouse Dag in Airflow with a local IQM
 	@$(BIN)/python demo/run.py
 
 environment: $(INSTALLED) ## Create the virtual environment
 
-check: $(INSTALLED) ## Check style, imports and types, and run the unit tests: before each commit
+check: $(INSTALLED) ## Run lint, types and unit tests; use it before each commit
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types unit
 
-unit: $(INSTALLED) ## Run the unit tests, JOBS at once
+unit: $(INSTALLED) ## Run the unit tests in JOBS processes
 	$(BIN)/python -m pytest tests/unit --numprocesses $(JOBS) $(ARGS)
 
-test: $(INSTALLED) ## Run the unit and integration tests, JOBS at once
+test: $(INSTALLED) ## Run the unit and integration tests in JOBS processes
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m "not cluster" $(ARGS)
 
 test-cluster: $(INSTALLED) ## Run the tests that start a whole Airflow
 	$(BIN)/python -m pytest -m cluster $(ARGS)
 
-matrix: ## Run the tests on every supported Airflow and Python that is found; CELLS="3.1/3.12 3.3/3.13" on some
+matrix: ## Run the tests on all supported Airflow and Python versions; CELLS="3.1/3.12 3.3/3.13" selects some
 	@$(PYTHON) .ci/matrix.py $(CELLS)
 
-wheel: $(INSTALLED) ## Build the wheel, install it alone into a clean environment, and test it there
+wheel: $(INSTALLED) ## Build the wheel and test it in a clean environment
 	$(BIN)/python -m pytest tests/wheel $(ARGS)
 
-lint: $(INSTALLED) ## Check style, and which package imports which
+lint: $(INSTALLED) ## Check style and imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
@@ -51,17 +51,17 @@ lint: $(INSTALLED) ## Check style, and which package imports which
 types: $(INSTALLED) ## Check types
 	$(BIN)/mypy
 
-docs: $(INSTALLED) ## Build the documentation into docs/_build, warnings are errors
+docs: $(INSTALLED) ## Build the documentation into docs/_build; warnings are errors
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build
 	@echo "docs/_build/index.html"
 
-bench: $(INSTALLED) ## Print the ratios of performance, measured side by side
+bench: $(INSTALLED) ## Run the benchmarks; ARGS="--records 500000 clean" selects some
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
-constraints: ## Pin anew what one Airflow needs, such as AIRFLOW=3.1; with the oldest Python that is supported
+constraints: ## Update the pinned versions for AIRFLOW=3.1; use the oldest supported Python
 	$(PYTHON) constraints/resolve.py $(AIRFLOW)
 
-clean: ## Remove what the other targets made
+clean: ## Delete everything that the other targets created
 	rm -rf .venv .demo docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
