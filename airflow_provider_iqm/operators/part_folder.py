@@ -1,4 +1,4 @@
-"""The folder that the parts of a list are put into, on the worker's file system or in object storage."""
+"""Writes the parts of a split list to a folder on the worker or in object storage."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from airflow_provider_iqm.operators.staging import storage_errors, storage_files
 from airflow_provider_iqm.wording import as_unicode, display_name, is_unicode
 
 
-def put_parts(parts: Sequence[Path], folder: str | Path, *, list_name: str) -> list[str]:
+def write_parts(parts: Sequence[Path], folder: str | Path, *, list_name: str) -> list[str]:
     """
-    Put the parts of a list into a folder, each complete or not at all, in the place of an earlier run's.
+    Write the parts of a list to a folder, and delete the parts of an earlier run.
 
-    They are called ``<list's file name>.part-1-of-3.csv`` and so on, so lists of different names never meet.
+    Each part is written completely or not at all. The parts are named ``<file name of the list>.part-1-of-3.csv`` and
+    so on, so that lists with different file names can share a folder.
 
     :param parts: The parts' files, in order.
-    :param folder: A path, which is made if it isn't there, or a URL of object storage; a bucket is not made.
-    :param list_name: The list's own file name.
+    :param folder: A path, which is created if it doesn't exist, or a URL of object storage, whose bucket must exist.
+    :param list_name: The file name of the list.
     :return: The parts' paths or URLs.
     :raises WorkerResourceError: The folder's disk is full.
-    :raises CleaningOptionError: The folder can't be written to, or its name isn't UTF-8, so that it can't be handed on
-        to the uploads.
-    :raises ObjectStorageError: There is no such bucket, or the connection's credentials may not write to it.
+    :raises CleaningOptionError: The folder isn't writable, or its name isn't UTF-8, so XCom can't carry it.
+    :raises ObjectStorageError: The bucket doesn't exist, or access is denied.
     """
     if not is_unicode(str(folder)):
         raise CleaningOptionError(
-            f"output_dir is {str(folder)!r}, whose name isn't UTF-8, so the uploads couldn't be given its path. "
-            "Give another."
+            f"The name of output_dir ({str(folder)!r}) isn't UTF-8, so its path can't be passed to the uploads. "
+            "Choose another folder."
         )
     list_name = as_unicode(list_name)
     names = [
         f"{list_name}.part-{number}-of-{len(parts)}{part.suffix.lower()}" for number, part in enumerate(parts, start=1)
     ]
-    own = re.compile(rf"\.?{re.escape(list_name)}\.part-\d+-of-\d+\.(csv|xlsx)(\.partial)?")
+    own_parts = re.compile(rf"\.?{re.escape(list_name)}\.part-\d+-of-\d+\.(csv|xlsx)(\.partial)?")
     target = storage_path(folder)
-    named = dict(zip(names, parts, strict=True))
+    named_parts = dict(zip(names, parts, strict=True))
     # On Airflow 2.11, an ObjectStoragePath is a Path too.
     if isinstance(target, ObjectStoragePath):
-        return _put_into_bucket(named, target, own)
+        return _write_to_bucket(named_parts, target, own_parts)
     with system_errors(name=display_name(list_name), folder=target, argument="output_dir"):
-        return _put_into_folder(named, target, own)
+        return _write_to_folder(named_parts, target, own_parts)
 
 
-def _put_into_folder(parts: dict[str, Path], folder: Path, own: re.Pattern[str]) -> list[str]:
+def _write_to_folder(parts: dict[str, Path], folder: Path, own_parts: re.Pattern[str]) -> list[str]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, part in parts.items():
         partial = folder / f".{name}.partial"
@@ -61,25 +61,25 @@ def _put_into_folder(parts: dict[str, Path], folder: Path, own: re.Pattern[str])
                 shutil.copyfileobj(source, target, 1 << 20)
             partial.replace(folder / name)
         finally:
-            # On a full disk, it would stand in the way of the next try.
+            # Free the space on a full disk.
             partial.unlink(missing_ok=True)
     for path in folder.iterdir():
-        if own.fullmatch(path.name) and path.name not in parts:
+        if own_parts.fullmatch(path.name) and path.name not in parts:
             path.unlink(missing_ok=True)
     return [str(folder / name) for name in parts]
 
 
-def _put_into_bucket(parts: dict[str, Path], folder: ObjectStoragePath, own: re.Pattern[str]) -> list[str]:
+def _write_to_bucket(parts: dict[str, Path], folder: ObjectStoragePath, own_parts: re.Pattern[str]) -> list[str]:
     storage = storage_filesystem(folder)
-    # s3fs and adlfs would send ten pieces of 50 MB at a time, and hold all of them.
-    one_at_a_time = {"max_concurrency": 1} if hasattr(storage, "max_concurrency") else {}
+    # By default, s3fs and adlfs buffer ten chunks of 50 MB in memory.
+    options = {"max_concurrency": 1} if hasattr(storage, "max_concurrency") else {}
     with storage_errors(str(folder)):
         for name, part in parts.items():
-            # An object shows up when it is complete; an open() that an error ends would leave what it has.
-            storage.put_file(str(part), (folder / name).path, **one_at_a_time)
+            # put_file() creates complete objects only; open() would leave a truncated one after an error.
+            storage.put_file(str(part), (folder / name).path, **options)
         storage.invalidate_cache()
         for path in storage.ls(folder.path, detail=False):
             name = path.rsplit("/", 1)[-1]
-            if own.fullmatch(name) and name not in parts:
+            if own_parts.fullmatch(name) and name not in parts:
                 storage.rm_file(path)
     return [str(folder / name) for name in parts]

@@ -1,4 +1,4 @@
-"""The base of the operators that prepare a list for IQM."""
+"""The base class of the operators that prepare a list for IQM."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class PreparationOperator(RenderedArguments):
     """
     Check a list and, if required, clean it.
 
-    The list and the mapping are checked before any request is sent; what is wrong with them fails the task without a
-    retry. Subclasses say where the list comes from, and spell out all arguments.
+    The list and the mapping are checked before any request is sent; invalid ones fail the task without a retry.
+    Subclasses read the list from its source and define all arguments.
     """
 
     template_fields: Sequence[str] = (
@@ -63,7 +63,7 @@ class PreparationOperator(RenderedArguments):
 
     def _set_arguments(self, arguments: Mapping[str, Any]) -> None:
         """
-        Set each argument of a constructor as the attribute of its name, where Airflow renders templates.
+        Set each argument of a constructor as an attribute of the same name, for Airflow to render.
 
         :param arguments: The constructor's ``locals()``.
         """
@@ -83,17 +83,17 @@ class PreparationOperator(RenderedArguments):
         export: Export | None = None,
     ) -> Iterator[AudienceUpload]:
         """
-        Check a file, and clean it if required; copies exist as long as the context.
+        Check a file, and clean it if required. Temporary copies are deleted at the end of the ``with`` block.
 
-        :param file_path: The file: a path on the worker, or a URL of object storage.
+        :param file_path: A path on the worker, or a URL of object storage.
         :param delimiter: The field delimiter of a CSV file.
         :param encoding: The encoding of a CSV file.
         :param sheet: The sheet of a workbook.
-        :param limited: Whether IQM's limits of size and records apply; not for a list that will be split.
-        :param export: What is known of a list that a database has exported.
-        :return: What can be uploaded.
+        :param limited: Whether IQM's limits of size and records apply; they don't to a list that will be split.
+        :param export: The metadata of a list that was exported from a database.
+        :return: The list, ready to upload.
         """
-        # Parsing a Dag needs nothing of what checks and cleans a list.
+        # Imported here to keep Dag parsing fast.
         from airflow_provider_iqm.audience.upload import prepare_upload
 
         with ExitStack() as stack:
@@ -110,7 +110,7 @@ class PreparationOperator(RenderedArguments):
             yield stack.enter_context(upload)
 
     def list_arguments(self) -> dict[str, Any]:
-        """Return the arguments about the audience and the cleaning, whatever the list comes from."""
+        """Return the arguments that don't depend on the source of the list: audience, mapping and cleaning."""
         return {
             "audience_name": self.audience_name,
             "columns": self.columns,

@@ -1,4 +1,4 @@
-"""Cleans a list, splits it where it is too large for IQM, and describes the parts for uploads."""
+"""Cleans a list and splits it into parts that IQM accepts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_iqm.audience.duckdb.csv_queries import DEFAULT_MEMORY_LIMI
 from airflow_provider_iqm.files.scratch import Scratch
 from airflow_provider_iqm.hooks.list_log import log_list_findings
 from airflow_provider_iqm.lineage.openlineage import LineageOutput, PreparationLineage
-from airflow_provider_iqm.operators.part_folder import put_parts
+from airflow_provider_iqm.operators.part_folder import write_parts
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.staging import storage_path
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
@@ -32,13 +32,13 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
     """
     Clean a list if required, split it into parts that IQM accepts, and return the arguments of their uploads.
 
-    It returns a list of the arguments ``file_path``, ``audience_name``, ``columns`` and ``column_settings``, one entry
-    per part: ``MatchedAudienceUploadOperator.partial(task_id="upload").expand_kwargs(prepare.output)``. Several parts
-    are named ``… (2 of 3)``; a single one has the plain name. The task pushes ``report`` to XCom: counts, and
-    ``parts``, the records of each part.
+    Returns one dict per part with the arguments ``file_path``, ``audience_name``, ``columns`` and ``column_settings``:
+    ``MatchedAudienceUploadOperator.partial(task_id="upload").expand_kwargs(prepare.output)``. If there are several
+    parts, their audiences are named ``… (2 of 3)``. The task pushes ``report`` to XCom: the counts of the cleaning,
+    and ``parts``, the number of records in each part.
 
-    The parts stay in ``output_dir`` until somebody removes them. A later run for the same file name replaces them, so
-    runs that may overlap need a folder each.
+    The parts stay in ``output_dir`` until you delete them. A later run for the same file name overwrites them, so
+    runs that can overlap need separate folders.
 
     :param file_path: A CSV or XLSX file of any size: a path on the worker, or a URL of object storage. (templated)
     :param output_dir: The folder for the parts, as the workers of the uploads see it: a path, or a URL of object
@@ -132,11 +132,11 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
             log_list_findings(self.log, upload)
             parts = split_list(upload, limits=limits, scratch=scratch, memory_limit=self.memory_limit)
             list_name = storage_path(self.file_path).name
-            paths = put_parts([part.path for part in parts], self.output_dir, list_name=list_name)
+            paths = write_parts([part.path for part in parts], self.output_dir, list_name=list_name)
         self.lineage_outputs = [
             LineageOutput(name=path, records=part.records) for path, part in zip(paths, parts, strict=True)
         ]
-        self._tell(context, upload, parts)
+        self._report(context, upload, parts)
         return [
             {
                 "file_path": path,
@@ -153,14 +153,13 @@ class PrepareAudienceFileOperator(PreparationOperator, PreparationLineage):
 
         return file_source(self.file_path, columns)
 
-    def _tell(self, context: Context, upload: AudienceUpload, parts: list[Part]) -> None:
+    def _report(self, context: Context, upload: AudienceUpload, parts: list[Part]) -> None:
+        """Log and push the number of records in each part."""
         records = [part.records for part in parts]
-        if len(records) == 1:
-            self.log.info('Prepared "%s": %s, in %s', upload.name, count_of(sum(records), "record"), self.output_dir)
-        else:
-            each = ", ".join(f"{number:,}" for number in records)
-            text = 'Prepared "%s": %s records in %s parts (%s), in %s'
-            self.log.info(text, upload.name, f"{sum(records):,}", len(records), each, self.output_dir)
+        written = count_of(sum(records), "record")
+        if len(records) > 1:
+            written += f" in {len(records)} parts ({', '.join(f'{number:,}' for number in records)})"
+        self.log.info('Prepared audience "%s": wrote %s to %s', upload.name, written, self.output_dir)
         if self.do_xcom_push:
             counts = upload.report.counts() if upload.report else {}
             context["ti"].xcom_push(key="report", value={**counts, "parts": records})

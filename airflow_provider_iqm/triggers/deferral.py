@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.api.audience import ReadyAudience
 
-GRACE = timedelta(minutes=5)
+TIMEOUT_MARGIN = timedelta(minutes=5)
 """
 How much later than the wait's own time-out Airflow ends a deferred task. The trigger ends it first and says what is not
 ready; this is for a wait that no triggerer looks after.
@@ -36,7 +36,7 @@ def defer_until_ready(
     :param task: The task.
     :param trigger: The trigger.
     """
-    timeout = None if trigger.deadline is None else timedelta(seconds=trigger.deadline - time.time()) + GRACE
+    timeout = None if trigger.deadline is None else timedelta(seconds=trigger.deadline - time.time()) + TIMEOUT_MARGIN
     task.log.info("%s", f"Deferring; {trigger.describe_polling()}")
     task.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
     raise AssertionError("defer() raises")

@@ -12,7 +12,7 @@ from aiohttp import ClientPayloadError
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
-from airflow_provider_iqm.operators.part_folder import put_parts
+from airflow_provider_iqm.operators.part_folder import write_parts
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
 from airflow_provider_iqm.operators.staging import stage_file
 from tests.integration.lake import SECRET
@@ -153,5 +153,5 @@ def test_a_list_and_its_parts_stream(lake, scratch, tmp_path):
     stage("small.csv")
     assert growth(lambda: stage("list.csv")) < 64_000_000
     # s3fs sends pieces of 50 MB.
-    assert growth(lambda: put_parts([path], "s3://lake@people/parts", list_name="list.csv")) < 128_000_000
+    assert growth(lambda: write_parts([path], "s3://lake@people/parts", list_name="list.csv")) < 128_000_000
     assert stage("parts/list.csv.part-1-of-1.csv") == path.stat().st_size

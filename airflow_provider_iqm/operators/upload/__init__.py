@@ -1,1 +1,1 @@
-"""What all operators that upload an audience have in common."""
+"""The base class of the operators that upload an audience, and its parts."""

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.api.audience import ReadyAudience
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
-    from airflow_provider_iqm.operators.upload.deferred_search import Duplicates, SearchState
+    from airflow_provider_iqm.operators.upload.deferred_search import DuplicateSearch, SearchState
     from airflow_provider_iqm.operators.upload.summary import UploadSummary
 
 
@@ -193,7 +193,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         history: AudienceHistory,
         last: LastUpload,
         summary: UploadSummary,
-        duplicates: Duplicates | None,
+        duplicates: DuplicateSearch | None,
     ) -> int:
         """Tell of an upload that is done, and wait for the audience if that is asked for."""
         if last.run_id == context["ti"].run_id:
@@ -243,7 +243,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         upload: AudienceUpload,
         record: UploadRecord,
         searched: SearchState | None,
-    ) -> tuple[LastUpload, Duplicates | None]:
+    ) -> tuple[LastUpload, DuplicateSearch | None]:
         options = AudienceOptions(
             subtype=self.audience_subtype, consent_given=self.consent_given, vertical_id=self.vertical_id
         )

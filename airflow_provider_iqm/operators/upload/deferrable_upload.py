@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.hooks.iqm import IQMHook
     from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
-    from airflow_provider_iqm.operators.upload.deferred_search import Duplicates
+    from airflow_provider_iqm.operators.upload.deferred_search import DuplicateSearch
     from airflow_provider_iqm.operators.upload.summary import UploadSummary
 
 
@@ -126,7 +126,7 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
         )
 
     def _without_duplicates(
-        self, context: Context, history: AudienceHistory, audience: ReadyAudience, duplicates: Duplicates | None
+        self, context: Context, history: AudienceHistory, audience: ReadyAudience, duplicates: DuplicateSearch | None
     ) -> ReadyAudience:
         """Search once more for a duplicate of an upload that was sent twice; return the audience that is kept."""
         if not duplicates:
@@ -148,7 +148,7 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
         IQMAudienceLink.push(self, context, [kept])
         return self._wait(kept, None)
 
-    def _wait(self, audience_id: int, duplicates: Duplicates | None) -> ReadyAudience:
+    def _wait(self, audience_id: int, duplicates: DuplicateSearch | None) -> ReadyAudience:
         watch = AudienceWatch([audience_id])
         deadline = time.time() + self.timeout
         while True:

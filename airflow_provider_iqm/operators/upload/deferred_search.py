@@ -1,4 +1,4 @@
-"""How a task hands the search for its upload over to the triggerer, and takes it back."""
+"""Defers the search for an upload whose answer was lost to the triggerer, and parses the trigger's event."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_iqm.exceptions import IQMError, IQMFinalError, IQMTranspor
 from airflow_provider_iqm.hooks.resumable_upload import MAX_SENT
 from airflow_provider_iqm.hooks.upload_recovery import MAX_SETTLING
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
-from airflow_provider_iqm.triggers.deferral import GRACE
+from airflow_provider_iqm.triggers.deferral import TIMEOUT_MARGIN
 from airflow_provider_iqm.triggers.upload_search import SearchOutcome, UploadSearchTrigger
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 class SearchState(TypedDict):
     """
-    What a task has to know to go on after a search.
+    The state of an upload that a task needs to resume after the search.
 
     :param token: The upload's token.
-    :param count: How many attempts to send the upload may have reached IQM.
-    :param sent_here: How many of them this try has sent.
-    :param earliest: Since when they may have been sent.
-    :param summary: What is told of the upload.
-    :param refusal: What a proxy said that refused the last one in IQM's place.
-    :param audience_id: The audience that is known, where only its duplicates are searched for.
+    :param count: The number of attempts that may have reached IQM.
+    :param sent_here: The number of attempts made by this try.
+    :param earliest: The time of the first attempt, in seconds since 1970; None if unknown.
+    :param summary: The upload's summary.
+    :param refusal: The error of a proxy that refused the last attempt in IQM's place.
+    :param audience_id: The audience whose duplicates are searched for; missing in a search for the audience itself.
     """
 
     token: str
@@ -45,14 +45,14 @@ class SearchState(TypedDict):
     audience_id: NotRequired[int]
 
 
-class Duplicates(TypedDict):
+class DuplicateSearch(TypedDict):
     """
-    What a task has to know to search for duplicates of an upload that was sent twice.
+    A search for duplicates of an upload that was sent more than once.
 
     :param audience_name: The audience's name.
     :param token: The upload's token.
-    :param earliest: Since when it may have been sent.
-    :param settled_at: When to search at the earliest.
+    :param earliest: The time of the first attempt, in seconds since 1970; None if unknown.
+    :param settled_at: The earliest time to search, in seconds since 1970.
     """
 
     audience_name: str
@@ -63,11 +63,11 @@ class Duplicates(TypedDict):
 
 def build_search_state(attempts: UploadAttempts, summary: UploadSummary, audience_id: int | None = None) -> SearchState:
     """
-    Return what a task has to know to go on after a search.
+    Build the state that a task needs to resume after a search.
 
     :param attempts: The attempts to send the upload.
-    :param summary: What is told of the upload.
-    :param audience_id: The audience that is known, where only its duplicates are searched for.
+    :param summary: The upload's summary.
+    :param audience_id: The audience whose duplicates are searched for; None in a search for the audience itself.
     """
     state = SearchState(
         token=attempts.token,
@@ -82,17 +82,19 @@ def build_search_state(attempts: UploadAttempts, summary: UploadSummary, audienc
     return state
 
 
-def plan_duplicate_search(audience_name: str, attempts: UploadAttempts | None, timeout: float) -> Duplicates | None:
+def plan_duplicate_search(
+    audience_name: str, attempts: UploadAttempts | None, timeout: float
+) -> DuplicateSearch | None:
     """
-    Return what to search for when the audience is ready; ``None`` where the upload was sent once.
+    Return the search for duplicates to run once the audience is ready; None if the upload was sent only once.
 
     :param audience_name: The audience's name.
-    :param attempts: The attempts to send it; ``None`` where it is not to be searched for at all.
-    :param timeout: The operator's ``lost_answer_timeout``.
+    :param attempts: The attempts to send the upload; None with ``resume=False``.
+    :param timeout: The operator's ``lost_answer_timeout``, in seconds.
     """
     if attempts is None or not attempts.repeated:
         return None
-    return Duplicates(
+    return DuplicateSearch(
         audience_name=audience_name,
         token=attempts.token,
         earliest=attempts.earliest,
@@ -100,14 +102,14 @@ def plan_duplicate_search(audience_name: str, attempts: UploadAttempts | None, t
     )
 
 
-def parse_duplicate_search(event: Any) -> Duplicates | None:
+def parse_duplicate_search(event: Any) -> DuplicateSearch | None:
     """
-    Return what to search for, as the event of a trigger has handed it back.
+    Return the search for duplicates that a trigger's event carries; None if it carries none.
 
     :param event: The event.
     """
     state = event.get("state") if isinstance(event, Mapping) else None
-    return cast("Duplicates", state) if isinstance(state, Mapping) and "token" in state else None
+    return cast("DuplicateSearch", state) if isinstance(state, Mapping) and "token" in state else None
 
 
 def defer_search(
@@ -121,18 +123,18 @@ def defer_search(
     start_at: float | None = None,
 ) -> NoReturn:
     """
-    Leave the search to a trigger.
+    Defer a search to the triggerer.
 
-    The task goes on with its ``execute_after_search``, or with its ``execute_after_duplicates_search`` where the state
-    names an audience.
+    The task resumes in ``execute_after_search``, or in ``execute_after_duplicates_search`` if the state names an
+    audience.
 
     :param task: The task.
-    :param search: What to search for.
-    :param seconds: For how long.
-    :param state: What the task has to know to go on.
+    :param search: The search.
+    :param seconds: Search timeout (seconds).
+    :param state: The state that the task needs to resume.
     :param iqm_conn_id: The connection to IQM.
-    :param pool_slots: How many slots of the connection's ``rate_limit_pool`` the task holds.
-    :param start_at: When to search first, in seconds since 1970, where the task hasn't searched yet.
+    :param pool_slots: The number of slots of the connection's ``rate_limit_pool`` that the task holds.
+    :param start_at: The time of the first search, in seconds since 1970; None if the task has searched already.
     """
     deadline = (start_at or time.time()) + seconds
     trigger = UploadSearchTrigger(
@@ -145,19 +147,19 @@ def defer_search(
         dict(state),
         start_at,
     )
-    left = deadline - time.time()
+    timeout = deadline - time.time()
     method = "execute_after_duplicates_search" if "audience_id" in state else "execute_after_search"
-    task.log.info('Deferring; searching IQM for audience "%s" for up to %.0f s', search.audience_name, left)
-    task.defer(trigger=trigger, method_name=method, timeout=timedelta(seconds=left) + GRACE)
+    task.log.info('Deferring; searching IQM for audience "%s" for up to %.0f s', search.audience_name, timeout)
+    task.defer(trigger=trigger, method_name=method, timeout=timedelta(seconds=timeout) + TIMEOUT_MARGIN)
     raise AssertionError("defer() raises")
 
 
 def parse_search_event(event: Any) -> tuple[SearchState, list[MatchedAudience]]:
     """
-    Return what a search has found, which may be nothing.
+    Return the state of the upload and the audiences that a search found, if any.
 
     :param event: The event of :class:`~airflow_provider_iqm.triggers.upload_search.UploadSearchTrigger`.
-    :raises IQMError: where nobody knows whether IQM has the audience.
+    :raises IQMError: The search failed, so IQM may or may not have the audience.
     """
     with final_errors_fail_the_task():
         match event:
@@ -170,24 +172,24 @@ def parse_search_event(event: Any) -> tuple[SearchState, list[MatchedAudience]]:
             case {"kind": SearchOutcome.FAILED, "message": str(message)}:
                 raise IQMError(f"The search for the upload failed: {message}")
     raise IQMError(
-        "Unrecognized trigger event, so nobody knows whether IQM has the audience; nothing is sent. Install the same "
-        "release of airflow-provider-iqm in the triggerer and on the workers, then run the task again."
+        "Unrecognized trigger event, so it is unknown whether IQM has the audience; nothing was uploaded. Install the "
+        "same release of airflow-provider-iqm in the triggerer and on the workers, then clear the task."
     )
 
 
 def check_resend(state: SearchState) -> None:
     """
-    Check that an upload that the search hasn't found can be sent once more.
+    Check that an upload that wasn't found can be sent again.
 
-    :param state: What the task knows of it.
-    :raises IQMFinalError: where a proxy refused it, which would refuse it again.
-    :raises IQMTransportError: where this try has sent it often enough.
+    :param state: The state of the upload.
+    :raises IQMFinalError: A proxy refused the upload, and would again.
+    :raises IQMTransportError: This try has sent the upload as often as allowed.
     """
     if refusal := state.get("refusal"):
         with final_errors_fail_the_task():
             raise IQMFinalError(refusal)
     if state["sent_here"] >= MAX_SENT:
         raise IQMTransportError(
-            "The answer to the upload was lost twice, and IQM lists no audience of it. It is not sent a third time: "
-            "the task's next try searches for it first."
+            "The answer to the upload was lost twice, and IQM doesn't list its audience. Not uploading a third time: "
+            "the next retry searches for the audience first."
         )

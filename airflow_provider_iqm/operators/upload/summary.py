@@ -1,4 +1,4 @@
-"""What a task tells of its upload."""
+"""The summary of an upload that a task pushes to XCom."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 class UploadSummary(TypedDict):
     """
-    What is told of an upload once it is done; a task that goes on after a deferral has no file to look at.
+    The summary of an upload; a task that resumes after a deferral no longer has the file.
 
     :param audience_name: The audience's name.
-    :param records: How many records were sent.
+    :param records: The number of records uploaded.
     :param file_name: The file's name.
-    :param file_size: How many bytes were sent.
-    :param report: The counts of the cleaning, where there was any.
-    :param fingerprint: The fingerprint of all that was sent, where the task needs one.
+    :param file_size: The size of the uploaded file, in bytes.
+    :param report: The counts of the cleaning; None if the list wasn't cleaned.
+    :param fingerprint: The fingerprint of the upload; None if the task doesn't compare lists.
     """
 
     audience_name: str
@@ -34,11 +34,11 @@ class UploadSummary(TypedDict):
 
 def summarize_upload(upload: AudienceUpload, *, audience_name: str, fingerprint: str | None) -> UploadSummary:
     """
-    Gather what is told of an upload.
+    Summarize an upload.
 
     :param upload: The upload.
     :param audience_name: The audience's name.
-    :param fingerprint: Its fingerprint.
+    :param fingerprint: The fingerprint of the upload.
     """
     return UploadSummary(
         audience_name=audience_name,
@@ -52,11 +52,11 @@ def summarize_upload(upload: AudienceUpload, *, audience_name: str, fingerprint:
 
 def push_summary(task: BaseOperator, context: Context, summary: UploadSummary) -> None:
     """
-    Push what is told of an upload to XCom.
+    Push the summary of an upload to XCom, one key per field.
 
     :param task: The task.
-    :param context: Its context.
-    :param summary: What is told.
+    :param context: The task's context.
+    :param summary: The summary.
     """
     for key, value in summary.items():
         if key != "fingerprint" and value is not None:
@@ -65,11 +65,11 @@ def push_summary(task: BaseOperator, context: Context, summary: UploadSummary) -
 
 def push_xcom(task: BaseOperator, context: Context, key: str, value: Any) -> None:
     """
-    Push a value to XCom, if the task pushes any; one that can't be pushed doesn't fail the task.
+    Push a value to XCom unless the task sets ``do_xcom_push=False``; a failed push doesn't fail the task.
 
     :param task: The task.
-    :param context: Its context.
-    :param key: The value's key.
+    :param context: The task's context.
+    :param key: The XCom key.
     :param value: The value.
     """
     if task.do_xcom_push:

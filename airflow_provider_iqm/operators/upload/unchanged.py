@@ -1,4 +1,4 @@
-"""Whether a list has changed since its last upload."""
+"""Skips the upload of a list that hasn't changed since the last upload."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ OnUnchanged = Literal["upload", "skip"]
 
 def check_on_unchanged(on_unchanged: str, history: AudienceHistory) -> None:
     """
-    Check what is to be done with a list that has not changed.
+    Check the argument ``on_unchanged``.
 
-    :param on_unchanged: The operator's argument.
-    :param history: Where the last upload is kept.
-    :raises AudienceOptionError: where it can't be done.
+    :param on_unchanged: The argument's value.
+    :param history: The task's earlier uploads.
+    :raises AudienceOptionError: The value is invalid, or the task doesn't store its uploads.
     """
     if on_unchanged not in get_args(OnUnchanged):
         raise AudienceOptionError(f'on_unchanged is {on_unchanged!r}. It must be "upload" or "skip".')
@@ -38,18 +38,18 @@ def check_on_unchanged(on_unchanged: str, history: AudienceHistory) -> None:
 
 def upload_fingerprint(upload: AudienceUpload, options: AudienceOptions, account: IQMConnection) -> str:
     """
-    Return a fingerprint of all that makes an audience: the list in any order, the mapping, the options, the account.
+    Return a fingerprint of an upload: its records in any order, mapping, options and workspace.
 
-    The audience's name and the file's are no part of it, since they may have the date in them.
+    The names of the audience and the file aren't part of it, since they often contain the date.
 
-    :param upload: What is ready to go to IQM.
-    :param options: What only some accounts need.
-    :param account: The connection to IQM: an audience's id means nothing in another workspace.
+    :param upload: The list, ready to upload.
+    :param options: The audience's options.
+    :param account: The connection to IQM; audience ids are only valid in one workspace.
     """
     credentials = account.credentials
     parts = [
         upload.fingerprint,
-        # In their order: IQM matches by the first key field.
+        # Order matters: IQM matches by the first key field.
         list(upload.mapping.columns.items()),
         upload.mapping.settings,
         asdict(options),
@@ -62,35 +62,35 @@ def find_unchanged_upload(
     history: AudienceHistory, fingerprint: str, *, hook: IQMHook, run_id: str, log: Log
 ) -> LastUpload | None:
     """
-    Return the last upload, if it was of the same list, and IQM has its audience; else ``None``.
+    Return the last upload if the list hasn't changed and its audience can be reused; otherwise None.
 
-    Of an audience that was ready nothing is asked. Of another one IQM is asked once.
+    An audience that was ready is reused without a request. The status of any other is requested once.
 
-    :param history: What is known of it.
+    :param history: The task's earlier uploads.
     :param fingerprint: The list's fingerprint.
     :param hook: The hook to IQM.
-    :param run_id: The run of the task; it has news of an audience that it is the first to find ready.
-    :param log: Where the reason is told.
+    :param run_id: The current run, which is recorded with an audience that has become ready since.
+    :param log: Logs why the list is or isn't uploaded.
     """
     last = history.last_upload()
     if last is None:
-        log.info("No previous upload to compare with")
+        log.info("No previous upload to compare with; uploading")
         return None
     label = f'audience {last.audience_id} "{last.audience_name}"'
     if last.fingerprint != fingerprint:
-        log.info("The list, its mapping or its options have changed since %s", label)
+        log.info("The list, its mapping or its options changed since %s; uploading", label)
         return None
     if last.audience:
-        log.info("The list hasn't changed since %s, which is Ready; nothing to upload", label)
+        log.info("Unchanged since %s, which is Ready; skipping the upload", label)
         return last
     try:
         audience = hook.get_matched_audience(last.audience_id)
     except AudienceNotFoundError:
-        log.warning("The list hasn't changed since %s, which IQM no longer has; uploading again", label)
+        log.warning("Unchanged since %s, but IQM no longer has that audience; uploading again", label)
         return None
     status = audience["status"]
     if status in FAILED_STATUSES:
-        log.warning("The list hasn't changed since %s, which is %s; uploading again", label, status)
+        log.warning("Unchanged since %s, but that audience is %s; uploading again", label, status)
         return None
-    log.info("The list hasn't changed since %s, which is %s; not uploading again", label, status)
+    log.info("Unchanged since %s, which is %s; skipping the upload", label, status)
     return replace(last, audience=ready_part(audience), run_id=run_id) if status == AudienceStatus.READY else last

@@ -1,4 +1,4 @@
-"""What a later try of a task must know of the tries before it: whether they have sent the upload, and what it made."""
+"""The record of a task's upload attempts, which its later tries read."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 KEY = "iqm_audience"
 
 
-class Keeper(Protocol):
-    """Keeps attempts for later tries."""
+class AttemptStore(Protocol):
+    """Stores upload attempts for later tries."""
 
     def write(self, attempts: UploadAttempts, *, required: bool) -> None:
-        """Keep them; raise where that is required and fails."""
+        """Store the attempts; raise an error if they are required and can't be stored."""
 
 
 @dataclass(kw_only=True)
@@ -32,28 +32,29 @@ class TaskAttempts(UploadAttempts):
     """
     The attempts of all tries of a task to send one upload.
 
-    :param keeper: Where later tries find them.
+    :param store: Stores the attempts for later tries.
     """
 
-    keeper: Keeper = field(repr=False)
+    store: AttemptStore = field(repr=False)
     kept: bool = True
 
     def keep(self, *, required: bool = False) -> None:
-        """Keep what is known for later tries."""
-        self.keeper.write(self, required=required)
+        """Store the attempts for later tries."""
+        self.store.write(self, required=required)
 
 
 class UploadRecord:
     """
-    The record of a task's tries: in the task's state store on Airflow 3.3, before that in a file on the worker's host.
+    The record of a task's tries and upload attempts.
 
-    Each try enters itself at its start, and enters the upload before the body goes out. So a try that finds all
-    earlier ones on record knows whether any of them has sent anything. One that is not on record (it ran on another
-    host, or under an older release) may have. The record is not what "exactly once" rests on: the token in IQM's own
-    answer is what proves whose an audience is.
+    It is stored in the task's state store on Airflow 3.3, and in a file on the worker's host on earlier releases. Each
+    try is recorded when it starts, and each upload before it is sent. So if all earlier tries are on record, a try
+    knows whether one of them sent the upload. A try that isn't on record (because it ran on another host, or an older
+    release of this package) may have. The record only saves searches: exactly-once uploads rely on the token in IQM's
+    responses, which identifies the audiences of an upload.
 
     :param context: The task's context.
-    :param log: Where failures are logged.
+    :param log: Logs storage failures.
     """
 
     def __init__(self, context: Context, *, log: Log) -> None:
@@ -62,18 +63,18 @@ class UploadRecord:
         self._on_host = store is None
         if self._on_host:
             store = HostTaskState(ti.dag_id, ti.task_id, ti.run_id, ti.map_index)
-        self._store = StateStore(store, name="the record of this task's tries", log=log)
+        self._store = StateStore(store, name="the upload record", log=log)
         self._try = int(ti.try_number)
-        self._run_since = _run_since(context)
+        self._run_start = _run_start(context)
         self._record: dict[str, Any] = {}
         self._complete = True
         self._writable = False
 
     def start_try(self, *, resumed: bool = False) -> None:
         """
-        Enter this try.
+        Record the start of this try.
 
-        :param resumed: Whether it was begun before, and goes on after a deferral.
+        :param resumed: Whether the try resumes after a deferral.
         """
         record = self._store.read(KEY) if self._try > 1 or resumed else None
         self._record = dict(record) if isinstance(record, Mapping) else {}
@@ -85,38 +86,38 @@ class UploadRecord:
 
     def attempts(self, token: str) -> TaskAttempts:
         """
-        Return what is known of the attempts to send an upload.
+        Return the recorded attempts to send an upload.
 
-        :param token: The upload's token; another one means that the list has changed.
+        :param token: The upload's token; attempts with another token were for a different list.
         """
         match self._record:
             case {"token": str(known), "audience_id": int() | None, **more} if known == token:
                 number = more.get("count", 1)
                 attempts = TaskAttempts(
                     token=token,
-                    keeper=self,
+                    store=self,
                     count=number if isinstance(number, int) else 1,
-                    earliest=_moment(more.get("since")),
-                    lost_at=_moment(more.get("lost_at")),
+                    earliest=_timestamp(more.get("since")),
+                    lost_at=_timestamp(more.get("lost_at")),
                     audience_id=self._record["audience_id"],
                 )
             case _:
-                attempts = TaskAttempts(token=token, keeper=self)
-        # Nobody sees this file but the host's own tasks, so it spares the wait but not the search.
+                attempts = TaskAttempts(token=token, store=self)
+        # Tasks on other hosts don't see the file, so a search is still needed, but no wait.
         attempts.by_search = self._on_host
         if not self._complete:
             attempts.count = max(1, attempts.count)
-            attempts.earliest = self._run_since
+            attempts.earliest = self._run_start
             attempts.lost_at = None
         return attempts
 
     def write(self, attempts: UploadAttempts, *, required: bool) -> None:
         """
-        Keep attempts for later tries.
+        Store attempts for later tries.
 
         :param attempts: The attempts.
         :param required: Whether the upload is about to be sent.
-        :raises IQMError: where that is required, and a later try wouldn't know of them.
+        :raises IQMError: The attempts are required and can't be stored.
         """
         self._record |= {
             "token": attempts.token,
@@ -125,22 +126,22 @@ class UploadRecord:
             "since": attempts.earliest,
             "lost_at": attempts.lost_at,
         }
-        kept = self._store.write(KEY, self._record)
-        # For a try that isn't on record at all, a later one searches in any case.
-        if required and self._writable and not kept:
+        stored = self._store.write(KEY, self._record)
+        # If this try itself couldn't be recorded, later tries search in any case.
+        if required and self._writable and not stored:
             raise IQMError(
-                "Airflow could not keep that the upload is about to be sent, so nothing was sent: a later try could "
-                "not know that it has to search for it. The task's next try does it again."
+                "Could not record in Airflow that the upload is about to be sent, so nothing was sent: without the "
+                "record, a retry could upload the list twice. The next retry starts over."
             )
 
 
-def _moment(value: object) -> float | None:
+def _timestamp(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _run_since(context: Context) -> float | None:
-    """Return a moment before which no try of this run can have uploaded anything, in seconds since 1970."""
+def _run_start(context: Context) -> float | None:
+    """Return a time before which this run can't have uploaded anything, in seconds since 1970."""
     run: Any = context.get("dag_run")
-    moment = getattr(run, "logical_date", None) or getattr(run, "run_after", None)
-    # A run may be given a date in the future.
-    return min(float(moment.timestamp()), time.time()) if moment is not None else None
+    date = getattr(run, "logical_date", None) or getattr(run, "run_after", None)
+    # The date of a run can be in the future.
+    return min(float(date.timestamp()), time.time()) if date is not None else None
