@@ -1,4 +1,4 @@
-"""What the package asks of a log: Airflow 3 gives its tasks a logger that is not the standard library's."""
+"""The logger interface of the package: Airflow 3's task loggers aren't ``logging.Logger``."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any, Protocol
 
 
 class Log(Protocol):
-    """Something that takes messages with arguments, as ``logging.Logger`` does."""
+    """A logger that takes messages with ``%``-style arguments, as ``logging.Logger`` does."""
 
     def info(self, message: str, /, *arguments: Any) -> Any:
-        """Tell what happens."""
+        """Log a message with level INFO."""
 
     def warning(self, message: str, /, *arguments: Any) -> Any:
-        """Tell what somebody should look at."""
+        """Log a message with level WARNING."""
 
 
 @contextmanager
 def log_group(log: Log, title: str) -> Iterator[None]:
     """
-    Have Airflow's user interface fold what is logged in the ``with`` block under a title.
+    Group the messages logged in the ``with`` block; Airflow's UI collapses them under the title.
 
-    :param log: The log.
-    :param title: What stands there in its place.
+    :param log: The logger.
+    :param title: The title of the group.
     """
     log.info("::group::%s", title)
     try:

@@ -1,4 +1,4 @@
-"""When Airflow tries a task again, decided by what IQM said; from Airflow 3.3 on."""
+"""Retries tasks based on IQM's errors; needs Airflow 3.3 or later."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ try:
     from airflow.sdk import RetryDecision, RetryPolicy
 except ImportError as error:
     raise ImportError(
-        "IQMRetryPolicy needs Airflow 3.3 or later. On earlier releases leave out retry_policy=: what retrying can't "
-        "mend fails the task at once there too, and the other tries follow the task's retry_delay."
+        "IQMRetryPolicy needs Airflow 3.3 or later. On earlier releases, remove retry_policy=: errors that aren't "
+        "retryable fail the task immediately there too, and other retries follow the task's retry_delay."
     ) from error
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-LONGEST_WAIT = timedelta(hours=1)
-"""What a task waits at most because a server asked for it."""
+MAX_RETRY_DELAY = timedelta(hours=1)
+"""The longest ``Retry-After`` that is honored."""
 
 
 class IQMRetryPolicy(RetryPolicy):
     """
-    Try again when IQM said, and not at all where trying again can't help.
+    Don't retry errors that aren't retryable, and honor IQM's ``Retry-After``.
 
-    - An :class:`~airflow_provider_iqm.exceptions.IQMFinalError`, also behind another error of the task, fails the task.
-    - Where IQM's answer said how long to wait, the next try waits as long, an hour at most.
-    - Anything else follows the task's own ``retries`` and ``retry_delay``.
+    - An :class:`~airflow_provider_iqm.exceptions.IQMFinalError`, also as the cause of another error, fails the task.
+    - If IQM's response has a ``Retry-After``, the next try waits that long, up to an hour.
+    - All other errors follow the task's ``retries`` and ``retry_delay``.
 
-    ``retry_policy=IQMRetryPolicy()`` may be given to any task, such as one that calls the hook in Python.
+    ``retry_policy=IQMRetryPolicy()`` works for any task, including Python tasks that call the hook.
     """
 
     def evaluate(
@@ -42,37 +42,37 @@ class IQMRetryPolicy(RetryPolicy):
         context: Context | None = None,
     ) -> RetryDecision:
         """
-        Decide about the next try.
+        Decide whether and when to retry.
 
-        :param exception: What the task failed with.
+        :param exception: The error that failed the task.
         :param try_number: The try that failed, counted from 1.
-        :param max_tries: How many tries there may be.
+        :param max_tries: The maximum number of tries.
         :param context: The task's context.
         """
         for error in _chain(exception):
             if isinstance(error, IQMFinalError):
-                return RetryDecision.fail(f"{type(error).__name__}: trying again can't mend it")
+                return RetryDecision.fail(f"{type(error).__name__}: not retryable")
             if isinstance(error, IQMApiError) and error.retry_after is not None:
-                delay = min(timedelta(seconds=error.retry_after), LONGEST_WAIT)
-                return RetryDecision.retry(delay, f"IQM asked to wait {delay.total_seconds():.0f} s")
+                delay = min(timedelta(seconds=error.retry_after), MAX_RETRY_DELAY)
+                return RetryDecision.retry(delay, f"Retry-After: {delay.total_seconds():.0f} s")
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:
-        """Return what Airflow needs to make the policy again: nothing, it has no arguments."""
+        """Return the policy's arguments: none."""
         return {}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> IQMRetryPolicy:  # noqa: ARG003
         """
-        Make the policy again.
+        Create the policy from its serialized arguments.
 
-        :param data: What :meth:`serialize` returned.
+        :param data: The return value of :meth:`serialize`.
         """
         return cls()
 
 
 def _chain(exception: BaseException) -> Iterator[BaseException]:
-    """Yield an error and those that it was raised from."""
+    """Yield an error and its causes."""
     error: BaseException | None = exception
     while error is not None:
         yield error

@@ -1,4 +1,4 @@
-"""How messages count things and write names that come from outside."""
+"""Formats counts and external names for messages."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def count_of(number: int, noun: str) -> str:
     """
-    Write a number and what it counts: ``1 record``, ``1,204 records``.
+    Format a count with its noun: ``1 record``, ``1,204 records``.
 
     :param number: The number.
-    :param noun: The noun, in the singular; its plural is regular.
+    :param noun: The noun, in the singular, with a regular plural.
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def quote_names(names: Iterable[str]) -> str:
     """
-    Write names in a row, each in quotes, so that blanks at their ends and invisible characters show.
+    Format names as a comma-separated list in quotes, so that surrounding spaces and invisible characters show.
 
     :param names: The names.
     """
@@ -32,16 +32,16 @@ def quote_names(names: Iterable[str]) -> str:
 
 def display_name(name: str) -> str:
     """
-    Write a name for a message: in quotes and escaped if a reader couldn't tell it otherwise, else as it is.
+    Format a name for a message: quoted and escaped if it has surrounding spaces or unprintable characters.
 
-    :param name: The name; bytes of a file's name may not be UTF-8 (PEP 383).
+    :param name: The name; a file name can contain bytes that aren't UTF-8 (PEP 383).
     """
     return name if name.isprintable() and name == name.strip() else repr(name)
 
 
 def is_unicode(text: str) -> bool:
     """
-    Tell whether a text can be written in UTF-8, which one with half of a surrogate pair can't.
+    Return whether a text can be encoded in UTF-8, that is, contains no unpaired surrogates.
 
     :param text: The text.
     """
@@ -50,7 +50,7 @@ def is_unicode(text: str) -> bool:
 
 def as_unicode(name: str) -> str:
     """
-    Write a name so that it can be sent: bytes of a file's name that aren't UTF-8 (PEP 383) become U+FFFD.
+    Make a name valid Unicode: bytes of a file name that aren't UTF-8 (PEP 383) become U+FFFD.
 
     :param name: The name.
     """
@@ -59,7 +59,7 @@ def as_unicode(name: str) -> str:
 
 def printable_on(stream: TextIO, text: str) -> str:
     """
-    Escape the characters of a text that a stream can't write, such as those that a terminal's encoding lacks.
+    Escape the characters of a text that a stream's encoding lacks.
 
     :param stream: The stream.
     :param text: The text.

@@ -1,4 +1,4 @@
-"""Refuses arguments whose template rendered to nothing: Jinja writes ``None`` as the text "None"."""
+"""Rejects arguments whose template rendered to nothing: Jinja renders a missing value as the text "None"."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
-_MOST_SHOWN = 3
-_LONGEST_SHOWN = 200
+_MAX_EXPRESSIONS = 3
+_MAX_CHARACTERS = 200
 
-_WRITTEN_NOTHING = re.compile(r"\b(None|nan)\b")
-_NOTHING = ("none", "nan", "nat", "null", "undefined")
-"""What a missing value looks like as text, in lower case."""
+_MISSING_IN_TEXT = re.compile(r"\b(None|nan)\b")
+_MISSING_TEXTS = ("none", "nan", "nat", "null", "undefined")
+"""The texts that a missing value renders to, in lower case."""
 
 _REQUIRED = frozenset(
     (
@@ -65,17 +65,17 @@ _ERRORS: Mapping[str, type[IQMFinalError]] = {
 
 class RenderedArguments(BaseOperator):
     """
-    An operator that knows which of its templates rendered to nothing.
+    An operator that rejects templates that rendered to nothing.
 
-    Airflow keeps no template once it is rendered, so they are compared then. A text that isn't a template may well be
-    "None": somebody's audience may have that name.
+    Airflow discards templates once they are rendered, so they are checked while rendering. A literal "None" is
+    accepted: it can be an audience's name.
     """
 
     may_be_none: ClassVar[frozenset[str]] = frozenset()
-    """Templated arguments for which ``None`` means that they aren't given."""
+    """Templated arguments that may be None."""
 
     template_files: ClassVar[Mapping[str, str]] = {}
-    """Argument → the extension that makes its value the name of a template file."""
+    """Argument → the file extension by which its value is the name of a template file."""
 
     unusable_arguments: Mapping[str, str] = {}
     """Argument → what its template rendered to, and the template."""
@@ -84,11 +84,12 @@ class RenderedArguments(BaseOperator):
         """
         Check that no template rendered to nothing.
 
-        :raises IQMFinalError: One did, or one that is required is None. The error's type is that of the argument.
+        :raises IQMFinalError: A template did, or a required argument is None. The error's class depends on the
+            argument.
         """
         for name in _REQUIRED.intersection(self.template_fields):
             if getattr(self, name) is None and name not in self.unusable_arguments:
-                raise _ERRORS.get(name, AudienceOptionError)(f"{name} is None. Give it a value.")
+                raise _ERRORS.get(name, AudienceOptionError)(f"{name} is None. Set it to a value.")
         for name, problem in self.unusable_arguments.items():
             raise _ERRORS.get(name, AudienceOptionError)(
                 f"{name} {problem} Check the Variable, Param or XCom that the value comes from."
@@ -103,7 +104,7 @@ class RenderedArguments(BaseOperator):
             del self.template_fields
 
     def _file_extensions(self, name: str) -> Sequence[str]:
-        """Return the extension of the template file that an argument names, if it names one."""
+        """Return the extension of the template file that an argument names, or an empty list."""
         value, extension = getattr(self, name), self.template_files.get(name)
         return [extension] if extension and isinstance(value, str) and value.endswith(extension) else []
 
@@ -120,32 +121,32 @@ class RenderedArguments(BaseOperator):
             return
         missing: list[object] = []
         unusable: dict[str, str] = {}
-        environment = jinja_env.overlay(finalize=_noting_missing(missing, jinja_env.finalize))
+        environment = jinja_env.overlay(finalize=_collect_missing(missing, jinja_env.finalize))
         for name in template_fields:
             template = getattr(self, name)
             missing.clear()
             self.template_ext = self._file_extensions(name)
             super()._do_render_template_fields(self, (name,), context, environment, seen_oids)
             del self.template_ext
-            problem = _problem(
+            problem = _find_problem(
                 template,
                 getattr(self, name),
                 some_missing=bool(missing),
                 may_be_none=name in self.may_be_none,
-                of_fields=_ERRORS.get(name) is ColumnMappingError,
+                is_mapping=_ERRORS.get(name) is ColumnMappingError,
             )
             if problem:
                 unusable[name] = problem
         self.unusable_arguments = unusable
 
 
-def _noting_missing(missing: list[object], given: Any) -> Any:
-    """Return a function for Jinja, which calls it with the value of each expression before it becomes text."""
+def _collect_missing(missing: list[object], next_finalize: Any) -> Any:
+    """Return a ``finalize`` function for Jinja that collects the expressions whose value is missing."""
 
     def finalize(value: object) -> object:
         if _is_missing(value):
             missing.append(value)
-        return given(value) if given else value
+        return next_finalize(value) if next_finalize else value
 
     return finalize
 
@@ -154,29 +155,31 @@ def _is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _problem(template: object, rendered: object, *, some_missing: bool, may_be_none: bool, of_fields: bool) -> str:
-    """Tell what is wrong with what a template rendered to; nothing where it is all right, or was no template."""
+def _find_problem(
+    template: object, rendered: object, *, some_missing: bool, may_be_none: bool, is_mapping: bool
+) -> str:
+    """Return what is wrong with a rendered template; an empty text if it is fine or wasn't a template."""
     if _is_missing(template) or template == rendered:
         return ""
     if _is_missing(rendered):
-        return "" if may_be_none else f"rendered to None: {_shown(template)}."
+        return "" if may_be_none else f"rendered to None: {_show_expressions(template)}."
     if isinstance(rendered, str) and not rendered.strip():
-        return "" if may_be_none else f"rendered to an empty text: {_shown(template)}."
-    if isinstance(rendered, str) and rendered.strip().casefold() in _NOTHING:
-        return f"rendered to {rendered.strip()}: {_shown(template)}."
-    if some_missing and any(map(_WRITTEN_NOTHING.search, _texts(rendered))):
-        return f"has an expression that rendered to None: {_shown(template)}."
-    if of_fields and isinstance(rendered, Mapping):
-        return _problem_of_fields(template, rendered)
+        return "" if may_be_none else f"rendered to an empty string: {_show_expressions(template)}."
+    if isinstance(rendered, str) and rendered.strip().casefold() in _MISSING_TEXTS:
+        return f"rendered to {rendered.strip()}: {_show_expressions(template)}."
+    if some_missing and any(map(_MISSING_IN_TEXT.search, _texts(rendered))):
+        return f"has an expression that rendered to None: {_show_expressions(template)}."
+    if is_mapping and isinstance(rendered, Mapping):
+        return _find_mapping_problem(template, rendered)
     return ""
 
 
-def _problem_of_fields(template: object, rendered: Mapping[object, object]) -> str:
-    """Tell which field of a mapping a template has rendered to nothing."""
-    values = list(template.values()) if isinstance(template, Mapping) else [template] * len(rendered)
-    for (name, value), written in zip(rendered.items(), values, strict=False):
-        if value != written and (_is_missing(value) or str(value).strip().casefold() in ("", *_NOTHING)):
-            return f"has no value for {name!r}, which rendered to {value!r}: {_shown(written)}."
+def _find_mapping_problem(template: object, rendered: Mapping[object, object]) -> str:
+    """Return which value of a mapping rendered to nothing; an empty text if none did."""
+    templates = list(template.values()) if isinstance(template, Mapping) else [template] * len(rendered)
+    for (name, value), written in zip(rendered.items(), templates, strict=False):
+        if value != written and (_is_missing(value) or str(value).strip().casefold() in ("", *_MISSING_TEXTS)):
+            return f"has no value for {name!r}, which rendered to {value!r}: {_show_expressions(written)}."
     return ""
 
 
@@ -191,10 +194,10 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _shown(template: object) -> str:
-    """Show a template's expressions; the text around them may be a long query."""
+def _show_expressions(template: object) -> str:
+    """Return a template's expressions, without the text around them, which can be a long query."""
     text = ", ".join(_texts(template)) or str(template)
     expressions = list(dict.fromkeys(_EXPRESSION.findall(text)))
-    shown = ", ".join(expressions[:_MOST_SHOWN]) or text
-    more = f" and {len(expressions) - _MOST_SHOWN} more" if len(expressions) > _MOST_SHOWN else ""
-    return f"{shown[:_LONGEST_SHOWN]}{more}"
+    shown = ", ".join(expressions[:_MAX_EXPRESSIONS]) or text
+    more = f" and {len(expressions) - _MAX_EXPRESSIONS} more" if len(expressions) > _MAX_EXPRESSIONS else ""
+    return f"{shown[:_MAX_CHARACTERS]}{more}"

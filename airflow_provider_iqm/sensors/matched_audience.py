@@ -39,18 +39,17 @@ if TYPE_CHECKING:
 
 class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
     """
-    Wait until IQM has matched and approved one audience or several, and return IQM's details of them.
+    Wait until IQM has matched and approved one or more audiences, and return their details.
 
-    ``Ready`` (``approved`` in IQM's list) ends the wait. ``Failed``, ``Rejected`` and ``Deleted`` fail the task at once
-    and without a retry, even with ``soft_fail``, which is for timeouts. After a server error, a lost connection or an
-    undocumented status, the sensor polls again.
+    ``Ready`` (``approved`` in IQM's list) ends the wait. ``Failed``, ``Rejected`` and ``Deleted`` fail the task
+    immediately and without a retry, even with ``soft_fail``, which only applies to timeouts. After a server error, a
+    lost connection or an undocumented status, the sensor polls again.
 
-    Several audiences are polled by one request, IQM's list. It doesn't have match rates and records. For up to 10
-    audiences these are requested once they are ready; for more they are None.
+    Several audiences are polled with one request for IQM's list, which has no match rates and records. For up to 10
+    audiences, these are requested once the audiences are ready; for more, they are None.
 
-    One id returns one dict, a list of ids a list of dicts, also a list of one id. Text counts as what it says:
-    ``15332`` is one id, ``[15332]`` a list, so a template gives the same with and without
-    ``render_template_as_native_obj``.
+    One id returns a dict, and a list of ids returns a list of dicts, even if it has only one id. Text is parsed:
+    ``15332`` is one id, ``[15332]`` is a list, so a template works with and without ``render_template_as_native_obj``.
 
     :param audience_id: One id (an ``int``, or digits) or several (a list, the output of a mapped upload, or a list as
         text). (templated)
@@ -122,14 +121,14 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
         return IQMHook(self.iqm_conn_id)
 
     @cached_property
-    def _awaited(self) -> int | list[int]:
-        """The one id, or the list of ids, to wait for."""
+    def _parsed_id(self) -> int | list[int]:
+        """The id, or the list of ids, to wait for."""
         with final_errors_fail_the_task():
             return parse_ids("audience_id", self.audience_id)
 
     @property
     def _ids(self) -> list[int]:
-        return [self._awaited] if isinstance(self._awaited, int) else self._awaited
+        return [self._parsed_id] if isinstance(self._parsed_id, int) else self._parsed_id
 
     @cached_property
     def _watch(self) -> AudienceWatch:
@@ -146,10 +145,10 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
         self._check_gate(context)
         with _no_soft_fail_for_audiences():
             super().execute(context)
-            return self._result(self._found_ready(context, self._watch.ready))
+            return self._result(self._process_ready(context, self._watch.ready))
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Poll the audiences that are not ready yet; if deferrable, defer the wait for the rest."""
+        """Poll the audiences that aren't ready yet; if deferrable, defer until they are."""
         deadline = time.time() + self.timeout
         watch = self._watch
         self.hook._poll(watch, self.log)
@@ -167,11 +166,11 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> ReadyAudience | list[ReadyAudience] | None:
         """
-        Resume after the trigger: return the ready audience or audiences, or raise why they aren't ready.
+        Resume after the trigger: return the ready audiences, or raise an error if they aren't ready.
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
         """
-        return self._result(self._found_ready(context, parse_ready_event(event, self._ids)))
+        return self._result(self._process_ready(context, parse_ready_event(event, self._ids)))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral; a failed audience fails the task even with ``soft_fail``."""
@@ -183,8 +182,8 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
             if match_rate_gate(self).max_match_rate_drop is not None:
                 AudienceHistory(self, context, log=self.log).check_enabled("max_match_rate_drop")
 
-    def _found_ready(self, context: Context, ready: list[ReadyAudience]) -> list[ReadyAudience]:
-        """Check the match rates of ready audiences, keep them for later runs, and describe them in the asset events."""
+    def _process_ready(self, context: Context, ready: list[ReadyAudience]) -> list[ReadyAudience]:
+        """Check the match rates of ready audiences, store them for later runs, and describe them in asset events."""
         gate = match_rate_gate(self)
         if not gate.has_limits and not audience_assets([*self.outlets, *self.inlets]):
             return ready
@@ -195,7 +194,7 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
                 check_match_rates(gate, ready, history.last_ready(), self.log)
         if gate.has_limits or history.shared:
             history.save_ready(ready)
-        # Only the tasks that share an asset's state know of each other's lists.
+        # Without shared asset state, this task can't know the upload's fingerprint.
         fingerprint = history.fingerprint_of(ready[0]["id"]) if history.shared and len(ready) == 1 else None
         describe_in_asset_events(
             self, context, [audience_event(audience, fingerprint=fingerprint) for audience in ready]
@@ -203,22 +202,25 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
         return ready
 
     def _with_match_rates(self, ready: list[ReadyAudience]) -> list[ReadyAudience]:
-        """Request the match rates that the list lacks, unless a poll has requested them already."""
-        untold = {audience["id"] for audience in ready if audience["match_rate"] is None}
-        if len(set(self._ids)) <= MAX_DETAILS or not untold:
+        """Request the match rates that the list lacks, unless a poll has already requested them."""
+        missing = {audience["id"] for audience in ready if audience["match_rate"] is None}
+        if len(set(self._ids)) <= MAX_DETAILS or not missing:
             return ready
-        self.log.info("Asking for the match rates of %s, one request each", count_of(len(untold), "audience"))
-        told = {audience_id: ready_part(self.hook.get_matched_audience(audience_id)) for audience_id in sorted(untold)}
-        return [told.get(audience["id"], audience) for audience in ready]
+        self.log.info("Requesting the match rates of %s, one request each", count_of(len(missing), "audience"))
+        details = {
+            audience_id: ready_part(self.hook.get_matched_audience(audience_id)) for audience_id in sorted(missing)
+        }
+        return [details.get(audience["id"], audience) for audience in ready]
 
     def _result(self, ready: list[ReadyAudience]) -> ReadyAudience | list[ReadyAudience] | None:
-        if isinstance(self._awaited, int):
+        if isinstance(self._parsed_id, int):
             return ready[0] if ready else None
         return ready
 
 
 @contextmanager
 def _no_soft_fail_for_audiences() -> Iterator[None]:
+    """Fail instead of skip if the skip was caused by a failed audience or a low match rate."""
     try:
         yield
     except AirflowSkipException as skip:

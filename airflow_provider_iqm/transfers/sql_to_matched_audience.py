@@ -38,13 +38,13 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
     """
     Run a query, upload its rows to IQM as a matched audience, and return the new audience's id.
 
-    The rows stream into a file that only Airflow's user may read, and that is gone when the upload is done or has
-    failed; no worker but this one has to see it. Postgres writes the file itself, by ``COPY``. A query that fails on
-    the way uploads nothing. The transaction is not committed.
+    The rows are streamed to a temporary file on this worker. Only Airflow's user can read it, and it is deleted when
+    the task ends. Postgres exports the rows with ``COPY``. If the query fails, nothing is uploaded. The transaction
+    isn't committed.
 
-    NULL is blank, dates and times are ISO 8601, decimals are exact, booleans ``true`` and ``false``; bytes are refused.
-    A result of more than 5,000,000 rows or 1 GB is stopped at that point; one that is to be cleaned, at ten times that,
-    since the cleaned list is what has to fit.
+    NULL becomes a blank value, dates and times become ISO 8601, decimals keep their digits, and booleans become
+    ``true`` and ``false``; bytes are rejected. A result of more than 5,000,000 rows or 1 GB fails the task. If the
+    list is cleaned, the result can be ten times as large, since only the cleaned list must fit.
 
     :param sql: One query, or the name of an ``.sql`` file. (templated)
     :param conn_id: The connection to the database, of any type whose hook is a ``DbApiHook``. (templated)
@@ -54,8 +54,8 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         or the name of a ``.json`` file. (templated)
     :param column_settings: IQM field → data format (``{"Email": "SHA256"}``) or data partner (``{"Voters_ID":
         "LalVoterID"}``), if the mapping needs one. (templated)
-    :param parameters: The values of the query's placeholders, in the style of the database's driver; also as JSON text,
-        or the name of a ``.json`` file. (templated)
+    :param parameters: The values of the query's placeholders, in the style of the database driver: a mapping, a list,
+        either of them as JSON text, or the name of a ``.json`` file. (templated)
     :param on_empty: Whether a query that returns no row should ``fail`` the task, or ``skip`` it. (templated)
     :param normalize: Whether to write the values of mapped columns in the form that is published for their field.
     :param phone_format: The form of a normalized phone number: ``10-digit`` or ``E.164``. (templated)
@@ -106,7 +106,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
     template_ext: Sequence[str] = (".sql", *AudienceUploadOperator.template_ext)
     template_files = {**AudienceUploadOperator.template_files, "sql": ".sql", "parameters": ".json"}  # noqa: RUF012
     may_be_none = AudienceUploadOperator.may_be_none | {"parameters"}
-    # No database promises an order that the query doesn't ask for.
+    # Without ORDER BY, a database can return the rows in any order.
     any_order = True
 
     sql: str
@@ -154,7 +154,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
 
     @contextmanager
     def prepare_list(self) -> Iterator[AudienceUpload]:
-        """Run the query, and prepare its rows."""
+        """Run the query, and check and clean its rows."""
         scratch = Scratch(self.scratch_dir)
         with closing(scratch):
             with (
@@ -174,7 +174,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
 
     def _extract(self, path: Path) -> Export:
         """Write the query's rows to a file."""
-        # Parsing a Dag needs nothing of what runs the query and checks its rows.
+        # Imported here to keep Dag parsing fast.
         from airflow_provider_iqm.audience.mapping.column_mapping import check_columns
         from airflow_provider_iqm.audience.upload import check_arguments
         from airflow_provider_iqm.databases.query import open_query
@@ -187,15 +187,15 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         with open_query(hook, self.sql, self._query_parameters()) as result:
             result.check_columns()
             check_columns(mapping.columns, result.columns, certain=True)
-            # A list that is to be cleaned is read then anyway.
+            # Cleaning reads the list again and checks the columns itself.
             export = result.write(path, limits, None if cleaning.asked else mapping.columns)
         self.log.info("The query on %s returned %s", self.conn_id, count_of(export.records, "row"))
         if export.records:
             return export
-        message = f"{RESULT} is empty: it has no row."
+        message = f"{RESULT} is empty: it has no rows."
         if self.on_empty == "skip":
-            raise AirflowSkipException(message)
-        raise AudienceFileError(f'{message} Check the query, or have an empty result skip the task: on_empty="skip".')
+            raise AirflowSkipException(f"{message} Skipping the upload.")
+        raise AudienceFileError(f'{message} Check the query, or set on_empty="skip" to skip the task instead.')
 
     def _check_query(self) -> None:
         if self.on_empty not in get_args(OnEmpty):
@@ -203,26 +203,24 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         if not isinstance(self.sql, str) or not self.sql.strip():
             raise QueryError("sql must be the text of one query.")
         if not is_unicode(self.sql):
-            raise QueryError(
-                "sql isn't valid Unicode: it has half of a surrogate pair. Correct it where it comes from."
-            )
+            raise QueryError("sql isn't valid Unicode: it contains an unpaired surrogate. Correct the query.")
         if "\0" in self.sql:
-            raise QueryError("sql has a NUL character. Remove it where it comes from.")
+            raise QueryError("sql contains a NUL character. Remove it from the query.")
         self._query_parameters()
 
     def _query_parameters(self) -> Parameters | None:
-        """Return the parameters, read from text if they are text, such as a template makes of a list."""
+        """Return the parameters, parsed if they are text, such as a list that a template rendered."""
         from airflow_provider_iqm.audience.mapping.json_text import parse_json_text
 
-        expected = "parameters must be a mapping or a list, as the query's placeholders are, or one of these as JSON"
+        expected = "parameters must be a mapping or a list, depending on the query's placeholders, or JSON text of one"
         parameters: object = self.parameters
         if isinstance(parameters, str):
             try:
                 parameters = parse_json_text(parameters)
             except ValueError as reason:
-                raise QueryError(f"{expected}, but the text is no JSON: {reason}.") from None
+                raise QueryError(f"{expected}, but the text isn't JSON: {reason}.") from None
         if parameters is None or isinstance(parameters, dict | list | tuple):
             return parameters
         if isinstance(parameters, Mapping | Sequence) and not isinstance(parameters, str | bytes):
             return parameters
-        raise QueryError(f"{expected}, but it is of the type {type(parameters).__name__}.")
+        raise QueryError(f"{expected}, not {type(parameters).__name__}.")

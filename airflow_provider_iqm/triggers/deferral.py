@@ -1,4 +1,4 @@
-"""Defers a task's wait for audiences to the triggerer, and reads the trigger's event."""
+"""Defers a task's wait for audiences to the triggerer, and parses the trigger's event."""
 
 from __future__ import annotations
 
@@ -21,17 +21,14 @@ if TYPE_CHECKING:
 
 TIMEOUT_MARGIN = timedelta(minutes=5)
 """
-How much later than the wait's own time-out Airflow ends a deferred task. The trigger ends it first and says what is not
-ready; this is for a wait that no triggerer looks after.
+Airflow ends a deferred task this much later than the trigger's own timeout, whose message names the pending audiences.
+Only needed if no triggerer is running.
 """
 
 
-def defer_until_ready(
-    task: BaseOperator,
-    trigger: AudienceReadyTrigger,
-) -> NoReturn:
+def defer_until_ready(task: BaseOperator, trigger: AudienceReadyTrigger) -> NoReturn:
     """
-    Defer the wait to a trigger; the task resumes with its ``execute_complete``.
+    Defer the wait to a trigger; the task resumes in ``execute_complete``.
 
     :param task: The task.
     :param trigger: The trigger.
@@ -42,16 +39,20 @@ def defer_until_ready(
     raise AssertionError("defer() raises")
 
 
-def parse_ready_event(event: Any, awaited: list[int] | int) -> list[ReadyAudience]:
+def parse_ready_event(event: Any, expected: list[int] | int) -> list[ReadyAudience]:
     """
-    Return the audiences that a trigger's event says are ready, or raise what kept them from it.
+    Return the ready audiences of a trigger's event.
 
     :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
-    :param awaited: The audiences that were waited for, or how many; an event about others counts for nothing.
+    :param expected: The ids of the audiences, or their number; an event about other audiences is rejected.
+    :raises AudienceFailedError: An audience failed, was rejected or was deleted.
+    :raises AirflowSensorTimeout: The wait timed out.
+    :raises IQMFinalError: A poll failed with an error that isn't retryable.
+    :raises IQMError: The event isn't recognized.
     """
     with final_errors_fail_the_task():
         match event:
-            case {"kind": WaitOutcome.READY, "audiences": [*audiences]} if _are_ready(audiences, awaited):
+            case {"kind": WaitOutcome.READY, "audiences": [*audiences]} if _are_ready(audiences, expected):
                 return audiences
             case {"kind": WaitOutcome.FAILED, "message": str(message)}:
                 raise AudienceFailedError(message)
@@ -59,18 +60,18 @@ def parse_ready_event(event: Any, awaited: list[int] | int) -> list[ReadyAudienc
                 raise IQMFinalError(message)
             case {"kind": WaitOutcome.TIMEOUT, "message": str(message)}:
                 raise AirflowSensorTimeout(message)
-    # No AirflowException, which soft_fail would take for a wait that was too long.
+    # Not an AirflowException, which soft_fail would turn into a skip.
     raise IQMError(
         "Unrecognized trigger event, so the audiences don't count as ready. Install the same "
-        "release of airflow-provider-iqm in the triggerer and on the workers, then run the task again."
+        "release of airflow-provider-iqm in the triggerer and on the workers, then clear the task."
     )
 
 
-def _are_ready(audiences: list[Any], awaited: list[int] | int) -> bool:
-    """Return whether an event's audiences are the ones asked for, and each of them ready."""
-    told = [
+def _are_ready(audiences: list[Any], expected: list[int] | int) -> bool:
+    """Return whether an event's audiences are the expected ones, and all of them are ready."""
+    ready = [
         item["id"]
         for item in audiences
         if isinstance(item, Mapping) and item.get("status") == AudienceStatus.READY and isinstance(item.get("id"), int)
     ]
-    return len(told) == len(audiences) and awaited in (told, len(told))
+    return len(ready) == len(audiences) and expected in (ready, len(ready))

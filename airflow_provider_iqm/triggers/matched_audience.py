@@ -1,4 +1,4 @@
-"""Waits in Airflow's triggerer until IQM has matched and approved audiences."""
+"""Waits in the triggerer until IQM has matched and approved audiences."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError
 from airflow_provider_iqm.hooks.iqm_async import IQMAsyncHook
 
 MAX_NAMED = 10
-"""How many audiences the message of a time-out names."""
-
+"""The maximum number of audiences that the timeout message names."""
 
 MAX_POKE_INTERVAL = 600.0
-"""How many seconds between two polls become of a ``poke_interval`` at most: matching a list takes minutes to hours."""
+"""The maximum seconds between two polls: matching a list takes minutes to hours."""
 
 BACKOFF = 1.5
-"""By how much each time between two polls is longer than the one before."""
+"""The factor by which the time between two polls grows."""
 
 
 class WaitOutcome(StrEnum):
-    """How a wait has ended: the ``kind`` of the trigger's event."""
+    """The outcome of a wait: the ``kind`` of the trigger's event."""
 
     READY = "ready"
     FAILED = "failed"
@@ -37,20 +36,20 @@ class WaitOutcome(StrEnum):
 
 class AudienceReadyTrigger(BaseTrigger):
     """
-    Wait until audiences are ready, and fire one event that says how the wait has ended.
+    Wait until audiences are ready, and fire one event with the outcome.
 
-    The event is a dict: ``kind`` (see :class:`WaitOutcome`), and ``audiences`` (what IQM says of them) if they are
-    ready, or a ``message``. Server errors and lost connections only cost a poll.
+    The event is a dict: ``kind`` (see :class:`WaitOutcome`), and ``audiences`` (IQM's details) if they are ready,
+    otherwise ``message``. After a server error or a lost connection, the trigger polls again.
 
     :param audience_ids: The audiences' ids.
     :param iqm_conn_id: The connection to IQM.
-    :param poke_interval: Seconds between the first two polls; then it grows by half each time.
-    :param deadline: The moment at which the wait ends, in seconds since 1970, so that a trigger that starts anew in
-        another triggerer does not wait longer. None waits forever.
-    :param max_poke_interval: The seconds between two polls to which it grows.
-    :param pool_slots: How many slots of the connection's ``rate_limit_pool`` the task holds, if it does: in a pool that
-        includes deferred tasks, the trigger keeps their pace.
-    :param state: What the task has to know to go on; the event hands it back.
+    :param poke_interval: Seconds between the first two polls; it grows by half after each poll.
+    :param deadline: The end of the wait, in seconds since 1970, so that a trigger that is restarted in another
+        triggerer doesn't wait longer. None waits forever.
+    :param max_poke_interval: The maximum seconds between two polls.
+    :param pool_slots: The number of slots of the connection's ``rate_limit_pool`` that the task holds. If the pool
+        includes deferred tasks, the trigger limits its rate to these slots.
+    :param state: The state that the task needs to resume; the event returns it.
     """
 
     def __init__(
@@ -73,16 +72,16 @@ class AudienceReadyTrigger(BaseTrigger):
         self.pool_slots = pool_slots
 
     def describe_polling(self) -> str:
-        """Describe when the trigger polls, for the log."""
-        polls = f"polling after {self.poke_interval:g} s"
+        """Return when the trigger polls, for the log."""
+        polls = f"polling every {self.poke_interval:g} s"
         if self.max_poke_interval > self.poke_interval:
-            polls += f", then at growing intervals of up to {self.max_poke_interval:g} s"
+            polls += f", backing off to {self.max_poke_interval:g} s"
         if self.deadline is None:
             return polls
         return f"{polls}, until {datetime.fromtimestamp(self.deadline, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what the trigger is made of anew in a triggerer."""
+        """Return the trigger's class path and arguments."""
         arguments = {
             "audience_ids": self.audience_ids,
             "iqm_conn_id": self.iqm_conn_id,
@@ -95,7 +94,7 @@ class AudienceReadyTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, and yield the one event."""
+        """Wait, and yield one event."""
         yield TriggerEvent(await self._wait() | ({"state": self.state} if self.state else {}))
 
     async def _wait(self) -> dict[str, Any]:
@@ -105,16 +104,16 @@ class AudienceReadyTrigger(BaseTrigger):
         try:
             async with hook._holding_slots(self.pool_slots):
                 while True:
-                    # Inside, its requests share HTTP connections; none is kept open between two polls.
+                    # One HTTP session per poll, closed in between.
                     async with hook:
                         await hook._poll(watch, self.log)
                     if not watch.pending:
                         return {"kind": WaitOutcome.READY.value, "audiences": watch.ready}
-                    left = float("inf") if self.deadline is None else self.deadline - time.time()
-                    if left <= 0:
+                    remaining = float("inf") if self.deadline is None else self.deadline - time.time()
+                    if remaining <= 0:
                         return {"kind": WaitOutcome.TIMEOUT.value, "message": timeout_message(watch.pending)}
-                    # The last poll falls on the deadline.
-                    await asyncio.sleep(min(interval, left))
+                    # The last poll is at the deadline.
+                    await asyncio.sleep(min(interval, remaining))
                     interval = max(interval, min(interval * BACKOFF, self.max_poke_interval))
         except AudienceFailedError as error:
             return {"kind": WaitOutcome.FAILED.value, "message": str(error)}
@@ -129,17 +128,16 @@ def get_shared_hook(iqm_conn_id: str) -> IQMAsyncHook:
     """
     Return the hook that all triggers of this process share for a connection.
 
-    A log-in is one of the twenty requests that the account has in a minute: a triggerer that starts with a hundred
-    waiting sensors must log in once. Hooks are kept for good, and with them their tokens, because connections are few;
-    a hook holds no socket between two polls. A triggerer has one event loop. Where there is another one, as in
-    ``dag.test()``, which runs each trigger in a loop of its own, the hook of the last loop is of no use and is
-    replaced.
+    A login is one of the 20 requests per minute of the account, so a triggerer with a hundred waiting sensors must
+    log in only once. Hooks and their tokens are never evicted, since there are few connections; a hook holds no open
+    socket between polls. A hook is bound to its event loop: ``dag.test()`` runs each trigger in a new loop, which
+    needs a new hook.
 
     :param iqm_conn_id: The connection to IQM.
     """
     loop = asyncio.get_running_loop()
-    known, hook = _hooks.get(iqm_conn_id, (None, None))
-    if hook is None or known is not loop:
+    hook_loop, hook = _hooks.get(iqm_conn_id, (None, None))
+    if hook is None or hook_loop is not loop:
         hook = IQMAsyncHook(iqm_conn_id, paced=True)
         _hooks[iqm_conn_id] = loop, hook
     return hook
@@ -149,8 +147,9 @@ def timeout_message(pending: list[int]) -> str:
     """
     Return the message of a timeout.
 
-    :param pending: The audiences that are not ready.
+    :param pending: The ids of the audiences that aren't ready.
     """
     named = ", ".join(map(str, pending[:MAX_NAMED]))
     more = f" and {len(pending) - MAX_NAMED} more" if len(pending) > MAX_NAMED else ""
-    return f"Timed out; not ready: {named}{more}."
+    noun = "audience" if len(pending) == 1 else "audiences"
+    return f"Timed out; not ready: {noun} {named}{more}. Clear the task to keep waiting, or raise its timeout."

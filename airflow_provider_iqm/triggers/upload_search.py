@@ -1,4 +1,4 @@
-"""Searches IQM in Airflow's triggerer for an upload whose answer was lost."""
+"""Searches IQM in the triggerer for an upload whose answer was lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_provider_iqm.triggers.matched_audience import get_shared_hook
 
 
 class SearchOutcome(StrEnum):
-    """How a search has ended: the ``kind`` of the trigger's event."""
+    """The outcome of a search: the ``kind`` of the trigger's event."""
 
     FOUND = "found"
     NOT_FOUND = "not_found"
@@ -28,21 +28,20 @@ class SearchOutcome(StrEnum):
 
 class UploadSearchTrigger(BaseTrigger):
     """
-    Search for the audiences of an upload until there is one, or time is up, and fire one event.
+    Search for the audiences of an upload until one is found or the search times out, and fire one event.
 
-    The event is a dict: ``kind`` (see :class:`SearchOutcome`), ``state`` (as it was given), and ``audiences`` if any
-    were found, or a ``message``. Server errors and lost connections only cost a search.
+    The event is a dict: ``kind`` (see :class:`SearchOutcome`), ``state`` (unchanged), and ``audiences`` if any were
+    found, or ``message``. After a server error or a lost connection, the trigger searches again.
 
     :param audience_name: The audience's name.
     :param token: The upload's token.
-    :param earliest: Since when the upload may have been sent, in seconds since 1970.
-    :param deadline: When to give up, in seconds since 1970, so that a trigger that starts anew in another triggerer
-        does not search longer.
+    :param earliest: The time of the first attempt to send the upload, in seconds since 1970; None if unknown.
+    :param deadline: The end of the search, in seconds since 1970, so that a trigger that is restarted in another
+        triggerer doesn't search longer.
     :param iqm_conn_id: The connection to IQM.
-    :param pool_slots: How many slots of the connection's ``rate_limit_pool`` the task holds.
-    :param state: What the task has to know to go on; made of what JSON knows.
-    :param start_at: When to search first, in seconds since 1970; by default, after the first pause of a search that
-        the task has begun.
+    :param pool_slots: The number of slots of the connection's ``rate_limit_pool`` that the task holds.
+    :param state: The state that the task needs to resume, as JSON values.
+    :param start_at: The time of the first search, in seconds since 1970; None if the task has searched already.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class UploadSearchTrigger(BaseTrigger):
         self.start_at = start_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what the trigger is made of anew in a triggerer."""
+        """Return the trigger's class path and arguments."""
         arguments = {
             "audience_name": self.audience_name,
             "token": self.token,
@@ -81,7 +80,7 @@ class UploadSearchTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Search, and yield the one event."""
+        """Search, and yield one event."""
         yield TriggerEvent({"state": self.state} | await self._search())
 
     async def _search(self) -> dict[str, Any]:
@@ -110,7 +109,7 @@ class UploadSearchTrigger(BaseTrigger):
     def _pauses(self) -> list[float]:
         now = time.time()
         if self.start_at is None:
-            # The task has searched just now; a trigger that starts late still searches once.
+            # The task has just searched; a trigger that starts after the deadline still searches once.
             return list(pauses(self.deadline - now)) or [0.0]
         start = max(now, self.start_at)
         return [start - now, *pauses(self.deadline - start)]

@@ -90,7 +90,7 @@ def test_what_postgres_exports_is_known_without_another_reading(warehouse, drive
         column_settings={"Phone": "Raw"},
         scratch_dir=str(tmp_path),
     )
-    with operator.prepared() as upload:
+    with operator.prepare_list() as upload:
         found = {damage.label: damage.count for damage in upload.file.damage}
         assert (upload.file.records, upload.file.blank_columns) == (40_000, {"nothing"})
     assert found == {"scientific notation (phone)": 40, "zip without its leading zeros (zip)": 20}
@@ -105,7 +105,7 @@ WRONG = {
     "no connection": ({"conn_id": "nowhere"}, '"nowhere"'),
     "no query": ({"sql": " "}, "sql must be"),
     "no Unicode": ({"sql": "SELECT '\ud800'"}, "sql isn't valid Unicode"),
-    "a NUL": ({"sql": "SELECT '\0'"}, "sql has a NUL character"),
+    "a NUL": ({"sql": "SELECT '\0'"}, "sql contains a NUL character"),
     "many queries": ({"sql": ["SELECT 1"]}, "sql must be"),
     "parameters": ({"parameters": "7"}, "parameters must be"),
     "on_empty": ({"on_empty": "ignore"}, "on_empty is 'ignore'"),

@@ -122,7 +122,7 @@ of requests is used up: give its tasks one pool, and try again in a minute. Next
 INFO IQM created audience ID "People"
 INFO Waiting for audience ID to become Ready
 INFO Audience ID "People" is Processing
-INFO Deferring; polling after 0.2 s, then at growing intervals of up to 600 s, until MOMENT
+INFO Deferring; polling every 0.2 s, backing off to 600 s, until MOMENT
 INFO Audience ID "People" is Processing
 INFO Audience ID "People" is Ready: match rate RATE %, reach REACH users
 """

@@ -1,4 +1,4 @@
-"""What every operator that uploads an audience has in common: to upload it, and to wait until it is ready."""
+"""The base class of the operators that upload a list as an audience."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
     """
     Upload a list to IQM, and return the new audience's id.
 
-    Subclasses say where the list comes from, and spell out all arguments.
+    Subclasses read the list from its source and define all arguments.
     """
 
     template_fields: Sequence[str] = (
@@ -92,16 +92,16 @@ class AudienceUploadOperator(DeferrableUploadOperator):
 
     @abstractmethod
     def prepare_list(self) -> AbstractContextManager[AudienceUpload]:
-        """Give the list, ready to go to IQM, as long as the ``with`` block lasts."""
+        """Return a context manager that reads, checks and cleans the list, and deletes its files at the end."""
 
     def execute(self, context: Context) -> int:
-        """Upload the list, wait for the audience if that is asked for, and return the audience's id."""
+        """Upload the list, wait for the audience with ``wait_for_ready``, and return the audience's id."""
         self._check_deferrable()
         return self._execute(context, searched=None)
 
     def execute_after_search(self, context: Context, event: Any = None) -> int:
         """
-        Go on after the search for an upload whose answer was lost: take the audience, or send the upload again.
+        Resume after the search for an upload whose answer was lost: use the audience found, or upload again.
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.upload_search.UploadSearchTrigger`.
         """
@@ -109,20 +109,20 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         summary = state["summary"]
         if not found:
             check_resend(state)
-            self.log.warning('IQM has no audience "%s" of this upload: preparing it again', summary["audience_name"])
+            self.log.warning('IQM doesn\'t list audience "%s"; uploading again', summary["audience_name"])
             return self._execute(context, searched=state)
         record = UploadRecord(context, log=self.log)
         record.start_try(resumed=True)
         attempts = restore_attempts(record.attempts(state["token"]), state)
         audience_id = self.hook._keep_oldest_upload(found)
         attempts.made(audience_id)
-        self.log.info('Found audience %s "%s"; nothing is sent again', audience_id, summary["audience_name"])
+        self.log.info('Found audience %s "%s"; not uploading again', audience_id, summary["audience_name"])
         self._defer_duplicates_search(attempts, audience_id, summary)
-        return self._go_on_after_search(context, attempts, audience_id, summary)
+        return self._resume_after_search(context, attempts, audience_id, summary)
 
     def execute_after_duplicates_search(self, context: Context, event: Any = None) -> int:
         """
-        Go on after the search for duplicates of an upload that was sent more than once: keep the oldest audience.
+        Resume after the search for duplicates of an upload that was sent more than once: keep the oldest audience.
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.upload_search.UploadSearchTrigger`.
         """
@@ -132,9 +132,9 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         attempts = restore_attempts(record.attempts(state["token"]), state)
         audience_id = self.hook._keep_one_upload(found, state["audience_id"], state["token"])
         attempts.settled(audience_id)
-        return self._go_on_after_search(context, attempts, audience_id, state["summary"])
+        return self._resume_after_search(context, attempts, audience_id, state["summary"])
 
-    def _go_on_after_search(
+    def _resume_after_search(
         self, context: Context, attempts: UploadAttempts, audience_id: int, summary: UploadSummary
     ) -> int:
         report_audience(self.hook, summary["audience_name"], audience_id)
@@ -152,24 +152,24 @@ class AudienceUploadOperator(DeferrableUploadOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> int:
         """
-        Go on after the trigger: return the audience's id, or raise what kept the audience from becoming ready.
+        Resume after the wait: return the audience's id, or raise an error if the audience isn't ready.
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
         """
-        # The id comes with the event: dag.test() hands on nothing else of what a task had before it was deferred.
+        # Read the id from the event: dag.test() keeps no other state of a deferred task.
         (audience,) = parse_ready_event(event, 1)
         history = AudienceHistory(self, context, log=self.log)
         audience = self._without_duplicates(context, history, audience, parse_duplicate_search(event))
         self.lineage_outputs = [
             LineageOutput(name=audience["name"], version=audience["id"], records=audience["records"])
         ]
-        own = LastUpload(
+        upload = LastUpload(
             fingerprint=history.fingerprint_of(audience["id"]) if self.on_unchanged == "skip" else None,
             audience_id=audience["id"],
             audience_name=audience["name"],
             run_id=context["ti"].run_id,
         )
-        self._found_ready(context, history, own, audience)
+        self._process_ready(context, history, upload, audience)
         return audience["id"]
 
     def _execute(self, context: Context, *, searched: SearchState | None) -> int:
@@ -195,34 +195,34 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         summary: UploadSummary,
         duplicates: DuplicateSearch | None,
     ) -> int:
-        """Tell of an upload that is done, and wait for the audience if that is asked for."""
+        """Report the upload, and wait for the audience with ``wait_for_ready``."""
         if last.run_id == context["ti"].run_id:
-            made = LineageOutput(
+            output = LineageOutput(
                 name=last.audience_name,
                 version=last.audience_id,
                 records=summary["records"],
                 size=summary["file_size"],
             )
-            self.lineage_outputs = [made]
+            self.lineage_outputs = [output]
         IQMAudienceLink.push(self, context, [last.audience_id])
         push_summary(self, context, summary)
         if last.audience:
-            self._found_ready(context, history, last, last.audience)
+            self._process_ready(context, history, last, last.audience)
         elif self.wait_for_ready:
             audience = self._wait(last.audience_id, duplicates)
             audience = self._without_duplicates(context, history, audience, duplicates)
             last = replace(last, run_id=context["ti"].run_id, audience_id=audience["id"])
-            self._found_ready(context, history, last, audience)
+            self._process_ready(context, history, last, audience)
         else:
-            self._tell_too_early(context, last, summary["records"])
+            self._describe_unready(context, last, summary["records"])
         return last.audience_id
 
     def _check_deferrable(self) -> None:
         by_default = conf.getboolean("operators", "default_deferrable", fallback=False)
         if self.deferrable and not self.wait_for_ready and not by_default:
             warnings.warn(
-                "deferrable=True without wait_for_ready=True: the task returns without waiting for the audience, and "
-                "only the search for an upload whose answer was lost is deferred.",
+                "deferrable=True without wait_for_ready=True: the task doesn't wait for the audience. Only the search "
+                "for an upload whose answer was lost is deferred.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -230,8 +230,8 @@ class AudienceUploadOperator(DeferrableUploadOperator):
     def _check_gate(self, history: AudienceHistory) -> None:
         if match_rate_gate(self).has_limits and not self.wait_for_ready:
             raise AudienceOptionError(
-                "min_match_rate and max_match_rate_drop are about a ready audience: set wait_for_ready=True, or give "
-                "them to AudienceReadySensor."
+                "min_match_rate and max_match_rate_drop need a ready audience. Set wait_for_ready=True, or move them "
+                "to the AudienceReadySensor."
             )
         if self.max_match_rate_drop is not None:
             history.check_enabled("max_match_rate_drop")
@@ -262,10 +262,10 @@ class AudienceUploadOperator(DeferrableUploadOperator):
             history.save_upload(last)
         return last, plan_duplicate_search(upload.name, attempts, self.lost_answer_timeout)
 
-    def _found_ready(
+    def _process_ready(
         self, context: Context, history: AudienceHistory, last: LastUpload, audience: ReadyAudience
     ) -> None:
-        """Let a ready audience pass the gate, keep it for later runs, and tell of it what is news."""
+        """Check the match rate of a ready audience, store it for later runs, and send or drop the asset events."""
         gate = match_rate_gate(self)
         with final_errors_fail_the_task():
             check_match_rates(gate, [audience], history.last_ready(), self.log)
@@ -280,7 +280,8 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         else:
             remove_audience_outlets(self, log=self.log)
 
-    def _tell_too_early(self, context: Context, last: LastUpload, records: int) -> None:
+    def _describe_unready(self, context: Context, last: LastUpload, records: int) -> None:
+        """Describe an audience that isn't ready in the asset events, and warn about them."""
         event = AudienceEvent(
             audience_id=last.audience_id,
             audience_name=last.audience_name,
@@ -291,7 +292,8 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         )
         if describe_in_asset_events(self, context, [event]):
             self.log.warning(
-                "The outlets' events are sent before audience %s is ready, and say so in their status. Set "
-                "wait_for_ready=True, or give the outlet to the AudienceReadySensor.",
+                "Sending the asset event before audience %s is Ready (its status is %s). To send it afterwards, set "
+                "wait_for_ready=True, or move the outlet to the AudienceReadySensor.",
                 last.audience_id,
+                event["status"],
             )

@@ -1,4 +1,4 @@
-"""An operator's upload, its search in the triggerer, and its wait for the audience."""
+"""Uploads a list exactly once and waits for its audience, in the worker or in the triggerer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class DeferrableUploadOperator(PreparationOperator, UploadLineage):
-    """Uploads a list once, whatever happens on the way, and waits for its audience."""
+    """Upload a list exactly once, and wait for its audience, in the worker or in the triggerer."""
 
     iqm_conn_id: str
     resume: bool
@@ -50,7 +50,7 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
     poke_interval: float
     timeout: float
     any_order = False
-    """Whether a later try may find the list's records in another order."""
+    """Whether the order of the list's records can differ between tries."""
 
     @property
     @abstractmethod
@@ -78,8 +78,8 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
         if attempts is None:
             return self.hook._upload(upload, resume=False, options=options)
 
-        def search(own: OwnUploadSearch, seconds: float) -> list[MatchedAudience]:
-            return self._search(own, seconds, attempts, summary)
+        def search(own_search: OwnUploadSearch, seconds: float) -> list[MatchedAudience]:
+            return self._search(own_search, seconds, attempts, summary)
 
         summary = summarize_upload(upload, audience_name=upload.name, fingerprint=fingerprint)
         audience_id = self.hook._upload(
@@ -94,23 +94,29 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
         return audience_id
 
     def _search(
-        self, own: OwnUploadSearch, seconds: float, attempts: UploadAttempts, summary: UploadSummary
+        self, own_search: OwnUploadSearch, seconds: float, attempts: UploadAttempts, summary: UploadSummary
     ) -> list[MatchedAudience]:
-        """Search for the audience of an upload whose answer was lost, in the triggerer if the task may be deferred."""
+        """Search for the audience of an upload whose answer was lost; if deferrable, search once, then defer."""
         if not self.deferrable or not seconds:
-            return self.hook._search_own_uploads(own, seconds)
+            return self.hook._search_own_uploads(own_search, seconds)
         try:
-            if found := self.hook._search_own_uploads(own, 0):
+            if found := self.hook._search_own_uploads(own_search, 0):
                 return found
         except IQMFinalError:
             raise
         except IQMError:
-            self.log.info("The first search failed; the triggerer searches again")
-        state = build_search_state(attempts, summary)
-        return defer_search(self, own, seconds, state, iqm_conn_id=self.iqm_conn_id, pool_slots=self.hook._pool_slots)
+            self.log.info("The search failed; the triggerer will retry it")
+        return defer_search(
+            self,
+            own_search,
+            seconds,
+            build_search_state(attempts, summary),
+            iqm_conn_id=self.iqm_conn_id,
+            pool_slots=self.hook._pool_slots,
+        )
 
     def _defer_duplicates_search(self, attempts: UploadAttempts, audience_id: int, summary: UploadSummary) -> None:
-        """Leave the search for duplicates to the triggerer; a task that waits for its audience searches after that."""
+        """Defer the search for duplicates, unless the task waits for its audience and searches after that."""
         duplicates = plan_duplicate_search(summary["audience_name"], attempts, self.lost_answer_timeout)
         if self.wait_for_ready or not self.deferrable or duplicates is None:
             return
@@ -128,12 +134,12 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
     def _without_duplicates(
         self, context: Context, history: AudienceHistory, audience: ReadyAudience, duplicates: DuplicateSearch | None
     ) -> ReadyAudience:
-        """Search once more for a duplicate of an upload that was sent twice; return the audience that is kept."""
+        """Delete duplicates of an upload that was sent more than once, and return the audience that is kept."""
         if not duplicates:
             return audience
-        own = OwnUploadSearch(duplicates["audience_name"], duplicates["token"], duplicates["earliest"])
+        own_search = OwnUploadSearch(duplicates["audience_name"], duplicates["token"], duplicates["earliest"])
         kept = self.hook._remove_duplicates(
-            own, audience["id"], settled_at=duplicates["settled_at"], timeout=self.lost_answer_timeout
+            own_search, audience["id"], settled_at=duplicates["settled_at"], timeout=self.lost_answer_timeout
         )
         record = UploadRecord(context, log=self.log)
         record.start_try(resumed=True)
@@ -149,6 +155,7 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
         return self._wait(kept, None)
 
     def _wait(self, audience_id: int, duplicates: DuplicateSearch | None) -> ReadyAudience:
+        """Poll the audience until it is ready; if deferrable, poll once, then defer."""
         watch = AudienceWatch([audience_id])
         deadline = time.time() + self.timeout
         while True:
@@ -172,14 +179,14 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
 
 def restore_attempts(attempts: UploadAttempts, state: SearchState) -> UploadAttempts:
     """
-    Add to attempts what the task has known of them before it was deferred.
+    Restore the attempts of a task that resumes after a deferral.
 
-    :param attempts: The attempts.
-    :param state: What it has known.
+    :param attempts: The recorded attempts.
+    :param state: The state from before the deferral.
     """
     attempts.count = max(attempts.count, state["count"])
     attempts.sent_here = state["sent_here"]
     attempts.earliest = state["earliest"]
-    # The search has taken all its time; one more look is enough.
+    # The search has timed out, so one more is enough.
     attempts.lost_at = 0.0
     return attempts

@@ -75,7 +75,7 @@ def test_the_task_fails_without_a_retry(connect):
     )
     with (
         pytest.raises(AirflowFailException, match="pip install apache-airflow-providers-snowflake"),
-        operator.prepared(),
+        operator.prepare_list(),
     ):
         pass
 

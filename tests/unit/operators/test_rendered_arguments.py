@@ -82,7 +82,7 @@ def test_a_template_that_renders_to_none_is_refused_and_named(render, requests_m
     ("template", "message"),
     [
         ("{{ params.nan }}", "audience_name rendered to"),
-        ("{{ params.blank }}", "audience_name rendered to an empty text"),
+        ("{{ params.blank }}", "audience_name rendered to an empty string"),
         ("{{ params.text }}", "audience_name rendered to None"),
         ("{{ params.nothing | lower }}", "audience_name rendered to none"),
         ("VIP {{ params.nothing }}", "audience_name has an expression that rendered to None: {{ params.nothing }}."),
@@ -150,4 +150,4 @@ def test_a_default_in_the_template_counts(render):
 
 def test_what_is_not_given_at_all_is_refused(render):
     for kind, field in ((MatchedAudienceUploadOperator, "file_path"), (MatchedAudienceUploadOperator, "audience_name")):
-        assert refused(render(kind, **{field: None})) == f"{field} is None. Give it a value."
+        assert refused(render(kind, **{field: None})) == f"{field} is None. Set it to a value."
