@@ -123,7 +123,7 @@ def test_wrong_input_fails_finally_and_sends_nothing(run, sandbox, warehouse, ca
 
 
 def test_an_empty_result_may_skip_the_task(run, sandbox, warehouse):
-    with pytest.raises(AirflowSkipException, match="has no row"):
+    with pytest.raises(AirflowSkipException, match="has no rows"):
         run(f"{PEOPLE} WHERE false", on_empty="skip")
     assert not sandbox.requests
 
