@@ -1,12 +1,12 @@
 """
-Every error of this package, one tree.
+The exceptions of this package.
 
-The module knows nothing of Airflow, so that audience files can be checked without it. An error below
-:class:`IQMFinalError` is one that a second try can't mend; hooks, operators and sensors raise it as
-Airflow's ``AirflowFailException`` too (see :mod:`airflow_provider_iqm.runtime.failures`), so that Airflow does not
-retry the task. Any other error is left to the task's retries.
+Subclasses of :class:`IQMFinalError` aren't retryable: hooks, operators and sensors also raise them as Airflow's
+``AirflowFailException`` (see :mod:`airflow_provider_iqm.runtime.failures`), so that the task fails without a retry.
+All other errors are left to the task's retries. This module doesn't import Airflow, so that audience files can be
+checked without it.
 
-No message holds a secret or a value of an audience file.
+No message contains a secret or a value of an audience file.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from typing import Any
 
 
 class IQMError(Exception):
-    """Anything that went wrong between Airflow and IQM."""
+    """The base class of all errors of this package."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle and copy it without its ``__init__``, whose keywords ``args`` doesn't hold."""
+        """Pickle and copy the error without calling ``__init__``, whose keyword arguments aren't in ``args``."""
         return restore_error, (type(self), self.args), self.__dict__
 
 
 def restore_error(kind: type[IQMError], args: tuple[Any, ...]) -> IQMError:
     """
-    Make an error again that was pickled.
+    Create an error from its pickled form.
 
-    :param kind: Its type.
-    :param args: Its arguments.
+    :param kind: The error's class.
+    :param args: The error's ``args``.
     """
     return kind.__new__(kind, *args)
 
 
 class IQMFinalError(IQMError):
-    """An error that trying again can't mend: somebody has to change something first."""
+    """An error that isn't retryable: somebody has to fix its cause first."""
 
 
 class IQMConnectionError(IQMFinalError):
-    """The Airflow connection lacks a field, or a field's value can't be used."""
+    """A field of the Airflow connection is missing or invalid."""
 
 
 class AudienceFileError(IQMFinalError):
@@ -46,8 +46,8 @@ class AudienceFileError(IQMFinalError):
     The audience file can't be uploaded as it is.
 
     :param message: What is wrong, and what to do.
-    :param line: The line of the file that is to blame, counted from 1, where one line is.
-    :param warnings: What else was found in the file, and may be why.
+    :param line: The line of the file that has the error, counted from 1; None if there isn't a single one.
+    :param warnings: Other findings in the file that may explain the error.
     """
 
     def __init__(self, message: str, *, line: int | None = None, warnings: Sequence[str] = ()) -> None:
@@ -57,55 +57,55 @@ class AudienceFileError(IQMFinalError):
 
 
 class ObjectStorageError(AudienceFileError):
-    """Object storage has no such file or bucket, refuses the connection's credentials, or has no provider."""
+    """A file or bucket in object storage doesn't exist, access to it is denied, or its provider isn't installed."""
 
 
 class ColumnMappingError(IQMFinalError):
-    """``columns`` or ``column_settings`` don't fit the file, or don't fit what IQM allows."""
+    """``columns``, ``column_settings`` or ``hash_columns`` don't match the file or IQM's fields."""
 
 
 class AudienceOptionError(IQMFinalError):
-    """What is asked for can't be done: it needs another version of IQM's API, more to be said, or another value."""
+    """An argument about the audience is invalid, needs another argument, or needs version v3 of IQM's API."""
 
 
 class ReadingOptionError(IQMFinalError):
-    """An argument that says how to read a list (``delimiter``, ``encoding``, ``sheet``) can't be used for it."""
+    """An argument for reading a list (``delimiter``, ``encoding``, ``sheet``) is invalid or doesn't apply to the file."""
 
 
 class CleaningOptionError(IQMFinalError):
-    """An argument that says how to clean or split a list has a value that can't be used."""
+    """An argument for cleaning or splitting a list is invalid."""
 
 
 class WorkerResourceError(IQMError):
-    """The worker lacks disk space, memory or threads, or its disk fails; it may work later, or on another worker."""
+    """The worker is out of disk space, memory or threads, or its disk failed; a retry or another worker may succeed."""
 
 
 class QueryError(IQMFinalError):
-    """A query can't be run as it is, or its connection leads to no SQL database."""
+    """The query is invalid, or its connection isn't one to a SQL database."""
 
 
 class QueryFailedError(IQMError):
-    """The database can't be reached, refused a query, or failed on the way; a retry may work."""
+    """The database is unreachable, rejected the query, or failed while running it; a retry may succeed."""
 
 
 class AudienceNameError(IQMFinalError):
-    """The audience's name can't be used."""
+    """The audience's name is invalid."""
 
 
 class AudienceFailedError(IQMFinalError):
-    """IQM will never make this audience ready: it failed, was rejected, or was deleted."""
+    """The audience won't become ready: it failed, was rejected, or was deleted."""
 
 
 class LowMatchRateError(IQMFinalError):
-    """An audience is ready, but IQM has matched too few of its records, or doesn't tell how many."""
+    """The audience is ready, but its match rate is too low or unknown."""
 
 
 class CampaignTargetingError(IQMFinalError):
     """
-    Some campaigns couldn't be changed; all others were.
+    Some campaigns couldn't be updated; all others were.
 
     :param message: Which ones, why not, and what to do.
-    :param changed: The ids of the campaigns that were changed.
+    :param changed: The ids of the campaigns that were updated.
     :param failed: Campaign id → IQM's reason.
     """
 
@@ -116,23 +116,23 @@ class CampaignTargetingError(IQMFinalError):
 
 
 class UploadOutcomeUnknownError(IQMFinalError):
-    """An upload was sent, but its answer was lost: IQM may have created the audience or not."""
+    """The answer to an upload was lost, so it is unknown whether IQM created the audience."""
 
 
 class DuplicateAudienceError(IQMFinalError):
-    """IQM has more than one audience of an upload, and the newer ones can't be deleted: somebody has to choose."""
+    """IQM has more than one audience of an upload, and the newer ones can't be deleted automatically."""
 
 
 class SharedStateError(IQMError):
-    """The store that an account's tasks share (host files, Redis or Postgres) can't be used; it may work later."""
+    """The store that the account's tasks share (host files, Redis or Postgres) failed; a retry may succeed."""
 
 
 class IQMTransportError(IQMError):
     """
-    No answer came: the connection failed, was lost, or timed out.
+    The request got no answer: the connection failed, was lost, or timed out.
 
     :param message: What happened.
-    :param sent: Whether any of the request may have reached IQM.
+    :param sent: Whether part of the request may have reached IQM.
     """
 
     def __init__(self, message: str, *, sent: bool = True) -> None:
@@ -145,10 +145,10 @@ class IQMApiError(IQMError):
     IQM, or a proxy in front of it, answered with an error.
 
     :param message: What happened and what to do.
-    :param status: The HTTP status of the answer, or the ``statusCode`` inside one that came with HTTP 200.
-    :param detail: IQM's own words, where it gave any.
-    :param retry_after: Seconds to wait before the next try, where the answer said so.
-    :param from_iqm: Whether the answer has the form of IQM's own; without it, a proxy may have answered.
+    :param status: The HTTP status of the answer, or the ``statusCode`` in an answer with HTTP 200.
+    :param detail: IQM's own error message, if it sent one.
+    :param retry_after: Seconds to wait before the next try, if the answer has a ``Retry-After``.
+    :param from_iqm: Whether the answer has the form of IQM's errors; otherwise a proxy may have sent it.
     """
 
     def __init__(
@@ -168,19 +168,19 @@ class IQMApiError(IQMError):
 
 
 class IQMRateLimitError(IQMApiError):
-    """More requests than the account's limit (HTTP 429)."""
+    """The account's rate limit was exceeded (HTTP 429)."""
 
 
 class IQMServerError(IQMApiError):
-    """IQM or a proxy failed to do what was asked (HTTP 408, 5xx); it may work later."""
+    """IQM or a proxy failed to process the request (HTTP 408, 5xx); a retry may succeed."""
 
 
 class IQMInvalidAnswerError(IQMApiError):
-    """An answer that can't be read: not JSON, cut off, or without what it must hold."""
+    """IQM's answer can't be parsed: it isn't JSON, is cut off, or lacks a required field."""
 
 
 class IQMRequestError(IQMApiError, IQMFinalError):
-    """IQM refused a request as wrong (HTTP 4xx)."""
+    """IQM rejected the request as invalid (HTTP 4xx)."""
 
 
 class AudienceNotFoundError(IQMRequestError):
@@ -188,7 +188,7 @@ class AudienceNotFoundError(IQMRequestError):
 
 
 class IQMAuthenticationError(IQMApiError, IQMFinalError):
-    """IQM refused the client, the user or the workspace."""
+    """IQM rejected the client, the user or the workspace."""
 
 
 class IQMAccountOnHoldError(IQMAuthenticationError):

@@ -1,1 +1,1 @@
-"""IQM's matched audiences as Airflow's assets."""
+"""Matched audiences as Airflow assets."""

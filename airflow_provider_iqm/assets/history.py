@@ -1,8 +1,8 @@
 """
-What earlier runs have left about an audience: which list it was made of, and how it was matched.
+The last upload and the last match rates of an audience, stored for later runs.
 
-Airflow 3.3 keeps it as the state of the audience's asset, where the task has that among its outlets or inlets; all
-tasks that name the asset share it. Otherwise it is in the task's own XComs of earlier runs.
+On Airflow 3.3, they are stored in the state of the audience's asset if it is among the task's outlets or inlets; all
+tasks with the asset share them. Otherwise, they are stored in the task's own XComs.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ UPLOADED, READY = "iqm_last_upload", "iqm_last_ready"
 @dataclass(frozen=True, kw_only=True)
 class LastUpload:
     """
-    An audience, and what it was made of.
+    The last upload of a list.
 
-    :param fingerprint: The fingerprint of all that was sent, but for the names; ``None`` where nobody asks for it.
-    :param audience_id: Its id.
-    :param audience_name: Its name.
-    :param run_id: The run that was the last to have news of it.
-    :param audience: What IQM said of it when it was ready; ``None`` as long as that isn't known.
+    :param fingerprint: The fingerprint of the upload without its names; None if the task doesn't compare lists.
+    :param audience_id: The audience's id.
+    :param audience_name: The audience's name.
+    :param run_id: The run that uploaded the list, or that was the first to find the audience ready.
+    :param audience: The details of the ready audience; None until it is ready.
     """
 
     fingerprint: str | None
@@ -46,11 +46,11 @@ class LastUpload:
 
 class AudienceHistory:
     """
-    The history of a task's audience.
+    The earlier uploads and match rates of a task's audience.
 
     :param task: The task.
-    :param context: Its context.
-    :param log: Where a store that fails is told of.
+    :param context: The task's context.
+    :param log: Logs storage failures.
     """
 
     def __init__(self, task: BaseOperator, context: Context, *, log: Log) -> None:
@@ -58,31 +58,31 @@ class AudienceHistory:
         assets = audience_assets([*task.outlets, *task.inlets])
         states: Any = context.get("asset_state_store")
         self.shared = bool(assets and states)
-        """Whether other tasks see it."""
+        """Whether other tasks share the history."""
         if self.shared:
-            # The tasks that one task is mapped to have the asset in common.
+            # Mapped task instances share the asset.
             self._suffix = f"_{ti.map_index}" if ti.map_index is not None and ti.map_index >= 0 else ""
             self._store = StateStore(states[assets[0]], name=f"the state of {assets[0].uri}", log=log)
         else:
             self._suffix = ""
-            runs = _EarlierRuns(ti) if task.do_xcom_push else None
-            self._store = StateStore(runs, name="XCom of earlier runs", log=log)
+            xcoms = _XComStore(ti) if task.do_xcom_push else None
+            self._store = StateStore(xcoms, name="the XComs of earlier runs", log=log)
 
     def check_enabled(self, argument: str) -> None:
         """
-        See that anything is kept.
+        Check that the task has a store for its history.
 
-        :param argument: The task's argument that needs it.
-        :raises AudienceOptionError: where nothing is.
+        :param argument: The task's argument that needs the history.
+        :raises AudienceOptionError: The task has no store.
         """
         if not self._store:
             raise AudienceOptionError(
-                f"{argument} compares with earlier runs, and this task keeps nothing of them: set do_xcom_push=True, "
-                "or on Airflow 3.3 name the audience's asset among the task's outlets."
+                f"{argument} compares with earlier runs, but this task doesn't store anything about them. Set "
+                "do_xcom_push=True, or, on Airflow 3.3, add the audience's asset to the task's outlets."
             )
 
     def last_upload(self) -> LastUpload | None:
-        """Return the last upload; ``None`` where none is known."""
+        """Return the last upload; None if there is none."""
         match self._store.read(UPLOADED + self._suffix):
             case {
                 "fingerprint": str(fingerprint),
@@ -103,7 +103,7 @@ class AudienceHistory:
 
     def fingerprint_of(self, audience_id: int) -> str | None:
         """
-        Return the fingerprint of the last upload, if that made this audience.
+        Return the fingerprint of the last upload if it created this audience; otherwise None.
 
         :param audience_id: The audience's id.
         """
@@ -112,28 +112,28 @@ class AudienceHistory:
 
     def save_upload(self, upload: LastUpload) -> None:
         """
-        Keep an upload for later runs.
+        Store an upload for later runs.
 
         :param upload: The upload.
         """
         self._store.write(UPLOADED + self._suffix, asdict(upload))
 
     def last_ready(self) -> list[ReadyAudience]:
-        """Return the audiences that a task has found ready, and good enough, last."""
+        """Return the audiences that last became ready and passed the match rate limits."""
         found = self._store.read(READY + self._suffix)
         return _ready(found) if isinstance(found, list) else []
 
     def save_ready(self, audiences: Sequence[ReadyAudience]) -> None:
         """
-        Keep audiences that are ready for later runs.
+        Store ready audiences for later runs.
 
         :param audiences: The audiences.
         """
         self._store.write(READY + self._suffix, [dict(audience) for audience in audiences])
 
 
-class _EarlierRuns:
-    """A task's own XComs, the newest first: this run's, then those of the runs before."""
+class _XComStore:
+    """The newest XComs of a task: those of this run, or else of the run before."""
 
     def __init__(self, ti: Any) -> None:
         self._ti = ti
@@ -147,7 +147,7 @@ class _EarlierRuns:
 
 
 def _ready(found: Sequence[Any]) -> list[ReadyAudience]:
-    """Return what is an audience that is ready; what another release has written may be anything."""
+    """Return the valid ready audiences; another release may have stored values of a different form."""
     ready: list[ReadyAudience] = []
     for item in found:
         match item:

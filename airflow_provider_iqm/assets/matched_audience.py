@@ -1,4 +1,4 @@
-"""The asset that stands for a matched audience: ``iqm://<workspace host>/<audience's name>``."""
+"""The asset of a matched audience: ``iqm://<workspace host>/<audience name>``."""
 
 from __future__ import annotations
 
@@ -19,52 +19,52 @@ def matched_audience_asset(
     audience_name: str, *, workspace_host: str = DEFAULT_WORKSPACE_HOST, extra: dict[str, Any] | None = None
 ) -> Asset:
     """
-    Return the asset of a matched audience; on Airflow 2 it is a ``Dataset``.
+    Return the asset of a matched audience; on Airflow 2, a ``Dataset``.
 
-    The name is what Dags agree on. It need not be the audience's name in IQM, and it stays the same where that one has
-    a date in it: an asset is a series of audiences, each of which takes the place of the one before.
+    An asset is a series of audiences, each of which replaces the previous one. So its name doesn't have to be the
+    audience's name in IQM, and it stays the same if that name contains a date.
 
-    :param audience_name: The name; blanks, slashes and letters of any script are fine.
-    :param workspace_host: The workspace's host, without a scheme, as the connection has it.
-    :param extra: More about the asset, for Airflow.
-    :raises ValueError: where they make no URI of an audience.
+    :param audience_name: The name; spaces, slashes and any Unicode letters are allowed.
+    :param workspace_host: The workspace host without a scheme, as in the connection.
+    :param extra: The asset's ``extra``.
+    :raises ValueError: The arguments don't result in a valid URI.
     """
-    # Airflow has the URI checked too, but Airflow 2 only warns of what is wrong.
+    # Airflow checks the URI too, but Airflow 2 only logs a warning.
     uri = sanitize_uri(urlsplit(f"{audience_namespace(workspace_host.strip())}/{quote(audience_name, safe='')}"))
     return Asset(uri=uri.geturl(), extra=extra)
 
 
 def audience_namespace(workspace_host: str) -> str:
     """
-    Return what the assets of a workspace's audiences begin with, and OpenLineage's name for the workspace.
+    Return the OpenLineage namespace of a workspace, which is also the prefix of its asset URIs.
 
-    :param workspace_host: The workspace's host, without a scheme.
+    :param workspace_host: The workspace host without a scheme.
     """
     return f"{SCHEME}://{workspace_host}"
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
     """
-    Return the one way to write an audience's URI.
+    Return the canonical form of an audience's URI.
 
     :param uri: The URI, split.
-    :raises ValueError: where it is none of an audience.
+    :raises ValueError: The URI isn't a valid URI of an audience.
     """
     if not uri.hostname or "@" in uri.netloc:
-        raise _refusal("has no workspace's host, or more than that, behind iqm://")
+        raise _invalid_uri("needs a workspace host, without credentials, after iqm://")
     if uri.query or uri.fragment:
-        raise _refusal("has a query or a fragment; write ? as %3F and # as %23")
+        raise _invalid_uri("has a query or a fragment; write ? as %3F and # as %23")
     if "/" in uri.path[1:]:
-        raise _refusal("has more than a name behind the host; write / as %2F")
+        raise _invalid_uri("has more than one path segment; write / as %2F")
     name = audience_name_of(uri)
     if not name:
-        raise _refusal("has no audience's name behind the host")
+        raise _invalid_uri("has no audience name after the host")
     return uri._replace(netloc=uri.netloc.lower(), path=f"/{quote(name, safe='')}")
 
 
 def audience_name_of(uri: SplitResult) -> str:
     """
-    Return the name in an audience's URI, blanks around it left out.
+    Return the name in an audience's URI, stripped of surrounding spaces.
 
     :param uri: The URI, split.
     """
@@ -73,10 +73,10 @@ def audience_name_of(uri: SplitResult) -> str:
 
 def convert_asset_to_openlineage(asset: Asset, lineage_context: object) -> OpenLineageDataset:  # noqa: ARG001 - Airflow's own form
     """
-    Return the dataset that OpenLineage knows of an asset.
+    Convert an asset to an OpenLineage dataset.
 
     :param asset: The asset.
-    :param lineage_context: The hook that works on it; not needed.
+    :param lineage_context: The hook that reported the asset; unused.
     """
     from airflow.providers.common.compat.openlineage.facet import Dataset as OpenLineageDataset
 
@@ -84,8 +84,8 @@ def convert_asset_to_openlineage(asset: Asset, lineage_context: object) -> OpenL
     return OpenLineageDataset(namespace=audience_namespace(uri.netloc), name=audience_name_of(uri))
 
 
-def _refusal(problem: str) -> ValueError:
+def _invalid_uri(problem: str) -> ValueError:
     return ValueError(
-        f"The URI of an IQM asset {problem}. It must be like {SCHEME}://{DEFAULT_WORKSPACE_HOST}/Customers; "
-        "matched_audience_asset() writes it from a name."
+        f"The URI of an IQM asset {problem}. Expected a URI such as {SCHEME}://{DEFAULT_WORKSPACE_HOST}/Customers; "
+        "matched_audience_asset() creates one from a name."
     )

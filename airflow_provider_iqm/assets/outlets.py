@@ -1,4 +1,4 @@
-"""A task's outlets that are matched audiences, and what their events say."""
+"""The outlets of a task that are matched audiences, and their asset events."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 class AudienceEvent(TypedDict):
     """
-    What the event of an audience's asset says.
+    The ``extra`` of an audience's asset event.
 
-    ``fingerprint`` is ``None`` where the task has not made one.
+    ``fingerprint`` is None if the task doesn't compare lists.
     """
 
     audience_id: int
@@ -35,10 +35,10 @@ class AudienceEvent(TypedDict):
 
 def audience_event(audience: ReadyAudience, *, fingerprint: str | None = None) -> AudienceEvent:
     """
-    Return what an event says of an audience that is ready.
+    Return the ``extra`` of a ready audience's asset event.
 
     :param audience: The audience.
-    :param fingerprint: The fingerprint of its list.
+    :param fingerprint: The fingerprint of the audience's list.
     """
     return AudienceEvent(
         audience_id=audience["id"],
@@ -52,7 +52,7 @@ def audience_event(audience: ReadyAudience, *, fingerprint: str | None = None) -
 
 def audience_assets(assets: Sequence[Any]) -> list[Asset]:
     """
-    Return those of a task's inlets or outlets that are matched audiences.
+    Return the inlets or outlets of a task that are matched audiences.
 
     :param assets: The inlets or outlets.
     """
@@ -63,33 +63,33 @@ def describe_in_asset_events(task: BaseOperator, context: Context, events: Seque
     """
     Describe audiences in the asset events of a task's outlets.
 
-    An outlet with the name of one of several audiences is about that one; else it is about all of them, in
-    ``audiences``. An only audience is what the outlets are about, whatever their names.
+    A single audience is described in the events of all outlets, whatever their names. Of several audiences, an outlet
+    describes the one with its name, or else all of them, in ``audiences``.
 
     :param task: The task.
-    :param context: Its context.
-    :param events: What is to be said of each audience.
-    :return: Whether there is any such outlet.
+    :param context: The task's context.
+    :param events: The ``extra`` of each audience.
+    :return: Whether any outlet is a matched audience.
     """
     by_name = {event["audience_name"]: event for event in events}
     assets = audience_assets(task.outlets)
     for asset in assets:
         with best_effort(task.log, f"describe the audience in the event of {asset.uri}"):
             event = events[0] if len(events) == 1 else by_name.get(audience_name_of(urlsplit(asset.uri)))
-            told: Any = event or {"audiences": list(events)}
-            context["outlet_events"][asset].extra.update(told)
+            extra: Any = event or {"audiences": list(events)}
+            context["outlet_events"][asset].extra.update(extra)
     return bool(assets)
 
 
 def remove_audience_outlets(task: BaseOperator, *, log: Log) -> None:
     """
-    Remove the audiences from a task's outlets, so that this run sends no event for them.
+    Remove the audiences from a task's outlets, so that this run sends no asset events for them.
 
-    Airflow has no other way to succeed without an event: 2.11 and 3.3 send one for every outlet that the task has when
-    it ends, whatever ``outlet_events`` says. Each run has its own copy of the task.
+    Airflow has no other way to succeed without an event: 2.11 and 3.3 send one for each outlet that the task has when
+    it ends, regardless of ``outlet_events``. Each run has its own copy of the task.
 
     :param task: The task.
-    :param log: Where this is logged.
+    :param log: Logs the removed assets.
     """
     removed = audience_assets(task.outlets)
     if removed:

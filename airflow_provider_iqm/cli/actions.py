@@ -1,4 +1,4 @@
-"""What the commands do."""
+"""The functions behind the commands."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from airflow_provider_iqm.vocabulary import AudienceStatus
 from airflow_provider_iqm.wording import printable_on
 
 SHOWN = ("id", "name", "status", "match_rate", "uniques", "records", "reason")
-"""The fields of an audience that are shown."""
+"""The fields of an audience to show."""
 MAX_DETAILS = 10
-"""For how many audiences the match rate is read, one request each, where IQM's list lacks it (classic)."""
+"""The maximum number of audiences whose match rate is requested, one request each, if the list lacks it (classic)."""
 
 
 def check(arguments: Namespace) -> None:
@@ -96,21 +96,21 @@ def campaigns(arguments: Namespace) -> None:
 
 
 def _fill_in_match_rates(audiences: list[MatchedAudience], hook: CliHook) -> None:
-    """Replace the newest ready audiences that lack a match rate by their details."""
-    lacking = [
+    """Request the details of the newest ready audiences that have no match rate."""
+    missing = [
         index
         for index, audience in enumerate(audiences)
         if audience["status"] == AudienceStatus.READY and audience["match_rate"] is None
     ]
-    lacking.sort(key=lambda index: audiences[index]["id"], reverse=True)
-    for index in lacking[:MAX_DETAILS]:
+    missing.sort(key=lambda index: audiences[index]["id"], reverse=True)
+    for index in missing[:MAX_DETAILS]:
         with suppress(AudienceNotFoundError):  # deleted since it was listed
             audiences[index] = hook.get_matched_audience(audiences[index]["id"])
-    left = len(lacking) - MAX_DETAILS
-    if left > 0:
+    others = len(missing) - MAX_DETAILS
+    if others > 0:
         sys.stderr.write(
-            f"Match rates are shown for the {MAX_DETAILS} newest ready audiences only (one request each), not for "
-            f"{left} more. For any audience, run: status ID\n"
+            f"Match rates are shown for the {MAX_DETAILS} newest ready audiences only (one request each). For the "
+            f"other {others}, run: status ID\n"
         )
 
 
@@ -120,7 +120,7 @@ def validate(arguments: Namespace) -> None:
     if arguments.conn_id:
         hook = CliHook(arguments.conn_id)
         with logs_on_stderr():
-            # Fail on a wrong connection before spending minutes on reading the file.
+            # Fail on an invalid connection before reading the file, which can take minutes.
             hook.settings  # noqa: B018
 
         def check_mapping(upload: AudienceUpload) -> bool:
@@ -138,7 +138,7 @@ def _show_audiences(found: Sequence[Any], arguments: Namespace) -> None:
 
 def _show(rows: list[dict[str, Any]], arguments: Namespace) -> None:
     if arguments.output == "json":
-        # For programs: numbers stay numbers, and no line is broken for the sake of the screen.
+        # For programs: keep numbers, and don't wrap lines.
         sys.stdout.write(printable_on(sys.stdout, json.dumps(rows, ensure_ascii=False) + "\n"))
         return
     rows = [

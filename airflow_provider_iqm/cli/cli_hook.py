@@ -12,13 +12,15 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow_provider_iqm.exceptions import IQMConnectionError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 
-SECONDS_WORTH_A_BAR = 1.0
-STEP = 0.25
+MIN_SECONDS = 1.0
+"""The shortest wait that shows a progress bar."""
+UPDATE_SECONDS = 0.25
+"""Seconds between two updates of the progress bar."""
 
 
 class CliHook(IQMHook):
     """
-    Talks to IQM's API, and shows its waits on the terminal, if stderr is one.
+    The hook to IQM, which shows a progress bar while it waits, if stderr is a terminal.
 
     :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
     """
@@ -29,7 +31,7 @@ class CliHook(IQMHook):
         Return a connection.
 
         :param conn_id: The connection's id.
-        :raises IQMConnectionError: if it isn't found; the message says how to add it.
+        :raises IQMConnectionError: The connection isn't found; the message says how to add it.
         """
         try:
             return super().get_connection(conn_id)
@@ -42,7 +44,7 @@ class CliHook(IQMHook):
             ) from None
 
     def _sleep(self, seconds: float) -> None:
-        if seconds < SECONDS_WORTH_A_BAR or not sys.stderr.isatty():
+        if seconds < MIN_SECONDS or not sys.stderr.isatty():
             super()._sleep(seconds)
             return
         from rich.console import Console
@@ -51,7 +53,7 @@ class CliHook(IQMHook):
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         end = time.monotonic() + seconds
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            bar = progress.add_task("Waiting until IQM takes the next request", total=seconds)
-            while (left := end - time.monotonic()) > 0:
-                time.sleep(min(STEP, left))
+            bar = progress.add_task("Waiting to send the next request", total=seconds)
+            while (remaining := end - time.monotonic()) > 0:
+                time.sleep(min(UPDATE_SECONDS, remaining))
                 progress.update(bar, completed=seconds - max(0.0, end - time.monotonic()))

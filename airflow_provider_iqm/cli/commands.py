@@ -1,4 +1,4 @@
-"""The commands, defined like Airflow's own."""
+"""The commands of ``airflow iqm``."""
 
 from __future__ import annotations
 
@@ -66,5 +66,5 @@ COMMANDS = (
 
 
 def get_iqm_cli_commands() -> list[CLICommand]:
-    """Return the commands that this provider adds to ``airflow``."""
+    """Return the provider's commands for the ``airflow`` CLI."""
     return [GroupCommand(name="iqm", help="Check connections, audiences and files for IQM", subcommands=COMMANDS)]

@@ -1,4 +1,4 @@
-"""Commands that are imported when they run: ``airflow --help`` has to be quick."""
+"""Imports commands when they run, to keep ``airflow --help`` fast."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from importlib import import_module
 
 def lazy_command(name: str) -> Callable[[Namespace], None]:
     """
-    Return a command that imports its function when it runs, and prints an error as one line.
+    Return a command that imports its function when it runs, and prints errors as one line.
 
     :param name: The function's name in :mod:`airflow_provider_iqm.cli.actions`.
     """
 
     def run(arguments: Namespace) -> None:
-        # Without it Airflow 3 leaves its metadata database out of the search for a connection. Airflow's own commands
-        # (``airflow connections get``) set it too. Secrets backends and environment variables still come first.
+        # Makes Airflow 3 search its metadata database for connections, after secrets backends and environment
+        # variables. Airflow's own commands (``airflow connections get``) set it too.
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
         from airflow_provider_iqm.command_line import plain_exit
         from airflow_provider_iqm.exceptions import IQMError

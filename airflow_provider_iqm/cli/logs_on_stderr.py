@@ -1,4 +1,4 @@
-"""Keeps Airflow's logs out of what a command prints."""
+"""Redirects Airflow's logs to stderr while a command runs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from contextlib import contextmanager, redirect_stdout
 @contextmanager
 def logs_on_stderr() -> Iterator[None]:
     """
-    Have all that is written to the standard output in the ``with`` block go to the standard error.
+    Redirect stdout to stderr in the ``with`` block.
 
-    Airflow's loggers write to the standard output, where they would spoil JSON for the program that reads it: on 2.11
-    to ``sys.stdout`` as it is at the moment, on 3.x to the one that they were set up with.
+    Airflow's loggers write to stdout, which would corrupt JSON output: on 2.11 to the current ``sys.stdout``, on 3.x to
+    the stream that they were configured with. So the file descriptor is redirected too.
     """
-    before = sys.stdout
-    before.flush()
-    kept = os.dup(1)
+    stdout = sys.stdout
+    stdout.flush()
+    saved = os.dup(1)
     os.dup2(2, 1)
     try:
         with redirect_stdout(sys.stderr):
             yield
     finally:
-        before.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+        stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)

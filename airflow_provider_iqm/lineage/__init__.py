@@ -1,1 +1,1 @@
-"""Where an audience comes from, told to OpenLineage and to Airflow's hook lineage; never a value of a list."""
+"""Lineage of audiences for OpenLineage and Airflow's hook lineage; it never contains values of a list."""

@@ -1,4 +1,4 @@
-"""The facets of what is made of a list: an audience, or the parts of a file."""
+"""OpenLineage facets of the datasets created from a list: audiences and file parts."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def output_dataset(
     size: int | None = None,
 ) -> OutputDataset:
     """
-    Describe a dataset that is made of a list.
+    Describe a dataset that was created from a list.
 
-    :param namespace: Its namespace.
-    :param name: Its name.
-    :param fields: The list's column → its own field.
-    :param source: Where the list comes from.
-    :param cleaning: What has been done to the list.
-    :param version: Which of the datasets of this name it is.
-    :param records: How many records it has.
-    :param size: How many bytes.
+    :param namespace: The dataset's namespace.
+    :param name: The dataset's name.
+    :param fields: Column of the list → field of the dataset.
+    :param source: The source of the list.
+    :param cleaning: The cleaning of the list.
+    :param version: The dataset's version.
+    :param records: The number of records.
+    :param size: The size in bytes.
     """
     schema = [schema_dataset.SchemaDatasetFacetFields(name=field) for field in fields.values()]
     facets: dict[str, DatasetFacet] = {"schema": schema_dataset.SchemaDatasetFacet(fields=schema)}
@@ -75,9 +75,9 @@ def _column_lineage(
 def _transformation(column: str, cleaning: Cleaning) -> column_lineage_dataset.Transformation:
     subtype, description, masking = "IDENTITY", "", False
     if algorithm := cleaning.hashes().get(column):
-        subtype, description, masking = "TRANSFORMATION", f"normalised and hashed with {algorithm.value}", True
+        subtype, description, masking = "TRANSFORMATION", f"normalized and hashed with {algorithm.value}", True
     elif cleaning.normalize:
-        subtype, description = "TRANSFORMATION", "normalised"
+        subtype, description = "TRANSFORMATION", "normalized"
     return column_lineage_dataset.Transformation(
         type="DIRECT", subtype=subtype, description=description, masking=masking
     )

@@ -1,4 +1,4 @@
-"""A file, as OpenLineage names it."""
+"""A file as the lineage source of a list."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _SCHEMES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
 
 def dataset_name(path: str | Path) -> tuple[str, str]:
     """
-    Return a file's namespace and name by OpenLineage's naming: ``file`` and the path, or the bucket and the key.
+    Return a file's OpenLineage namespace and name: ``file`` and the path, or the bucket and the key.
 
-    :param path: A path on the worker, or a URL of object storage, whose connection is left out.
+    :param path: A path on the worker, or a URL of object storage, whose connection id is dropped.
     """
     url = urlsplit(str(path)) if "://" in str(path) else None
     if url is None or url.scheme == "file":
@@ -29,10 +29,10 @@ def dataset_name(path: str | Path) -> tuple[str, str]:
 
 def file_source(path: str | Path, columns: Iterable[str]) -> LineageSource:
     """
-    Tell of a file as the source of a list.
+    Return a file as the source of a list.
 
     :param path: The file.
-    :param columns: Those of its columns that are used.
+    :param columns: The file's columns that are used.
     """
     namespace, name = dataset_name(path)
     dataset = InputDataset(namespace=namespace, name=name)

@@ -1,4 +1,4 @@
-"""What Airflow's hook lineage is told of an upload: the file that goes in, and the audience that comes out."""
+"""Reports the file and the audience of an upload to Airflow's hook lineage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ReportingHook(Protocol):
-    """What lineage needs to know of a hook."""
+    """The interface of a hook that reports lineage."""
 
     @property
     def log(self) -> Log:
@@ -32,34 +32,34 @@ class ReportingHook(Protocol):
 
 def report_file(hook: ReportingHook, file_path: str | Path) -> None:
     """
-    Report the file that a hook uploads.
+    Report the file that a hook uploads as its input.
 
     :param hook: The hook.
-    :param file_path: The file, as the user has named it: a path, or a URL of object storage.
+    :param file_path: The file as the user named it: a path, or a URL of object storage.
     """
     with best_effort(hook.log, "report the file to Airflow's hook lineage"):
-        # A copy in scratch is nobody's file.
-        if _somebody_may_read() and not is_scratch(Path(file_path).parent):
+        # Temporary copies aren't the user's files.
+        if _is_collected() and not is_scratch(Path(file_path).parent):
             uri = as_unicode(str(file_path)) if "://" in str(file_path) else Path(file_path).absolute().as_uri()
             get_hook_lineage_collector().add_input_asset(context=hook, uri=uri)
 
 
 def report_audience(hook: ReportingHook, audience_name: str, audience_id: int) -> None:
     """
-    Report the audience that a hook has made.
+    Report the audience that a hook created as its output.
 
     :param hook: The hook.
     :param audience_name: The audience's name.
-    :param audience_id: Its id.
+    :param audience_id: The audience's id.
     """
     with best_effort(hook.log, "report the audience to Airflow's hook lineage"):
-        if _somebody_may_read():
+        if _is_collected():
             uri = matched_audience_asset(audience_name, workspace_host=hook.settings.credentials.workspace_host).uri
             extra = {"audience_id": audience_id}
             get_hook_lineage_collector().add_output_asset(context=hook, uri=uri, asset_extra=extra)
 
 
-def _somebody_may_read() -> bool:
-    # Lineage is read when a task ends. Making the collector imports the asset handlers of all providers, which takes a
-    # second or more, so scripts and the dry run don't.
+def _is_collected() -> bool:
+    # Lineage is collected from tasks only. Creating the collector imports the asset handlers of all providers, which
+    # takes a second or more, so scripts and dry runs skip it.
     return running_task() is not None

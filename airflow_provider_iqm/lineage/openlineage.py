@@ -1,8 +1,8 @@
 """
-What the operators tell OpenLineage, if ``apache-airflow-providers-openlineage`` is installed.
+OpenLineage metadata of the operators, used if ``apache-airflow-providers-openlineage`` is installed.
 
-Its listener calls these methods when a task has ended, in a process of its own, where XCom can't always be asked. So a
-task keeps what it has made. OpenLineage is imported when it calls, not when a Dag is parsed.
+Its listener calls these methods when a task ends, in a separate process that can't always read XCom. So tasks keep
+their outputs as attributes. OpenLineage is only imported when it is used, to keep Dag parsing fast.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class LineageOutput:
     """
-    Something that a task has made of a list.
+    A dataset that a task created from a list.
 
     :param name: The audience's name, or the part's path or URL.
     :param version: The audience's id.
-    :param records: How many records it has.
-    :param size: How many bytes were sent or written.
+    :param records: The number of records.
+    :param size: The size in bytes.
     """
 
     name: str
@@ -39,34 +39,34 @@ class LineageOutput:
 
 
 class ListLineage:
-    """The lineage of a task that makes something of a list."""
+    """The lineage of a task that creates datasets from a list."""
 
     lineage_outputs: Sequence[LineageOutput] = ()
-    """What it has made, as far as it has come."""
+    """The datasets that the task has created so far."""
 
     @abstractmethod
     def list_arguments(self) -> dict[str, Any]:
-        """Give the arguments that say what the list is to become."""
+        """Return the arguments for the audience, the mapping and the cleaning."""
 
     @abstractmethod
     def lineage_source(self, columns: Iterable[str]) -> LineageSource:
         """
-        Tell where the list comes from.
+        Return the source of the list.
 
-        :param columns: Those of its columns that are used.
+        :param columns: The list's columns that are used.
         """
 
     @abstractmethod
-    def lineage_name(self, made: LineageOutput) -> tuple[str, str]:
+    def lineage_name(self, output: LineageOutput) -> tuple[str, str]:
         """
-        Give the namespace and the name of what was made.
+        Return the namespace and the name of an output.
 
-        :param made: What was made.
+        :param output: The output.
         """
 
     def lineage_fields(self, columns: Mapping[str, str]) -> Mapping[str, str]:
         """
-        Give the fields of what was made, by the list's columns.
+        Return column of the list → field of the output.
 
         :param columns: The mapping, file column → system field.
         """
@@ -74,9 +74,9 @@ class ListLineage:
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """
-        Tell OpenLineage what was made of what, column by column.
+        Return the inputs, the outputs and the column lineage of a task that succeeded.
 
-        :param task_instance: The task's instance.
+        :param task_instance: The task instance.
         """
         from airflow.providers.openlineage.extractors import OperatorLineage
 
@@ -87,55 +87,55 @@ class ListLineage:
         source = self.lineage_source(mapping.columns)
         outputs = [
             output_dataset(
-                *self.lineage_name(made),
+                *self.lineage_name(output),
                 fields=self.lineage_fields(mapping.columns),
                 source=source,
                 cleaning=cleaning,
-                version=made.version,
-                records=made.records,
-                size=made.size,
+                version=output.version,
+                records=output.records,
+                size=output.size,
             )
-            for made in self.lineage_outputs
+            for output in self.lineage_outputs
         ]
         return OperatorLineage(inputs=list(source.inputs), outputs=outputs, job_facets=dict(source.job_facets))
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """
-        Tell OpenLineage of a task that failed: what it has made until then, or at least what it was to work on.
+        Return the lineage of a task that failed: its outputs so far, or only its inputs.
 
-        :param task_instance: The task's instance.
+        :param task_instance: The task instance.
         """
         if self.lineage_outputs:
             return self.get_openlineage_facets_on_complete(task_instance)
         from airflow.providers.openlineage.extractors import OperatorLineage
 
-        # The mapping may be what it has failed for.
+        # The task may have failed because of the mapping.
         source = self.lineage_source(())
         return OperatorLineage(inputs=list(source.inputs), job_facets=dict(source.job_facets))
 
 
 class UploadLineage(ListLineage):
-    """The lineage of a task that makes an audience."""
+    """The lineage of a task that creates an audience."""
 
     @property
     @abstractmethod
     def hook(self) -> ReportingHook:
         """The hook to IQM."""
 
-    def lineage_name(self, made: LineageOutput) -> tuple[str, str]:
-        """Give the workspace, and the audience's name."""
-        return audience_namespace(self.hook.settings.credentials.workspace_host), made.name
+    def lineage_name(self, output: LineageOutput) -> tuple[str, str]:
+        """Return the workspace and the audience's name."""
+        return audience_namespace(self.hook.settings.credentials.workspace_host), output.name
 
 
 class PreparationLineage(ListLineage):
     """The lineage of a task that writes the parts of a list."""
 
-    def lineage_name(self, made: LineageOutput) -> tuple[str, str]:
-        """Name a part as any file."""
+    def lineage_name(self, output: LineageOutput) -> tuple[str, str]:
+        """Return the namespace and the name of a part's file."""
         from airflow_provider_iqm.lineage.file_source import dataset_name
 
-        return dataset_name(made.name)
+        return dataset_name(output.name)
 
     def lineage_fields(self, columns: Mapping[str, str]) -> Mapping[str, str]:
-        """Give a part's columns, which are the list's."""
+        """Return the columns of a part, which are those of the list."""
         return {column: column for column in columns}

@@ -1,4 +1,4 @@
-"""The tables of a query, as the database's hook and OpenLineage's parser of SQL tell them."""
+"""The tables of a query as the lineage source of a list, found by OpenLineage's SQL parser."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PLACEHOLDER = re.compile(r"%\(\w+\)s|%s")
-"""Those of the drivers that the parser takes for a mistake."""
+"""Placeholders of database drivers that OpenLineage's SQL parser can't parse."""
 
 
 def query_source(sql: str, conn_id: str, columns: Iterable[str]) -> LineageSource:
     """
-    Tell of a query's tables as the source of a list.
+    Return a query's tables as the source of a list.
 
     :param sql: The query.
     :param conn_id: The connection to the database.
-    :param columns: Those of its columns that are used.
-    :return: The query alone where the database's hook can't say what its tables are called, or it can't be read.
+    :param columns: The query's columns that are used.
+    :return: The source; without tables if the query can't be parsed, or the database's hook doesn't support lineage.
     """
     try:
-        tables = _tables(sql, conn_id, columns)
-    # Drivers' errors have nothing in common, and an unknown table must not cost the lineage of the audience.
+        tables = _find_tables(sql, conn_id, columns)
+    # Database drivers have no common error class, and the audience's lineage is useful without tables.
     except Exception as error:  # noqa: BLE001
-        log.info("The tables of the query are left out of its lineage: %s", type(error).__name__)
+        log.info("Could not determine the query's tables; leaving them out of the lineage: %s", type(error).__name__)
         tables = LineageSource()
     return replace(tables, job_facets={"sql": sql_job.SQLJobFacet(query=SQLParser.normalize_sql(sql))})
 
 
-def _tables(sql: str, conn_id: str, columns: Iterable[str]) -> LineageSource:
+def _find_tables(sql: str, conn_id: str, columns: Iterable[str]) -> LineageSource:
     hook = database_hook(conn_id)
     connection = hook.get_connection(conn_id)
     database = hook.get_openlineage_database_info(connection)
@@ -54,26 +54,26 @@ def _tables(sql: str, conn_id: str, columns: Iterable[str]) -> LineageSource:
     )
     parsed = parser.parse(SQLParser.split_sql_string(_PLACEHOLDER.sub("NULL", sql)))
     if parsed is None or parsed.errors:
-        log.info("OpenLineage's parser can't read the query, so its tables are left out of its lineage.")
+        log.info("OpenLineage can't parse the query; leaving its tables out of the lineage")
         return LineageSource()
-    return _traced(parsed, database, columns)
+    return _trace_columns(parsed, database, columns)
 
 
-def _traced(parsed: Any, database: DatabaseInfo, columns: Iterable[str]) -> LineageSource:
+def _trace_columns(parsed: Any, database: DatabaseInfo, columns: Iterable[str]) -> LineageSource:
     namespace = SQLParser.create_namespace(database)
 
     def name(table: Any) -> str:
         return from_table_meta(table, database.database, namespace, database.is_uppercase_names).name
 
     traced = {
-        # Databases change the case of names that aren't quoted.
+        # Databases change the case of unquoted names.
         column.descendant.name.casefold(): [
             (namespace, name(origin.origin), origin.name) for origin in column.lineage if origin.origin
         ]
         for column in parsed.column_lineage
     }
     names = [name(table) for table in parsed.in_tables]
-    # The parser leaves out tables that stand in a WITH alone.
+    # The parser doesn't list tables that only occur in a WITH clause.
     names += [table for origins in traced.values() for _, table, _ in origins]
     return LineageSource(
         inputs=[InputDataset(namespace=namespace, name=name) for name in dict.fromkeys(names)],

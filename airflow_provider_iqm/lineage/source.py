@@ -1,4 +1,4 @@
-"""What a list is made of, in OpenLineage's terms."""
+"""The source of a list, in OpenLineage's terms."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from openlineage.client.facet_v2 import JobFacet
 
 Origin = tuple[str, str, str]
-"""A column: the namespace and the name of its dataset, and its own name."""
+"""A column: namespace of the dataset, name of the dataset, name of the column."""
 
 
 @dataclass(frozen=True)
 class LineageSource:
     """
-    The datasets that a list is made of.
+    The datasets that a list is read from.
 
     :param inputs: The datasets.
-    :param origins: The list's column → the columns that it is made of; columns that can't be traced are left out.
-    :param job_facets: What else is to be said of how it is made.
+    :param origins: Column of the list → its source columns; columns that can't be traced are missing.
+    :param job_facets: The job facets, such as the query.
     """
 
     inputs: Sequence[InputDataset] = ()

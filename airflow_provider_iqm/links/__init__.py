@@ -1,1 +1,1 @@
-"""Links from Airflow to IQM."""
+"""Links from Airflow's UI to IQM's web app."""

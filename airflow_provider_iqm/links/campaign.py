@@ -1,4 +1,4 @@
-"""The way from a task's page in Airflow to its campaigns in IQM's web app."""
+"""The link from a task to its campaigns in IQM's web app."""
 
 from __future__ import annotations
 
@@ -19,45 +19,45 @@ XCOM_KEY = "iqm_campaign_link"
 
 def campaign_url(workspace_host: str, campaign_ids: Sequence[int]) -> str:
     """
-    Return where IQM's web app shows a campaign, or the list of campaigns for several.
+    Return the URL of a campaign in IQM's web app, or of the list of campaigns if there are several.
 
-    IQM documents no addresses of campaigns; what is behind ``#`` stays in the browser, so the address opens the app at
-    least.
+    IQM doesn't document the URLs of campaigns. The browser doesn't send the part after ``#``, so even a wrong one opens
+    the app.
 
-    :param workspace_host: The workspace's host, without a scheme.
-    :param campaign_ids: The campaigns.
+    :param workspace_host: The workspace host without a scheme.
+    :param campaign_ids: The campaigns' ids.
     """
     page = f"campaign/{campaign_ids[0]}" if len(campaign_ids) == 1 else "campaign"
     return f"https://{workspace_host}/#/{page}"
 
 
 class IQMCampaignLink(BaseOperatorLink):
-    """The button "IQM campaign" on a task's page; the task pushes its address to XCom."""
+    """The button "IQM campaign" on a task's page; the task pushes its URL to XCom."""
 
     name = "IQM campaign"
 
     @property
     def xcom_key(self) -> str:
-        """Where Airflow 3 finds the address."""
+        """The XCom key of the URL, for Airflow 3."""
         return XCOM_KEY
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """
-        Return the address that the task has pushed; an empty one where it has pushed none yet.
+        Return the URL that the task pushed; an empty string if it hasn't pushed one yet.
 
         :param operator: The task.
-        :param ti_key: Its instance.
+        :param ti_key: The key of the task instance.
         """
         return XCom.get_value(ti_key=ti_key, key=XCOM_KEY) or ""
 
     @staticmethod
     def push(task: LinkedTask, context: Context, campaign_ids: Sequence[int]) -> None:
         """
-        Push the address of a task's campaign, or campaigns, to XCom.
+        Push the URL of a task's campaigns to XCom, unless the task sets ``do_xcom_push=False``.
 
-        :param task: The task; one that pushes nothing to XCom has no link.
-        :param context: Its context.
-        :param campaign_ids: The campaigns.
+        :param task: The task.
+        :param context: The task's context.
+        :param campaign_ids: The campaigns' ids.
         """
         if not task.do_xcom_push:
             return

@@ -1,4 +1,4 @@
-"""The way from a task's page in Airflow to its audience in IQM's web app."""
+"""The link from a task to its audience in IQM's web app."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ XCOM_KEY = "iqm_audience_link"
 
 def audience_url(workspace_host: str, audience_ids: Sequence[int]) -> str:
     """
-    Return where IQM's web app shows an audience, or the list of audiences for several.
+    Return the URL of an audience in IQM's web app, or of the list of audiences if there are several.
 
-    IQM documents no addresses of audiences. Those of its web app that it does name have their path behind ``#`` (such
-    as ``https://app.iqm.com/#/signup``); it stays in the browser, so the address opens the app at least.
+    IQM doesn't document the URLs of audiences. The documented ones have their path after ``#`` (such as
+    ``https://app.iqm.com/#/signup``). The browser doesn't send that part, so even a wrong one opens the app.
 
-    :param workspace_host: The workspace's host, without a scheme.
-    :param audience_ids: The audiences.
+    :param workspace_host: The workspace host without a scheme.
+    :param audience_ids: The audiences' ids.
     """
     page = f"audience/{audience_ids[0]}" if len(audience_ids) == 1 else "audience"
     return f"https://{workspace_host}/#/{page}"
 
 
 class LinkedTask(Protocol):
-    """A task that has a hook to IQM."""
+    """A task with a hook to IQM."""
 
     do_xcom_push: bool
 
@@ -45,34 +45,34 @@ class IQMAudienceLink(BaseOperatorLink):
     """
     The button "IQM audience" on a task's page.
 
-    The task pushes its address to XCom as soon as it knows the audience, so that Airflow's web server needs neither
-    the connection nor a request to IQM.
+    The task pushes the URL to XCom as soon as it knows the audience's id, so the web server needs neither the
+    connection nor a request to IQM.
     """
 
     name = "IQM audience"
 
     @property
     def xcom_key(self) -> str:
-        """Where Airflow 3 finds the address."""
+        """The XCom key of the URL, for Airflow 3."""
         return XCOM_KEY
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """
-        Return the address that the task has pushed; an empty one where it has pushed none yet.
+        Return the URL that the task pushed; an empty string if it hasn't pushed one yet.
 
         :param operator: The task.
-        :param ti_key: Its instance.
+        :param ti_key: The key of the task instance.
         """
         return XCom.get_value(ti_key=ti_key, key=XCOM_KEY) or ""
 
     @staticmethod
     def push(task: LinkedTask, context: Context, audience_ids: Sequence[int]) -> None:
         """
-        Push the address of a task's audience, or audiences, to XCom.
+        Push the URL of a task's audiences to XCom, unless the task sets ``do_xcom_push=False``.
 
-        :param task: The task; one that pushes nothing to XCom has no link.
-        :param context: Its context.
-        :param audience_ids: The audiences.
+        :param task: The task.
+        :param context: The task's context.
+        :param audience_ids: The audiences' ids.
         """
         if not task.do_xcom_push:
             return

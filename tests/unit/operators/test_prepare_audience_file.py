@@ -109,10 +109,10 @@ def test_the_parts_of_a_file_whose_name_is_not_utf8_can_be_handed_on(prepare, tm
 
 
 def test_the_parts_need_a_folder_that_can_be_handed_on(prepare, tmp_path):
-    with pytest.raises(AirflowFailException, match=r"output_dir is .*Andr\\udce9', whose name isn't UTF-8"):
+    with pytest.raises(AirflowFailException, match=r"The name of output_dir \(.*Andr\\udce9'\) isn't UTF-8"):
         prepare(100, output_dir=str(tmp_path / "Andr\udce9"), max_records=60)
 
 
 def test_a_url_that_is_not_utf8_is_refused():
-    with pytest.raises(ObjectStorageError, match="is no valid URL"):
+    with pytest.raises(ObjectStorageError, match="isn't a valid URL"):
         storage_path("s3://bucket/J\udcf6rg.csv")

@@ -70,7 +70,7 @@ def test_a_report_that_fails_costs_a_warning(iqm, tmp_path, monkeypatch, broken,
     def part(name, fine):
         return fails if broken in (name, "everything") else fine
 
-    monkeypatch.setattr(hook_lineage, "_somebody_may_read", lambda: True)
+    monkeypatch.setattr(hook_lineage, "_is_collected", lambda: True)
     monkeypatch.setattr(hook_lineage, "get_hook_lineage_collector", part("lineage", MagicMock()))
     ti = MagicMock(dag_id="dag", task_id="upload", run_id="run", map_index=-1, try_number=1)
     ti.xcom_push = part("xcom", MagicMock())
