@@ -69,7 +69,7 @@ class AudienceOptionError(IQMFinalError):
 
 
 class ReadingOptionError(IQMFinalError):
-    """An argument for reading a list (``delimiter``, ``encoding``, ``sheet``) is invalid or doesn't apply to the file."""
+    """An argument for reading a list (``delimiter``, ``encoding``, ``sheet``) is invalid, or not for this format."""
 
 
 class CleaningOptionError(IQMFinalError):

@@ -109,9 +109,9 @@ def test_a_person_at_a_terminal_sees_what_is_waited_for(sandbox):
     command = [sys.executable, "-m", "airflow_provider_iqm", "audiences"]
     status, shown = run_at_terminal(command)
     assert status == 0
-    assert "Waiting until IQM takes the next request" in shown
+    assert "Waiting to send the next request" in shown
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "Waiting until IQM takes the next request" not in done.stdout + done.stderr
+    assert "Waiting to send the next request" not in done.stdout + done.stderr
 
 
 @pytest.fixture
