@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
 
 from airflow_provider_iqm.api.answer import number_or_none
 from airflow_provider_iqm.api.audience import MATCHED_AUDIENCE_TYPE, read_audience_id
 from airflow_provider_iqm.api.request import Call, Request, json_body
 from airflow_provider_iqm.api.session.login import Exchange, Login
+from airflow_provider_iqm.exceptions import AudienceNotFoundError
 from airflow_provider_iqm.wording import count_of
+
+Role = Literal["included", "excluded"]
+"""What a campaign does with an audience that it uses."""
 
 AUDIENCES_PER_REQUEST = 1000
 """The most rows that IQM's list of audiences has on a page."""
@@ -33,6 +38,21 @@ class AudienceCampaigns(TypedDict):
     pending: int | None
     paused: int | None
     expired: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudienceUse:
+    """
+    Whether campaigns use an audience, and how.
+
+    :param used: Whether any campaign does.
+    :param roles: What those that do, do with it.
+    :param campaigns: The same by campaign id; ``None`` where IQM only counts them (classic).
+    """
+
+    used: bool
+    roles: frozenset[Role]
+    campaigns: Mapping[int, frozenset[Role]] | None
 
 
 class Campaign(TypedDict):
@@ -77,6 +97,23 @@ def listed_campaigns(login: Login, audience_ids: Iterable[int]) -> Exchange[dict
     return {audience_id: found[audience_id] for audience_id in wanted if audience_id in found}
 
 
+def audience_uses(login: Login, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:
+    """
+    Return the exchange that tells how campaigns use those audiences that the account has (v3 only).
+
+    :param login: The login.
+    :param audience_ids: The audiences; one request, and one more for each that IQM's list doesn't name (yet).
+    """
+    found = yield from listed_campaigns(login, audience_ids)
+    for audience_id in audience_ids:
+        if audience_id not in found:
+            try:
+                found[audience_id] = yield from login.call(_details_call(audience_id))
+            except AudienceNotFoundError:
+                continue
+    return {audience_id: _use_of(each) for audience_id, each in found.items()}
+
+
 def campaigns(login: Login, campaign_ids: Iterable[int]) -> Exchange[list[Campaign]]:
     """
     Return the exchange that reads names and statuses of campaigns, as far as the account has them.
@@ -89,6 +126,20 @@ def campaigns(login: Login, campaign_ids: Iterable[int]) -> Exchange[list[Campai
     for ids in _chunks(wanted, CAMPAIGNS_PER_REQUEST):
         found |= {campaign["id"]: campaign for campaign in (yield from login.call(_campaigns_call(ids)))}
     return [found[campaign_id] for campaign_id in wanted if campaign_id in found]
+
+
+def _use_of(used_by: AudienceCampaigns) -> AudienceUse:
+    roles: dict[int, frozenset[Role]] = {}
+    ids: Mapping[Role, list[int]] = {"included": used_by["included"], "excluded": used_by["excluded"]}
+    for role, campaign_ids in ids.items():
+        for campaign_id in campaign_ids:
+            roles[campaign_id] = roles.get(campaign_id, frozenset()) | {role}
+    counts = (used_by["running"], used_by["pending"], used_by["paused"], used_by["expired"])
+    return AudienceUse(
+        used=bool(roles) or any(counts),
+        roles=frozenset(role for role, campaign_ids in ids.items() if campaign_ids),
+        campaigns=roles,
+    )
 
 
 def _details_call(audience_id: int) -> Call[AudienceCampaigns]:

@@ -12,7 +12,7 @@ from airflow_provider_iqm.api.audience import (
     MatchedAudience,
     NewAudience,
 )
-from airflow_provider_iqm.api.campaigns import AudienceCampaigns
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns, AudienceUse
 from airflow_provider_iqm.api.request import Call
 from airflow_provider_iqm.api.session.login import Exchange, Login
 
@@ -91,6 +91,9 @@ class Dialect(Protocol):
         :raises AudienceOptionError: where this version can't tell.
         :raises AudienceNotFoundError: where the account has no such audience.
         """
+
+    def uses(self, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:
+        """Return the exchange that tells how campaigns use those of some audiences that the account has."""
 
     def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
         """Return the exchange that deletes audiences."""

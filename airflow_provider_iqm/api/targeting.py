@@ -117,11 +117,19 @@ def target_all(login: Login, changes: Mapping[int, TargetingChange]) -> Exchange
     """
     result = yield from target(login, changes)
     if result["failed"]:
-        yield from _raise_failed(login, result)
+        yield from raise_failed(login, result)
     return result["changed"]
 
 
-def _raise_failed(login: Login, result: TargetingResult) -> Exchange[None]:
+def raise_failed(login: Login, result: TargetingResult, consequence: str = "") -> Exchange[None]:
+    """
+    Return the exchange that raises the error that names campaigns that weren't changed.
+
+    :param login: The login.
+    :param result: Which campaigns were changed, and which weren't.
+    :param consequence: What else wasn't done, as a sentence after a blank.
+    :raises CampaignTargetingError: Always.
+    """
     failed, unnamed = result["failed"], ""
     shown = failed[:MAX_SHOWN]
     known: dict[int, Campaign] = {}
@@ -135,7 +143,7 @@ def _raise_failed(login: Login, result: TargetingResult) -> Exchange[None]:
     raise CampaignTargetingError(
         f"{len(failed):,} of {count_of(total, 'campaign')} not changed: {reasons}{more}. These still target what they "
         f"targeted before; all others were changed. Leave them out of campaign_ids, or make room in them (IQM allows "
-        f"20 audiences per campaign).{unnamed}",
+        f"20 audiences per campaign).{consequence}{unnamed}",
         changed=result["changed"],
         failed={each["id"]: each["reason"] for each in failed},
     )

@@ -95,6 +95,36 @@ def campaigns(arguments: Namespace) -> None:
     _show(rows, arguments)
 
 
+def replace(arguments: Namespace) -> None:
+    """Replace an audience by another one in campaigns, or show what that would change."""
+    with logs_on_stderr():
+        hook = CliHook(arguments.conn_id)
+        plan = hook.plan_replacement(arguments.old, arguments.new, arguments.campaign_ids)
+        ids = [*plan.campaigns, *plan.failed]
+        known = {campaign["id"]: campaign for campaign in hook.get_campaigns(ids)} if ids else {}
+        done = None if arguments.dry_run else hook._carry_out(plan, [] if arguments.keep_old else [arguments.old])
+    rows = []
+    for campaign_id in ids:
+        campaign = known.get(campaign_id)
+        rows.append(
+            {
+                "campaign_id": campaign_id,
+                "name": campaign and campaign["name"],
+                "status": campaign and campaign["status"],
+                "targeting": plan.campaigns.get(campaign_id),
+                "change": plan.failed.get(campaign_id)
+                or (f"{plan.old} -> {plan.new}" if campaign_id in plan.changes else "done already"),
+            }
+        )
+    if done is None:
+        sys.stderr.write("Dry run: nothing was changed\n")
+    elif done["in_use"]:
+        sys.stderr.write(f"Audience {plan.old} isn't deleted: campaigns still use it\n")
+    else:
+        sys.stderr.write(f"Audience {plan.old} is {'replaced' if arguments.keep_old else 'replaced and deleted'}\n")
+    _show(rows, arguments)
+
+
 def _fill_in_match_rates(audiences: list[MatchedAudience], hook: CliHook) -> None:
     """Request the details of the newest ready audiences that have no match rate."""
     missing = [

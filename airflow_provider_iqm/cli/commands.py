@@ -18,6 +18,17 @@ ARG_STATUS = Arg(  # type: ignore[no-untyped-call]
     choices=[status.value for status in AudienceStatus],
     metavar="STATUS",
 )
+ARG_OLD = Arg(("old",), help="id of the audience to take out", type=int, metavar="OLD")  # type: ignore[no-untyped-call]
+ARG_NEW = Arg(("new",), help="id of the audience to put in; it has to be ready", type=int, metavar="NEW")  # type: ignore[no-untyped-call]
+ARG_CAMPAIGN_IDS = Arg(  # type: ignore[no-untyped-call]
+    ("--campaign-ids",),
+    help="the campaigns (default: those that use the old audience; v3 only)",
+    type=int,
+    nargs="+",
+    metavar="ID",
+)
+ARG_KEEP_OLD = Arg(("--keep-old",), help="don't delete the old audience", action="store_true")  # type: ignore[no-untyped-call]
+ARG_DRY_RUN = Arg(("--dry-run",), help="show what would change, and change nothing", action="store_true")  # type: ignore[no-untyped-call]
 ARG_ACCOUNT = Arg(  # type: ignore[no-untyped-call]
     ("--conn-id",),
     help="also check the mapping against the account of this connection (needs api_version v3)",
@@ -54,6 +65,12 @@ COMMANDS = (
         help="List the campaigns that use audiences (v3 only)",
         func=lazy_command("campaigns"),
         args=(ARG_AUDIENCE_IDS, ARG_CONNECTION, ARG_OUTPUT),
+    ),
+    ActionCommand(
+        name="replace",
+        help="Replace an audience by another one in campaigns, verify it, and delete the old one",
+        func=lazy_command("replace"),
+        args=(ARG_OLD, ARG_NEW, ARG_CAMPAIGN_IDS, ARG_KEEP_OLD, ARG_DRY_RUN, ARG_CONNECTION, ARG_OUTPUT),
     ),
     ActionCommand(
         name="validate",

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience
-from airflow_provider_iqm.api.campaigns import AudienceCampaigns, Campaign, campaigns
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns, Campaign, Role, campaigns
 from airflow_provider_iqm.api.polling.poll import poll
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
+from airflow_provider_iqm.api.replacement import (
+    Replacement,
+    ReplacementPlan,
+    carry_out,
+    check_ready,
+    plan_replacement,
+    replace_audience,
+)
 from airflow_provider_iqm.api.targeting import TargetingChange, change_for_all, target_all
 from airflow_provider_iqm.client.pool_slots import pool_slots
 from airflow_provider_iqm.connection import form
@@ -174,6 +182,73 @@ class IQMHook(IQMUploadHook):
             change = TargetingChange(include=list(include), exclude=list(exclude), remove=list(remove))
             changes = change_for_all(ids, change)
             return self._drive(target_all(self._iqm.login, changes))
+
+    def replace_audience(
+        self,
+        old_audience_id: int,
+        new_audience_id: int,
+        campaign_ids: int | Iterable[int] | None = None,
+        *,
+        delete_old: bool = True,
+    ) -> Replacement:
+        """
+        Replace an audience by another one in campaigns, verify it, and delete the old one.
+
+        Included stays included, excluded stays excluded. At any moment each campaign targets one of the two audiences.
+        It can be called again after any failure.
+
+        :param old_audience_id: The audience to take out.
+        :param new_audience_id: The audience to put in; it has to be ready.
+        :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
+        :param delete_old: Whether to delete the old audience, if no campaign uses it any more.
+        :raises AudienceOptionError: where a classic connection needs ``campaign_ids``, or can't tell the campaigns'
+            roles apart.
+        :raises AudienceNotFoundError: where the account has no such audience.
+        :raises CampaignTargetingError: where some campaigns can't be changed; all others were, and nothing is deleted.
+        """
+        ids = [campaign_ids] if isinstance(campaign_ids, int) else campaign_ids
+        return self._drive(
+            replace_audience(self._iqm, int(old_audience_id), int(new_audience_id), ids, delete_old=delete_old)
+        )
+
+    def plan_replacement(
+        self, old_audience_id: int, new_audience_id: int, campaign_ids: Iterable[int] | None = None
+    ) -> ReplacementPlan:
+        """
+        Return what :meth:`replace_audience` would change; nothing is changed.
+
+        :param old_audience_id: The audience to take out.
+        :param new_audience_id: The audience to put in; it has to be ready.
+        :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
+        """
+        self._drive(check_ready(self._iqm, new_audience_id))
+        return self._drive(plan_replacement(self._iqm, old_audience_id, new_audience_id, campaign_ids))
+
+    def _plan_replacement(
+        self,
+        old: int | None,
+        new: int,
+        campaign_ids: Iterable[int] | None,
+        known: Mapping[int, Role] | None = None,
+    ) -> ReplacementPlan:
+        """
+        Find out what is to be changed, for an audience that is known to be ready.
+
+        :param old: The audience to take out, if there is one; an earlier try may have deleted it.
+        :param new: The audience to put in.
+        :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
+        :param known: Campaign id → role, as an earlier try has planned it.
+        """
+        return self._drive(plan_replacement(self._iqm, old, new, campaign_ids, known=known, old_may_be_gone=True))
+
+    def _carry_out(self, plan: ReplacementPlan, delete: Sequence[int]) -> Replacement:
+        """
+        Change campaigns, verify it, and delete audiences that no campaign uses any more.
+
+        :param plan: What is to be changed.
+        :param delete: The audiences to delete.
+        """
+        return self._drive(carry_out(self._iqm, plan, delete))
 
     def rename_audience(self, audience_id: int, audience_name: str) -> None:
         """

@@ -23,6 +23,7 @@ from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.dialects import create_dialect
 from airflow_provider_iqm.api.polling.poll import poll
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
+from airflow_provider_iqm.api.replacement import Replacement, replace_audience
 from airflow_provider_iqm.api.request import Request, Result
 from airflow_provider_iqm.api.session.login import Exchange
 from airflow_provider_iqm.api.session.token import Token
@@ -183,6 +184,28 @@ class IQMAsyncHook(BaseHook):
             change = TargetingChange(include=list(include), exclude=list(exclude), remove=list(remove))
             changes = change_for_all(map(int, campaign_ids), change)
         return await self._run(lambda iqm: target_all(iqm.login, changes))
+
+    async def replace_audience(
+        self,
+        old_audience_id: int,
+        new_audience_id: int,
+        campaign_ids: Iterable[int] | None = None,
+        *,
+        delete_old: bool = True,
+    ) -> Replacement:
+        """
+        Replace an audience by another one in campaigns, as :meth:`IQMHook.replace_audience` does.
+
+        :param old_audience_id: The audience to take out.
+        :param new_audience_id: The audience to put in; it has to be ready.
+        :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
+        :param delete_old: Whether to delete the old audience, if no campaign uses it any more.
+        """
+        return await self._run(
+            lambda iqm: replace_audience(
+                iqm, int(old_audience_id), int(new_audience_id), campaign_ids, delete_old=delete_old
+            )
+        )
 
     async def _find_own_uploads(self, search: OwnUploadSearch) -> list[MatchedAudience]:
         """

@@ -1,4 +1,4 @@
-"""Changes which audiences campaigns target."""
+"""Changes which audiences campaigns target, and replaces one audience by another in them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.campaign import IQMCampaignLink
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
-from airflow_provider_iqm.operators.ids import list_ids
+from airflow_provider_iqm.operators.ids import list_ids, parse_id
 from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_iqm.api.replacement import Replacement
+    from airflow_provider_iqm.log import Log
 
 Ids = int | str | Iterable[int | str]
 
@@ -78,3 +81,76 @@ class TargetAudienceOperator(RenderedArguments):
         text = ", ".join(f"{what} {', '.join(map(str, ids))}" for what, ids in changes.items() if ids)
         self.log.info("Changed the audiences of %s: %s", count_of(len(changed), "campaign"), text)
         return changed
+
+
+class ReplaceAudienceOperator(RenderedArguments):
+    """
+    Replace an audience by another one in campaigns, verify it, delete the old one, and return what was changed.
+
+    Included stays included, excluded stays excluded; all campaigns are changed by one request. At any moment each
+    campaign targets one of the two audiences, and a retry or a cleared task goes on where the last try was. If IQM
+    doesn't change some campaigns, the task fails without a retry and names these with IQM's reasons; all others were
+    changed, and the old audience isn't deleted.
+
+    :param old_audience_id: The audience to take out. (templated)
+    :param new_audience_id: The audience to put in; it has to be ready. (templated)
+    :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only). (templated)
+    :param delete_old: Whether to delete the old audience, if no campaign uses it any more.
+    :param iqm_conn_id: The connection to IQM. (templated)
+    """
+
+    template_fields: Sequence[str] = ("old_audience_id", "new_audience_id", "campaign_ids", "iqm_conn_id")
+    may_be_none = frozenset(("campaign_ids",))
+    ui_color = "#dcebf7"
+    operator_extra_links = (IQMAudienceLink(), IQMCampaignLink())
+
+    def __init__(
+        self,
+        *,
+        old_audience_id: int | str,
+        new_audience_id: int | str,
+        campaign_ids: Ids | None = None,
+        delete_old: bool = True,
+        iqm_conn_id: str = IQMHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.old_audience_id = old_audience_id
+        self.new_audience_id = new_audience_id
+        self.campaign_ids = campaign_ids
+        self.delete_old = delete_old
+        self.iqm_conn_id = iqm_conn_id
+
+    @cached_property
+    def hook(self) -> IQMHook:
+        """The hook to IQM."""
+        return IQMHook(self.iqm_conn_id)
+
+    def execute(self, context: Context) -> Replacement:
+        """Replace the audience, and return what was changed."""
+        with final_errors_fail_the_task():
+            self.check_rendered_arguments()
+            old = parse_id("old_audience_id", self.old_audience_id)
+            new = parse_id("new_audience_id", self.new_audience_id)
+            campaign_ids = None if self.campaign_ids is None else list_ids("campaign_ids", self.campaign_ids)
+        IQMAudienceLink.push(self, context, [new])
+        done = self.hook.replace_audience(old, new, campaign_ids, delete_old=self.delete_old)
+        IQMCampaignLink.push(self, context, [*done["included"], *done["excluded"]])
+        log_replacement(self.log, done)
+        return done
+
+
+def log_replacement(log: Log, done: Replacement) -> None:
+    """
+    Log what a replacement has come to.
+
+    :param log: The task's log.
+    :param done: The replacement.
+    """
+    count = count_of(len(done["included"]) + len(done["excluded"]), "campaign")
+    replaced = "" if done["old_audience_id"] is None else f" instead of {done['old_audience_id']}"
+    log.info("Verified: audience %s is used%s by %s", done["new_audience_id"], replaced, count)
+    if done["deleted"]:
+        log.info("Deleted replaced audience: %s", ", ".join(map(str, done["deleted"])))
+    if done["in_use"]:
+        log.warning("Not deleted, since campaigns still use it: audience %s", ", ".join(map(str, done["in_use"])))

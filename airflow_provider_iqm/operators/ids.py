@@ -26,10 +26,10 @@ def parse_ids(argument: str, value: object, *, may_be_empty: bool = False) -> in
                 f"{argument} isn't a valid list of ids. Expected a list such as [15332, 15333]."
             ) from None
     if isinstance(value, int | str) or value is None:
-        return _parse_id(argument, value)
+        return parse_id(argument, value)
     if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
         raise IQMFinalError(f"{argument} is a {type(value).__name__}. Expected an id or a list of ids.")
-    ids = [_parse_id(argument, item) for item in value]
+    ids = [parse_id(argument, item) for item in value]
     if not ids and not may_be_empty:
         raise IQMFinalError(f"{argument} is an empty list. Pass at least one id.")
     return ids
@@ -48,7 +48,14 @@ def list_ids(argument: str, value: object, *, may_be_empty: bool = False) -> lis
     return [ids] if isinstance(ids, int) else ids
 
 
-def _parse_id(argument: str, value: object) -> int:
+def parse_id(argument: str, value: object) -> int:
+    """
+    Return the one id that an argument gives.
+
+    :param argument: The argument's name.
+    :param value: An ``int`` or digits.
+    :raises IQMFinalError: It isn't an id.
+    """
     if isinstance(value, str) and value.strip().isdecimal():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:

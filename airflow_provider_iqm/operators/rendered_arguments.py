@@ -40,6 +40,8 @@ _REQUIRED = frozenset(
         "conn_id",
         "file_path",
         "iqm_conn_id",
+        "new_audience_id",
+        "old_audience_id",
         "output_dir",
         "sql",
     )
@@ -49,6 +51,8 @@ _ERRORS: Mapping[str, type[IQMFinalError]] = {
     "audience_name": AudienceNameError,
     "audience_id": IQMFinalError,
     "campaign_ids": IQMFinalError,
+    "old_audience_id": IQMFinalError,
+    "new_audience_id": IQMFinalError,
     "include": IQMFinalError,
     "exclude": IQMFinalError,
     "remove": IQMFinalError,
@@ -87,7 +91,7 @@ class RenderedArguments(BaseOperator):
         :raises IQMFinalError: A template did, or a required argument is None. The error's class depends on the
             argument.
         """
-        for name in _REQUIRED.intersection(self.template_fields):
+        for name in _REQUIRED.intersection(self.template_fields) - self.may_be_none:
             if getattr(self, name) is None and name not in self.unusable_arguments:
                 raise _ERRORS.get(name, AudienceOptionError)(f"{name} is None. Set it to a value.")
         for name, problem in self.unusable_arguments.items():

@@ -53,9 +53,9 @@ def test_a_dag_puts_its_audiences_into_campaigns(run_dag, sandbox, list_path):
     assert run.xcom("target", "iqm_campaign_link") == "https://app.iqm.com/#/campaign"
 
 
-def command(*arguments, code=0):
+def command(*arguments, name="campaigns", code=0):
     done = subprocess.run(
-        [sys.executable, "-m", "airflow_provider_iqm", "campaigns", *map(str, arguments)],
+        [sys.executable, "-m", "airflow_provider_iqm", name, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
@@ -86,3 +86,28 @@ def test_the_command_line_shows_who_uses_audiences(sandbox, list_path, api_versi
     assert "Summer [1]" in command(used).stdout
     assert json.loads(command(unused, "-o", "json").stdout) == []
     assert command(99, code=1).stderr.strip().splitlines()[-1].startswith("AudienceNotFoundError")
+
+
+def test_the_command_line_replaces_an_audience(sandbox, list_path, api_version):
+    old, new = (
+        IQMHook().upload_matched_audience(
+            file_path=list_path, audience_name=name, columns={"email": "Email"}, column_settings={"Email": "Raw"}
+        )
+        for name in ("Old", "New")
+    )
+    sandbox.advance(10)
+    campaign_id = sandbox.add_campaign("Summer", excluded=[old])
+    arguments = [old, new, "-o", "json", "--campaign-ids", campaign_id]
+    row = {"campaign_id": campaign_id, "name": "Summer", "status": "running", "targeting": "excluded"}
+
+    def replace(*more):
+        done = command(*arguments, *more, name="replace")
+        return json.loads(done.stdout), done.stderr.splitlines()[-1]
+
+    assert replace("--dry-run") == ([row | {"change": f"{old} -> {new}"}], "Dry run: nothing was changed")
+    assert sandbox.campaigns[0].excluded == (old,)
+    assert replace("--keep-old") == ([row | {"change": f"{old} -> {new}"}], f"Audience {old} is replaced")
+    assert sandbox.campaigns[0].excluded == (new,)
+    assert replace()[1] == f"Audience {old} is replaced and deleted"
+    assert [audience.status for audience in sandbox.audiences] == ["Deleted", "Ready"]
+    assert "AudienceNotFoundError" in command(old, 99, name="replace", code=1).stderr

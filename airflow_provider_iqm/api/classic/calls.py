@@ -19,12 +19,14 @@ from airflow_provider_iqm.api.audience import (
     read_moment,
 )
 from airflow_provider_iqm.api.audience_details import parse_details, parse_in_use, parse_reason
+from airflow_provider_iqm.api.campaigns import AudienceUse, Role
 from airflow_provider_iqm.api.request import Call, Request, json_body
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.token import Token
 from airflow_provider_iqm.api.session.token_request import token_request
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.vocabulary import AudienceStatus
 
 
 def login_call(credentials: Credentials) -> Call[Token]:
@@ -123,6 +125,19 @@ def details(audience_id: int) -> Call[MatchedAudience]:
 def is_in_use(audience_id: int) -> Call[bool]:
     """Return the request that tells whether campaigns include or exclude an audience."""
     return Call(details(audience_id).request, parse_in_use)
+
+
+def use(audience_id: int) -> Call[AudienceUse | None]:
+    """Return the request that tells how campaigns use an audience, but not which ones; ``None`` if it is deleted."""
+
+    def read(data: Any) -> AudienceUse | None:
+        if read_status(data["status"]) == AudienceStatus.DELETED:
+            return None
+        counts: dict[Role, int] = {"included": int(data["included"]), "excluded": int(data["excluded"])}
+        roles = frozenset(role for role, count in counts.items() if count)
+        return AudienceUse(used=bool(roles), roles=roles, campaigns=None)
+
+    return Call(details(audience_id).request, read)
 
 
 def find(audience_name: str) -> Call[list[MatchedAudience]]:

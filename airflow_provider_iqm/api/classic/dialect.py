@@ -11,11 +11,11 @@ from airflow_provider_iqm.api.audience import (
     MatchedAudience,
     NewAudience,
 )
-from airflow_provider_iqm.api.campaigns import AudienceCampaigns
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns, AudienceUse
 from airflow_provider_iqm.api.classic import calls
 from airflow_provider_iqm.api.request import Call
 from airflow_provider_iqm.api.session.login import Exchange, Login
-from airflow_provider_iqm.exceptions import AudienceOptionError
+from airflow_provider_iqm.exceptions import AudienceNotFoundError, AudienceOptionError
 
 
 class Classic:
@@ -84,6 +84,18 @@ class Classic:
     def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
         """Refuse: the classic API only counts the campaigns that use an audience."""
         raise _only_v3("Finding the campaigns that use an audience")
+
+    def uses(self, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:
+        """Return the exchange that tells how campaigns use those of some audiences that the account has."""
+        found: dict[int, AudienceUse] = {}
+        for audience_id in audience_ids:
+            try:
+                use = yield from self.login.call(calls.use(audience_id))
+            except AudienceNotFoundError:
+                continue
+            if use:
+                found[audience_id] = use
+        return found
 
     def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
         """Return the exchange that deletes audiences."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -11,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_iqm.exceptions import AudienceOptionError, CampaignTargetingError, IQMFinalError
 from airflow_provider_iqm.get_provider_info import get_provider_info
 from airflow_provider_iqm.links.campaign import IQMCampaignLink, campaign_url
-from airflow_provider_iqm.operators.campaign import TargetAudienceOperator
+from airflow_provider_iqm.operators.campaign import ReplaceAudienceOperator, TargetAudienceOperator, log_replacement
 
 TARGET = "/api/v3/cmp/target/audience"
 NAMES = "/api/v3/cmp/basic/list"
@@ -117,3 +118,73 @@ def test_the_link_is_what_the_task_pushed(monkeypatch):
     assert link.get_link(None, ti_key="instance") == ""
     pushed["instance", link.xcom_key] = "https://app.iqm.com/#/campaign/5"
     assert link.get_link(None, ti_key="instance") == "https://app.iqm.com/#/campaign/5"
+
+
+class TestReplacement:
+    """The task that replaces an audience by another one."""
+
+    @pytest.fixture
+    def replace(self):
+        def replace(**arguments):
+            pushed = {}
+            ti = MagicMock(xcom_push=lambda key, value: pushed.update({key: value}))
+            result = ReplaceAudienceOperator(task_id="replace", **arguments).execute({"ti": ti})
+            return SimpleNamespace(result=result, pushed=pushed)
+
+        return replace
+
+    def test_an_audience_is_replaced_and_a_cleared_task_changes_nothing(self, replace, local_iqm, add_audience):
+        old, new = add_audience(), add_audience()
+        ids = [local_iqm.add_campaign(included=[old]), local_iqm.add_campaign(included=[old])]
+        arguments = {"old_audience_id": str(old), "new_audience_id": new, "campaign_ids": str(ids)}
+        done = replace(**arguments)
+        assert (done.result["included"], done.result["deleted"]) == (ids, [old])
+        assert done.pushed["iqm_campaign_link"] == "https://app.iqm.com/#/campaign"
+        assert targets(local_iqm) == dict.fromkeys(ids, ((new,), ()))
+        assert replace(**arguments).result == done.result
+        assert all(len(campaign.timeline) == 2 for campaign in local_iqm.campaigns)
+
+    def test_without_campaigns_they_are_those_that_use_the_old_audience(
+        self, replace, local_iqm, add_audience, version
+    ):
+        old, new = add_audience(), add_audience()
+        campaign_id = local_iqm.add_campaign(excluded=[old])
+        if version == "classic":
+            with pytest.raises(AudienceOptionError, match="campaign_ids is missing"):
+                replace(old_audience_id=old, new_audience_id=new)
+            return
+        done = replace(old_audience_id=old, new_audience_id=new, delete_old=False)
+        assert (done.result["excluded"], done.result["deleted"]) == ([campaign_id], [])
+
+    @pytest.mark.parametrize("given", [None, "x", [7], 0])
+    def test_bad_ids_cost_no_request(self, replace, local_iqm, given):
+        for arguments in (
+            {"old_audience_id": given, "new_audience_id": 7},
+            {"old_audience_id": 7, "new_audience_id": given},
+        ):
+            with pytest.raises(IQMFinalError, match="audience_id"):
+                replace(**arguments)
+        assert local_iqm.requests == []
+
+    def test_what_the_docstring_says_is_templated_is(self):
+        text = ReplaceAudienceOperator.__doc__
+        for name in ("old_audience_id", "new_audience_id", "campaign_ids", "iqm_conn_id"):
+            assert name in ReplaceAudienceOperator.template_fields
+            assert f":param {name}: " in text
+
+    def test_the_log_says_what_was_done(self, caplog):
+        caplog.set_level("INFO")
+        done = {
+            "old_audience_id": 1,
+            "new_audience_id": 2,
+            "included": [5],
+            "excluded": [6],
+            "deleted": [1],
+            "in_use": [3],
+        }
+        log_replacement(logging.getLogger("task"), done)
+        assert [record.getMessage() for record in caplog.records] == [
+            "Verified: audience 2 is used instead of 1 by 2 campaigns",
+            "Deleted replaced audience: 1",
+            "Not deleted, since campaigns still use it: audience 3",
+        ]

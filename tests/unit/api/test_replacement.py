@@ -1,0 +1,242 @@
+"""How an audience is replaced by another one: what is asked, changed, verified and deleted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_iqm.api.replacement import carry_out, plan_replacement, replace_audience
+from airflow_provider_iqm.exceptions import (
+    AudienceNotFoundError,
+    AudienceOptionError,
+    CampaignTargetingError,
+    IQMError,
+    IQMFinalError,
+    IQMRequestError,
+)
+from tests.unit.api.test_campaigns import api, details, drive, good, row
+from tests.unit.api.test_targeting import SAVED, failing, named
+
+OLD, NEW = 1, 2
+NOT_FOUND = 404, {"success": False, "errorObjects": [{"error": "Audience not found."}]}
+DELETED = good({"successfulAudienceIds": [OLD], "failedAudienceIds": []})
+KEPT = good({"successfulAudienceIds": [], "failedAudienceIds": [OLD]})
+
+
+def status(audience_id, status_id=3):
+    return good({"audienceId": audience_id, "audienceName": "VIP", "audienceStatusId": status_id})
+
+
+def uses(*rows):
+    return good({"audienceList": list(rows)})
+
+
+BEFORE = uses(row(OLD, [5, 6], [7]), row(NEW))
+AFTER = uses(row(OLD), row(NEW, [5, 6], [7]))
+
+
+def test_a_replacement_is_four_requests_after_the_look_at_the_new_audience():
+    done, requests = drive(replace_audience(api(), OLD, NEW), status(NEW), BEFORE, SAVED, AFTER, DELETED)
+    assert [request.method for request in requests] == ["GET", "POST", "POST", "POST", "DELETE"]
+    change = {"includedAudienceList": [NEW], "excludedAudienceList": [], "removedAudienceList": [OLD]}
+    excluded = {"includedAudienceList": [], "excludedAudienceList": [NEW], "removedAudienceList": [OLD]}
+    assert json.loads(requests[2].body) == {"5": change, "6": change, "7": excluded}
+    assert done == {
+        "old_audience_id": OLD,
+        "new_audience_id": NEW,
+        "included": [5, 6],
+        "excluded": [7],
+        "deleted": [OLD],
+        "in_use": [],
+    }
+
+
+def test_what_was_done_before_is_not_done_again():
+    # Killed after the change: only the deletion is left.
+    done, requests = drive(replace_audience(api(), OLD, NEW), status(NEW), AFTER, DELETED)
+    assert len(requests) == 3
+    assert (done["included"], done["excluded"], done["deleted"]) == ([5, 6], [7], [OLD])
+    # Killed after the deletion.
+    left = uses(row(NEW, [5, 6], [7]))
+    done, _ = drive(replace_audience(api(), OLD, NEW), status(NEW), left, NOT_FOUND)
+    assert (done["included"], done["deleted"]) == ([5, 6], [OLD])
+
+
+def test_an_old_audience_that_isn_t_there_is_a_mistake_unless_it_was_replaced():
+    with pytest.raises(AudienceNotFoundError, match="no audience 1"):
+        drive(replace_audience(api(), OLD, NEW), status(NEW), uses(row(NEW)), NOT_FOUND)
+    made, _ = drive(plan_replacement(api(), OLD, NEW, old_may_be_gone=True), uses(row(NEW)), NOT_FOUND)
+    assert (made.changes, made.done) == ({}, {})
+
+
+def test_a_new_audience_that_is_not_listed_yet_is_asked_for_by_its_details():
+    made, requests = drive(plan_replacement(api(), OLD, NEW), uses(row(OLD, [5])), good(details(NEW)))
+    assert made.changes == {5: "included"}
+    assert requests[1].path.endswith("/2")
+
+
+def test_a_new_audience_that_isn_t_ready_replaces_nothing():
+    with pytest.raises(IQMFinalError, match=r"Audience 2 is Pending.*Nothing was changed"):
+        drive(replace_audience(api(), OLD, NEW), status(NEW, 2))
+
+
+def test_given_campaigns_are_the_only_ones_to_be_changed():
+    made, _ = drive(plan_replacement(api(), OLD, NEW, [7, 9]), BEFORE)
+    assert made.changes == {7: "excluded", 9: "included"}
+    after = uses(row(OLD, [5, 6]), row(NEW, [9], [7]))
+    done, _ = drive(carry_out(api(), made, [OLD]), SAVED, after)
+    assert (done["deleted"], done["in_use"]) == ([], [OLD])
+
+
+def test_without_an_old_audience_the_new_one_is_put_in():
+    made, _ = drive(plan_replacement(api(), None, NEW, [5]), uses(row(NEW)))
+    done, (request, _) = drive(carry_out(api(), made), SAVED, uses(row(NEW, [5])))
+    assert json.loads(request.body)["5"]["removedAudienceList"] == []
+    assert done["included"] == [5]
+
+
+def test_an_audience_does_not_replace_itself():
+    with pytest.raises(AudienceOptionError, match="can't replace itself"):
+        drive(plan_replacement(api(), NEW, NEW))
+
+
+def test_a_campaign_with_two_roles_is_left_alone_and_fails_after_all_others():
+    before = uses(row(OLD, [5, 6, 7], [5]), row(NEW, excluded=[6]))
+    made, _ = drive(plan_replacement(api(), OLD, NEW), before)
+    assert made.changes == {7: "included"}
+    after = uses(row(OLD, [5, 6], [5]), row(NEW, [7], [6]))
+    with pytest.raises(
+        CampaignTargetingError, match=r"2 of 3 campaigns not changed.*Audience 1 isn't deleted"
+    ) as error:
+        drive(carry_out(api(), made, [OLD]), SAVED, after, named(5, 6))
+    assert (error.value.changed, list(error.value.failed)) == ([7], [5, 6])
+
+
+def test_failed_campaigns_keep_the_old_audience_which_isn_t_deleted():
+    after = uses(row(OLD, [6]), row(NEW, [5], [7]))
+    made, _ = drive(plan_replacement(api(), OLD, NEW), BEFORE)
+    with pytest.raises(CampaignTargetingError, match="Audience 1 isn't deleted") as error:
+        drive(carry_out(api(), made, [OLD]), failing(**{"6": "Full."}), after, named(6))
+    assert error.value.changed == [5, 7]
+
+
+def test_a_failure_of_a_repeated_request_does_not_count_where_iqm_says_otherwise():
+    made, _ = drive(plan_replacement(api(), OLD, NEW), BEFORE)
+    done, _ = drive(carry_out(api(), made, [OLD]), failing(**{"6": "Not targeted."}), AFTER, DELETED)
+    assert (done["included"], done["deleted"]) == ([5, 6], [OLD])
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        (uses(row(OLD, [6]), row(NEW, [5, 6], [7])), "6 still target audience 1"),
+        (uses(row(OLD, [6]), row(NEW, [5], [7])), "6 still target audience 1"),
+        (uses(row(OLD), row(NEW, [5, 6, 7], [7])), "7 still target"),
+        (uses(row(OLD, [8]), row(NEW, [5, 6], [7])), "8 began to use audience 1"),
+    ],
+)
+def test_what_iqm_says_afterwards_decides_and_a_retry_goes_on(after, words):
+    made, _ = drive(plan_replacement(api(), OLD, NEW), BEFORE)
+    with pytest.raises(IQMError, match=words) as error:
+        drive(carry_out(api(), made, [OLD]), SAVED, after)
+    assert not isinstance(error.value, IQMFinalError)
+
+
+@pytest.mark.parametrize("answer", [SAVED, failing(**{"6": "Full."})])
+def test_a_campaign_that_targets_neither_gets_the_new_audience_at_once(answer):
+    made, _ = drive(plan_replacement(api(), OLD, NEW), BEFORE)
+    answers = iter([answer, uses(row(OLD), row(NEW, [5], [7])), SAVED])
+    sent = []
+
+    def drive_and_record(exchange):
+        request = next(exchange)
+        while True:
+            sent.append(request)
+            _, document = next(answers)
+            request = exchange.send(document["data"])
+
+    with pytest.raises(IQMError, match="6 didn't target audience 2"):
+        drive_and_record(carry_out(api(), made, [OLD]))
+    assert json.loads(sent[-1].body) == {
+        "6": {"includedAudienceList": [NEW], "excludedAudienceList": [], "removedAudienceList": [OLD]}
+    }
+
+
+def test_what_an_earlier_try_has_planned_is_put_right():
+    # Between two tries a campaign has lost both.
+    made, _ = drive(
+        plan_replacement(api(), OLD, NEW, known={5: "included", 7: "excluded"}), uses(row(OLD), row(NEW, [5]))
+    )
+    assert (made.changes, made.done) == ({7: "excluded"}, {5: "included"})
+
+
+def test_a_deletion_whose_answer_was_lost_is_no_failure():
+    made, _ = drive(plan_replacement(api(), OLD, NEW), AFTER)
+    assert drive(carry_out(api(), made, [OLD]), KEPT, NOT_FOUND)[0]["deleted"] == [OLD]
+    assert drive(carry_out(api(), made, [OLD]), KEPT, status(OLD, 5), good([{"id": 5, "name": "deleted"}]))
+    with pytest.raises(IQMRequestError, match="deleted none"):
+        drive(carry_out(api(), made, [OLD]), KEPT, status(OLD))
+
+
+@pytest.mark.parametrize("count", ["runningCampaignCount", "pausedCampaignCount", "expiredCampaignCount"])
+def test_a_count_alone_keeps_an_audience(count):
+    made, _ = drive(plan_replacement(api(), OLD, NEW), uses(row(OLD, **{count: 1}), row(NEW, [5])))
+    assert drive(carry_out(api(), made, [OLD]))[0]["in_use"] == [OLD]
+
+
+def test_older_replaced_audiences_are_asked_for_and_deleted_along():
+    made, _ = drive(plan_replacement(api(), OLD, NEW), BEFORE)
+    after = uses(row(OLD), row(NEW, [5, 6], [7]), row(8), row(9, [4]))
+    deleted = good({"successfulAudienceIds": [8], "failedAudienceIds": []})
+    done, requests = drive(carry_out(api(), made, [8, 9]), SAVED, after, deleted)
+    assert json.loads(requests[1].body)["audienceIds"] == [1, 2, 8, 9]
+    assert (done["deleted"], done["in_use"]) == ([8], [9])
+
+
+class TestClassic:
+    """The classic API only counts the campaigns of an audience."""
+
+    @staticmethod
+    def counts(audience_id, included=0, excluded=0):
+        counts = {"included": included, "excluded": excluded}
+        return good({"id": audience_id, "audienceName": "VIP", "status": "ready", **counts})
+
+    def plan(self, old, new, ids=(5, 6)):
+        return drive(plan_replacement(api("classic"), OLD, NEW, ids), old, new)[0]
+
+    def test_campaigns_have_to_be_given(self):
+        with pytest.raises(AudienceOptionError, match="campaign_ids is missing"):
+            self.plan(self.counts(OLD, 1), self.counts(NEW), None)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "role"),
+        [
+            ({"included": 2}, {}, "included"),
+            ({"excluded": 2}, {}, "excluded"),
+            # A retry after the change.
+            ({}, {"excluded": 2}, "excluded"),
+            ({}, {}, "included"),
+        ],
+    )
+    def test_the_role_is_that_of_the_old_audience(self, old, new, role):
+        assert self.plan(self.counts(OLD, **old), self.counts(NEW, **new)).changes == {5: role, 6: role}
+
+    def test_two_roles_can_t_be_told_apart(self):
+        with pytest.raises(AudienceOptionError, match="doesn't tell which"):
+            self.plan(self.counts(OLD, 1, 1), self.counts(NEW))
+
+    def test_the_counts_decide_about_the_deletion(self):
+        made = self.plan(self.counts(OLD, 2), self.counts(NEW))
+        done, _ = drive(carry_out(api("classic"), made, [OLD]), SAVED, self.counts(OLD, 1), self.counts(NEW, 2))
+        assert (done["deleted"], done["in_use"]) == ([], [OLD])
+        deleted = good({"audienceSuccessfulIds": [OLD], "audienceFailedIds": []})
+        done, _ = drive(carry_out(api("classic"), made, [OLD]), SAVED, self.counts(OLD), self.counts(NEW, 2), deleted)
+        assert done["deleted"] == [OLD]
+
+    @pytest.mark.parametrize(
+        "answer", [NOT_FOUND, good({"id": OLD, "status": "deleted", "included": 0, "excluded": 0})]
+    )
+    def test_nothing_is_left_to_do_where_the_old_audience_is_gone(self, answer):
+        made = self.plan(answer, self.counts(NEW, 2))
+        assert (made.changes, made.done) == ({}, {5: "included", 6: "included"})
