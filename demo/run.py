@@ -1,8 +1,8 @@
 """
-Runs the example Dag ``example_iqm_warehouse_sync`` in Airflow, from a small warehouse to a local IQM.
+Runs the example Dag ``example_iqm_warehouse_sync`` against the sandbox, a local stand-in for IQM.
 
-Everything it needs is created in the folder ``.demo`` of the checkout: Airflow's home with its database, a SQLite
-warehouse with 5,000 made-up customers, and a folder for scratch files. The sandbox is stopped whatever happened.
+Everything is created in the folder ``.demo`` of the checkout: Airflow's home with its database, a SQLite warehouse with
+5,000 generated customers, and a folder for temporary files. The sandbox is stopped at the end, also after an error.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ LOG = DEMO / "run.log"
 RESULT = DEMO / "result.json"
 DAG_ID = "example_iqm_warehouse_sync"
 TIMEOUT = 240
-"""Seconds after which the run is given up."""
+"""Timeout of the run (seconds)."""
 
-TOLD = re.compile(r"((?:Uploading|Waiting for|IQM created|Audience \d+) .*?)(?:\s+\[airflow\.|$)")
-"""The lines of the task log that the demo repeats; the whole log is in ``.demo/run.log``."""
+SHOWN_MESSAGES = re.compile(r"((?:Uploading|Waiting for|IQM created|Audience \d+) .*?)(?:\s+\[airflow\.|$)")
+"""The messages of the task log that the demo prints; the full log is in ``.demo/run.log``."""
 
 
 def main() -> int:
@@ -43,7 +43,7 @@ def main() -> int:
         say("Setting up Airflow's database and the pool iqm_api")
         airflow("db", "migrate", environment=environment)
         airflow("pools", "import", str(ROOT / "example_dags" / "pools.json"), environment=environment)
-        say(f"Running the Dag {DAG_ID} (the whole log is in {LOG.relative_to(ROOT)})")
+        say(f"Running the Dag {DAG_ID} (full log: {LOG.relative_to(ROOT)})")
         code = run_dag(environment)
     return summarize(code, time.monotonic() - started)
 
@@ -52,16 +52,16 @@ def prepare_folder() -> None:
     shutil.rmtree(DEMO, ignore_errors=True)
     (DEMO / "airflow").mkdir(parents=True)
     SCRATCH.mkdir()
-    say(f"Filling a SQLite warehouse with {CUSTOMERS:,} made-up customers")
+    say(f"Creating a SQLite warehouse with {CUSTOMERS:,} generated customers")
     create_warehouse(DEMO / "warehouse.db")
 
 
 @contextlib.contextmanager
 def sandbox() -> Iterator[str]:
-    """Start a local IQM on a free port, and give the Airflow connection to it."""
+    """Start the sandbox on a free port, and yield the Airflow connection to it."""
     command = [sys.executable, "-m", "airflow_provider_iqm.sandbox", "--port", "0"]
     command += ["--processing-seconds", "2", "--pending-seconds", "2"]
-    # A minute of IQM's takes a second here, or the tasks would wait for most of the demo.
+    # Shorten the rate limit's window to a second, or the demo would mostly wait.
     command += ["--rate-limit-window", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -81,7 +81,7 @@ def sandbox() -> Iterator[str]:
 
 
 def airflow_environment(iqm_connection: str) -> dict[str, str]:
-    """Return the environment of an Airflow of the demo's own."""
+    """Return the environment of the demo's own Airflow."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
     return inherited | {
         "AIRFLOW_HOME": str(DEMO / "airflow"),
@@ -102,11 +102,11 @@ def airflow(*arguments: str, environment: dict[str, str]) -> None:
         code = subprocess.run(command, env=environment, stdout=log, stderr=log, check=False).returncode
     if code:
         sys.stderr.write(LOG.read_text())
-        raise SystemExit(f"airflow {' '.join(arguments)} failed; its output is above.")
+        raise SystemExit(f"airflow {' '.join(arguments)} failed; see its output above.")
 
 
 def run_dag(environment: dict[str, str]) -> int:
-    """Run the Dag as a process of its own, repeat the telling lines of its log, and return its exit code."""
+    """Run the Dag in a subprocess, print the important messages of its log, and return its exit code."""
     command = [sys.executable, str(ROOT / "demo" / "run_dag.py"), DAG_ID, str(RESULT)]
     deadline = time.monotonic() + TIMEOUT
     with LOG.open("a") as log:
@@ -116,8 +116,8 @@ def run_dag(environment: dict[str, str]) -> int:
         seen = set()
         for line in process.stdout or ():
             log.write(line)
-            told = TOLD.search(line)
-            message = told[1] if told else ""
+            match = SHOWN_MESSAGES.search(line)
+            message = match[1] if match else ""
             if message and message not in seen:
                 seen.add(message)
                 say(f"  {message}")
@@ -127,7 +127,7 @@ def run_dag(environment: dict[str, str]) -> int:
 
 
 def summarize(code: int, seconds: float) -> int:
-    """Print what came of it."""
+    """Print the result, and return the exit code."""
     result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     audience = result.get("audience") or {}
     leftovers = list(SCRATCH.rglob("*.csv"))
@@ -143,8 +143,8 @@ def summarize(code: int, seconds: float) -> int:
         print(f"  Status        {audience['status']}")
         print(f"  Match rate    {audience['match_rate']:.2f} %")
     if leftovers:
-        print(f"  Left behind   {', '.join(path.name for path in leftovers)}")
-    print(f"\n  {'The list is a ready audience' if ok else 'FAILED: see ' + str(LOG)} ({seconds:.0f} s)")
+        print(f"  Not deleted   {', '.join(path.name for path in leftovers)}")
+    print(f"\n  {'The audience is ready' if ok else 'FAILED: see ' + str(LOG)} ({seconds:.0f} s)")
     return 0 if ok else 1
 
 

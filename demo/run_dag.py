@@ -1,4 +1,4 @@
-"""Runs an example Dag by ``dag.test()`` and writes its outcome as JSON: ``run_dag.py DAG_ID RESULT``."""
+"""Runs an example Dag with ``dag.test()`` and writes the result as JSON: ``run_dag.py DAG_ID RESULT``."""
 
 from __future__ import annotations
 

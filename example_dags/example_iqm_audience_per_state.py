@@ -1,8 +1,8 @@
 """
-One audience for each state that a query returns, side by side, as many at a time as the pool ``iqm_api`` has slots for.
+Create one audience per state with dynamic task mapping.
 
-The state is a parameter of the query, which the driver binds. Drivers differ in how they mark its place (``%s``, ``?``,
-…); the hook's ``placeholder`` knows.
+Each mapped task queries one state, which is a bound parameter of the query. The hook's ``placeholder`` is the
+placeholder of the database driver (``%s``, ``?``, …). Uploads run in parallel, limited by the pool ``iqm_api``.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """
-Blue and green: a new audience takes over before the previous one is deleted.
+Replace an audience blue-green: the old audience is deleted only after campaigns use the new one.
 
-``upload`` creates the new audience and waits until it is ready, ``target`` is where campaigns are pointed at it, and
-only then ``delete_previous`` deletes the one that the previous run created. It knows its id from an Airflow Variable:
-names aren't unique, so nothing is ever deleted by name. IQM keeps an audience that a campaign still uses, which fails
-the task.
+``upload`` creates the new audience and waits until it is ready. ``target`` is the place to point campaigns at it. Only
+then does ``delete_previous`` delete the audience of the previous run. Its id is stored in an Airflow Variable, since
+audience names aren't unique. If a campaign still uses the old audience, IQM doesn't delete it, and the task fails.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ POKE_INTERVAL = float(os.environ.get("EXAMPLE_IQM_POKE_INTERVAL", "60"))
 """Seconds between two polls; matching a list takes IQM minutes to hours."""
 
 CURRENT_AUDIENCE = "example_iqm_blue_green_audience_id"
-"""The Variable with the id of the audience that campaigns target now."""
+"""The Variable with the id of the audience that campaigns currently target."""
 
 with DAG(
     dag_id="example_iqm_blue_green",
@@ -53,7 +52,7 @@ with DAG(
     def delete_previous(audience_id: int) -> None:
         previous = Variable.get(CURRENT_AUDIENCE, None)
         if previous and int(previous) != audience_id and IQMHook().delete_audiences(int(previous))["failed"]:
-            raise RuntimeError(f"IQM kept audience {previous}: a campaign still uses it.")
+            raise RuntimeError(f"Audience {previous} wasn't deleted: a campaign still uses it.")
         Variable.set(CURRENT_AUDIENCE, str(audience_id))
 
     target(upload.output) >> delete_previous(upload.output)

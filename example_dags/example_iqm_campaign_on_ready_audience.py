@@ -1,12 +1,12 @@
 """
-A campaign follows its audience, without a clock of its own.
+Trigger a campaign Dag when its audience is ready (asset-aware scheduling).
 
-``example_iqm_customers`` queries the warehouse every night, and uploads the list if it differs from the last one. As
-soon as the audience is ready, and matched as well as the one before, the asset ``iqm://app.iqm.com/Customers`` has an
-event, and Airflow runs ``example_iqm_campaign_on_ready_audience``, which finds the audience's id in it. A night without
-news costs no request, has no event, and runs no campaign.
+``example_iqm_customers`` queries the warehouse every night, and uploads the list if it has changed. Once the audience
+is ready and its match rate is close to the previous one, the task sends an event for the asset
+``iqm://app.iqm.com/Customers``. The event triggers ``example_iqm_campaign_on_ready_audience``, and contains the
+audience's id. If the list hasn't changed, no request is sent, and the campaign Dag isn't triggered.
 
-The audience's name differs from run to run. The asset's name doesn't: it is what the two Dags agree on.
+The audience's name differs between runs, but the name of the asset stays the same.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ with DAG(
 
     @task
     def target(triggering_asset_events: Any = None, triggering_dataset_events: Any = None) -> int:
-        # Airflow 2 calls assets datasets. Several nights may have come together; the last one counts.
+        # Airflow 2 calls assets datasets. If several events triggered the run, use the newest.
         events = triggering_asset_events or triggering_dataset_events
-        audience = [event for of_asset in events.values() for event in of_asset][-1].extra
+        audience = [event for asset_events in events.values() for event in asset_events][-1].extra
         print(
             f"Audience {audience['audience_id']} is {audience['status']}: {audience['records']} records, "
             f"match rate {audience['match_rate']} %. Point the campaign at it here."

@@ -1,8 +1,9 @@
 """
-A list of any size becomes ready audiences: prepared in parts, uploaded part by part, awaited together.
+Split a list that exceeds IQM's limits, upload its parts, and wait for all of them.
 
-The parts are handed on as paths, so ``output_dir`` must lie where all workers see it. They hold personal data, and are
-removed by ``remove_parts``, whatever happened before. The tasks that call IQM take slots of the pool ``iqm_api``.
+The uploads receive the paths of the parts, so ``output_dir`` must be accessible to all workers. The parts contain
+personal data, so ``remove_parts`` deletes them even if an upload fails. The tasks that call IQM use the pool
+``iqm_api``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ with DAG(
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
     params={
         "file_path": Param("/data/people.csv", type="string", title="The list (CSV or XLSX)"),
-        "output_dir": Param("/data/iqm", type="string", title="Folder for the parts, seen by all workers"),
+        "output_dir": Param("/data/iqm", type="string", title="Folder for the parts, shared by all workers"),
     },
     tags=["iqm", "example"],
 ) as dag:

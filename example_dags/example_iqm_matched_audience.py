@@ -1,8 +1,8 @@
 """
-A file becomes a ready audience.
+Upload a file as an audience, and wait until it is ready.
 
-The file's path, the audience's name and the connection are parameters of the run. Both tasks take a slot of the
-pool ``iqm_api``, which has to exist (``airflow pools import example_dags/pools.json``).
+The file's path and the audience's name are Params of the run. Both tasks use the pool ``iqm_api``, which must exist
+(``airflow pools import example_dags/pools.json``).
 """
 
 from __future__ import annotations

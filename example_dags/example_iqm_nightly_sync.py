@@ -1,9 +1,9 @@
 """
-A query becomes a ready audience, every night, in one task.
+Sync a query to an audience every night, in one task.
 
-The rows stream from the warehouse to a file of the worker's own, are cleaned and hashed, and go to IQM; the task then
-waits until IQM has matched and approved the audience, or has the triggerer wait (``deferrable=True``). It takes a slot
-of the pool ``iqm_api`` (``airflow pools import example_dags/pools.json``).
+The task streams the query's rows to a temporary file on the worker, cleans and hashes them, uploads the file, and waits
+until the audience is ready; with ``deferrable=True``, it waits in the triggerer. It uses the pool ``iqm_api``
+(``airflow pools import example_dags/pools.json``).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """
-The quickstart's Dag: a file becomes a ready audience, and a task is told.
+Upload a file as an audience, wait until it is ready, and pass it to a task (the Dag of the quickstart).
 
-Both tasks that talk to IQM take a slot of the pool ``iqm_api``, which has to exist
-(``airflow pools import example_dags/pools.json``).
+Both tasks that call IQM use the pool ``iqm_api``, which must exist (``airflow pools import example_dags/pools.json``).
 """
 
 from __future__ import annotations

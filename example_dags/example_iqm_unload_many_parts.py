@@ -1,10 +1,10 @@
 """
-A query of any size becomes ready audiences: the warehouse unloads it to many parts, which are uploaded side by side.
+Unload a query's result to object storage in many parts, and upload them in parallel.
 
-``unload`` stands for the warehouse's own way to write a result to object storage in parts (``UNLOAD`` in Redshift,
-``COPY INTO`` a stage in Snowflake, ``EXPORT DATA`` in BigQuery). No worker sees the list as a whole: each upload copies
-its own part, cleans and hashes it. The parts hold personal data, and are removed by ``remove_parts``, whatever happened
-before. The tasks that call IQM take slots of the pool ``iqm_api``.
+``unload`` stands for the warehouse's own export to object storage (``UNLOAD`` in Redshift, ``COPY INTO`` a stage in
+Snowflake, ``EXPORT DATA`` in BigQuery). No worker handles the whole list: each upload copies, cleans and hashes one
+part. The parts contain personal data, so ``remove_parts`` deletes them even if an upload fails. The tasks that call IQM
+use the pool ``iqm_api``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ with DAG(
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
     params={
-        "folder": Param("s3://aws_default@lists/iqm", type="string", title="Where the warehouse unloads to"),
+        "folder": Param("s3://aws_default@lists/iqm", type="string", title="Folder that the warehouse unloads to"),
         "parts": Param(8, type="integer", minimum=1, title="Number of parts"),
     },
     tags=["iqm", "example"],
@@ -49,7 +49,7 @@ with DAG(
                 writers.append(csv.writer(files.enter_context(part.open("w", newline=""))))
                 writers[-1].writerow([column[0] for column in cursor.description])
             for email, *others in cursor:
-                # One key, one part.
+                # All records with the same key go to the same part, so that duplicates can be dropped.
                 writers[crc32(email.lower().encode()) % len(writers)].writerow([email, *others])
 
     @task

@@ -1,11 +1,11 @@
 """
-A list in a warehouse becomes a ready audience, every night.
+Upload a query's rows as an audience every night, wait until it is ready, and pass it to a task.
 
-``upload`` streams a query's rows to a scratch file that only the worker's user can read, and sends it to IQM; the file
-is gone when the task ends, whatever happened. ``wait_until_ready`` waits until IQM has matched and approved the
-audience, and ``use_audience`` is where a campaign would take the audience's id.
+``upload`` streams the rows to a temporary file that only the worker's user can read, and uploads it; the file is
+deleted when the task ends, also after an error. ``wait_until_ready`` waits until IQM has matched and approved the
+audience. ``use_audience`` is the place to use the audience in a campaign.
 
-The tasks that call IQM take slots of the pool ``iqm_api`` (``airflow pools import example_dags/pools.json``).
+The tasks that call IQM use the pool ``iqm_api`` (``airflow pools import example_dags/pools.json``).
 """
 
 from __future__ import annotations
