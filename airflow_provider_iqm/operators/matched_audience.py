@@ -45,43 +45,47 @@ class MatchedAudienceUploadOperator(AudienceUploadOperator):
         or the name of a ``.json`` file. (templated)
     :param column_settings: IQM field → data format (``{"Email": "SHA256"}``) or data partner (``{"Voters_ID":
         "LalVoterID"}``), if the mapping needs one. (templated)
-    :param delimiter: The field delimiter of a CSV file; default: the comma, semicolon, tab or pipe that makes the
-        mapped columns appear in the header. (templated)
-    :param encoding: The encoding of a CSV file, by Python's name (``cp1252``); default: that of its byte order mark,
-        else UTF-8. (templated)
+    :param delimiter: The field delimiter of a CSV file; default: detected from the header (comma, semicolon, tab or
+        pipe). (templated)
+    :param encoding: The encoding of a CSV file, as a Python codec name (``cp1252``); default: from the byte order
+        mark, or UTF-8. (templated)
     :param sheet: The sheet of a workbook; default: the first. (templated)
-    :param normalize: Whether to write the values of mapped columns in the form that is published for their field.
-    :param phone_format: The form of a normalized phone number: ``10-digit`` or ``E.164``. (templated)
-    :param hash_columns: File column → ``MD5``, ``SHA1``, ``SHA256`` or ``SHA512``: normalizes and hashes its values,
-        and sets its column setting. Values that are hashed already are lowercased. (templated)
-    :param on_invalid_records: Whether to ``drop`` records that can't match, or to ``fail``; default: ``drop`` if the
-        list is cleaned for another reason, else they are kept. (templated)
-    :param quarantine_path: A file for the number, the column and the reason of each dropped record, without its values.
+    :param normalize: Whether to convert the values of mapped columns to the published normalized form of their
+        field.
+    :param phone_format: The format of normalized phone numbers: ``10-digit`` or ``E.164``. (templated)
+    :param hash_columns: File column → ``MD5``, ``SHA1``, ``SHA256`` or ``SHA512``. Values are normalized and
+        hashed, and the column's setting is set accordingly. Values that are already hashed are lowercased.
         (templated)
-    :param max_invalid_ratio: The share of invalid records, from 0 to 1, above which the task fails.
-    :param drop_duplicates: Whether to keep only the first of the records whose mapped, normalized values are the same.
+    :param on_invalid_records: What to do with records that can't match: ``drop`` them, or ``fail`` the task;
+        default: ``drop`` if another argument enables cleaning, otherwise they are uploaded. (templated)
+    :param quarantine_path: A file to list the dropped records in: number, column and reason, without values.
+        (templated)
+    :param max_invalid_ratio: The maximum share of invalid records, from 0 to 1; the task fails if it is exceeded.
+    :param drop_duplicates: Whether to keep only the first of several records with the same mapped, normalized
+        values.
     :param scratch_dir: The folder for temporary copies; default: the system's temporary folder. (templated)
-    :param memory_limit: How much memory checking and cleaning the file may use, such as ``256MiB``. (templated)
+    :param memory_limit: The memory limit for checking and cleaning the file, such as ``256MiB``. (templated)
     :param iqm_conn_id: The connection to IQM. (templated)
-    :param resume: Whether to search IQM for an upload whose answer was lost, or of an earlier try, before sending
-        again. A token in the uploaded file's name identifies the upload.
-    :param lost_answer_timeout: Seconds to search before the upload is sent again.
+    :param resume: Whether to search IQM for an upload of an earlier try, or one whose answer was lost, before
+        uploading again. A token in the uploaded file's name identifies the upload.
+    :param lost_answer_timeout: Seconds to search for a lost upload before uploading again.
     :param wait_for_ready: Whether to wait until IQM has matched and approved the audience, as
         :class:`~airflow_provider_iqm.sensors.matched_audience.AudienceReadySensor` does.
     :param deferrable: Whether to wait for the audience, and to search for a lost upload, in the triggerer instead of a
         worker slot; default: Airflow's setting ``default_deferrable`` in ``[operators]``.
-    :param poke_interval: Seconds between two polls of the audience; in the triggerer it grows to 10 minutes.
-    :param timeout: Seconds after which the task stops waiting and fails; IQM goes on with the audience.
+    :param poke_interval: Seconds between two polls of the audience; in the triggerer, it grows to 10 minutes.
+    :param timeout: Seconds to wait for the audience; after a timeout the task fails, but IQM keeps processing the
+        audience.
     :param audience_subtype: The audience's subtype in healthcare, such as ``hcp``, ``npi_nurse`` or ``patient`` (v3
         only). (templated)
-    :param consent_given: Whether the patients have given their consent (v3 only; required for ``patient``).
-    :param vertical_id: The vertical, if the account has several (v3 only).
-    :param on_unchanged: Whether to ``upload`` a list again that hasn't changed since the last upload, or to ``skip``
-        the upload: the task returns the id of the existing audience, and its outlets send no event. (templated)
-    :param min_match_rate: The lowest match rate, in percent; needs ``wait_for_ready``.
-    :param max_match_rate_drop: How many percentage points the match rate may be below that of the previous audience;
-        needs ``wait_for_ready``.
-    :param on_low_match_rate: Whether to ``fail`` if the match rate is too low, or only to ``warn``. (templated)
+    :param consent_given: Whether the patients have given consent (v3 only; required for ``patient``).
+    :param vertical_id: The id of the vertical, if the account has several (v3 only).
+    :param on_unchanged: What to do if the list hasn't changed since the last upload: ``upload`` it again, or
+        ``skip`` the upload and return the id of the existing audience, without an asset event. (templated)
+    :param min_match_rate: The minimum match rate, in percent; needs ``wait_for_ready``.
+    :param max_match_rate_drop: The maximum drop of the match rate compared with the previous audience, in
+        percentage points; needs ``wait_for_ready``.
+    :param on_low_match_rate: What to do if the match rate is too low: ``fail``, or only ``warn``. (templated)
     """
 
     template_fields: Sequence[str] = (

@@ -60,10 +60,11 @@ class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
     :param poke_interval: Seconds between two polls, or a ``timedelta``.
     :param timeout: Seconds, or a ``timedelta``, after which the task fails; default: Airflow's setting
         ``default_timeout`` in ``[sensors]``, 7 days.
-    :param min_match_rate: The lowest match rate, in percent, for each audience.
-    :param max_match_rate_drop: How many percentage points an audience's match rate may be below that of the previous
-        audience: the last one that passed in this task, or on Airflow 3.3 in any task with the same outlet.
-    :param on_low_match_rate: Whether to ``fail`` if a match rate is too low, even with ``soft_fail``, or only to
+    :param min_match_rate: The minimum match rate of each audience, in percent.
+    :param max_match_rate_drop: The maximum drop of an audience's match rate, in percentage points, compared with
+        the previous audience: the last one that passed in this task, or on Airflow 3.3 in any task with the same
+        outlet.
+    :param on_low_match_rate: What to do if a match rate is too low: ``fail``, even with ``soft_fail``, or only
         ``warn``. (templated)
     :param mode: ``poke`` keeps the worker slot between two polls, ``reschedule`` releases it.
     :param soft_fail: Whether a timeout skips the task instead of failing it.
