@@ -36,7 +36,7 @@ def test_the_next_try_waits_as_long_as_the_server_said(sandbox, run_dag, monkeyp
     assert 3 <= moments[-1] - moments[0] < 60
 
 
-def test_what_trying_again_cant_mend_fails_at_once(sandbox, run_dag):
+def test_errors_that_are_not_retryable_fail_immediately(sandbox, run_dag):
     sandbox.connect(client_secret="wrong")
     run = run_dag(DAG, "patient")
     assert run.state == "failed"

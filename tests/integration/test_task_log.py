@@ -104,7 +104,7 @@ the right encoding where the list is made.
 """
 
 
-def test_a_list_is_uploaded_and_waited_for(log_of, sandbox):
+def test_upload_and_wait(log_of, sandbox):
     sandbox.change_settings(processing_seconds=1.5, pending_seconds=0)
     sandbox.add_fault(kind="status", path="/api/v2/audience/matched/add", status=429)
     log = log_of(
@@ -130,14 +130,14 @@ INFO Audience ID "People" is Ready: match rate RATE %, reach REACH users
     assert log == expected.splitlines()
 
 
-def test_a_list_is_cleaned_and_split(log_of):
+def test_clean_and_split(log_of):
     log = log_of(
         'PrepareAudienceFileOperator(task_id="prepare", file_path=FILE, output_dir=PARTS, audience_name="P", **LIST)'
     )
     assert log == (CLEANED + DAMAGED + 'INFO Prepared "P": 44 records, in FOLDER\n').splitlines()
 
 
-def test_a_list_with_too_many_invalid_records_says_what_may_be_why(log_of):
+def test_too_many_invalid_records(log_of):
     log = log_of(
         'LIST["max_invalid_ratio"] = 0.01',
         'MatchedAudienceUploadOperator(task_id="upload", file_path=FILE, audience_name="People", **LIST)',
@@ -150,7 +150,7 @@ def test_a_list_with_too_many_invalid_records_says_what_may_be_why(log_of):
     assert set(log[2:]) - {END_OF_GROUP} == {f"FAILED AudienceFileError: {failed}", f"ERROR {failed}"}
 
 
-def test_a_rejected_audience_gives_its_reason(log_of, sandbox):
+def test_rejected_audience(log_of, sandbox):
     sandbox.change_settings(processing_seconds=0, pending_seconds=0)
     log = log_of(
         'LIST |= {"audience_name": "Bad [reject]", "wait_for_ready": True}',
@@ -163,7 +163,7 @@ def test_a_rejected_audience_gives_its_reason(log_of, sandbox):
     assert 'INFO Audience ID "Bad [reject]" is Rejected' in log
 
 
-def test_a_log_in_that_is_refused_says_which_fields_to_look_at(log_of, sandbox):
+def test_refused_login(log_of, sandbox):
     sandbox.change_settings(password="another one")
     log = log_of('AudienceReadySensor(task_id="wait", audience_id=17)')
     assert log[0] == "INFO Waiting for audience ID to become Ready".replace("ID", "17")
@@ -175,7 +175,7 @@ def test_a_log_in_that_is_refused_says_which_fields_to_look_at(log_of, sandbox):
     )
 
 
-def test_errors_of_the_server_cost_a_look_and_no_more(log_of, sandbox):
+def test_server_errors_while_polling(log_of, sandbox):
     sandbox.change_settings(processing_seconds=0, pending_seconds=0)
     sandbox.add_fault(kind="status", path="/api/v2/audience/matched/15332", status=503)
     log = log_of(

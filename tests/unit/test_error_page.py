@@ -21,10 +21,10 @@ SOURCE = " ".join(
 
 
 @pytest.mark.parametrize("words", QUOTED)
-def test_what_is_quoted_is_what_is_said(words):
+def test_quoted_messages_exist_in_the_source(words):
     # The status of an answer is filled in, and what the request was for.
     assert re.sub(r"HTTP \d+ (when asked to).*", r"HTTP {status} \1", words) in SOURCE
 
 
-def test_something_is_quoted():
+def test_the_page_quotes_messages():
     assert len(QUOTED) > 30

@@ -13,7 +13,7 @@ needs_retry_policies = pytest.mark.skipif(AIRFLOW < (3, 3), reason="Airflow has 
 
 
 @pytest.mark.skipif(AIRFLOW >= (3, 3), reason="Airflow has retry policies")
-def test_earlier_airflows_are_told_what_to_do():
+def test_the_import_error_on_earlier_airflows_says_what_to_do():
     with pytest.raises(ImportError, match=r"needs Airflow 3\.3 or later.*remove retry_policy="):
         import_module("airflow_provider_iqm.retry_policy")
 

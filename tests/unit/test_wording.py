@@ -29,11 +29,11 @@ def test_a_name_that_could_be_misread_is_quoted(name, text):
     assert display_name(name) == text
 
 
-def test_names_in_a_row_are_quoted():
+def test_names_are_quoted():
     assert quote_names(["email ", "it's", "\ud800"]) == r"""'email ', "it's", '\ud800'"""
 
 
-def test_what_is_no_unicode_is_replaced_where_it_is_sent():
+def test_invalid_unicode_is_replaced():
     assert not is_unicode("J\udcf6rg")
     assert as_unicode("J\udcf6rg") == "J\ufffdrg"
     assert is_unicode(as_unicode("\ud83d\ude00"))
@@ -43,6 +43,6 @@ def test_what_is_no_unicode_is_replaced_where_it_is_sent():
 @pytest.mark.parametrize(
     ("encoding", "text"), [("ascii", r"J\xf6rg \udce9"), ("latin-1", r"Jörg \udce9"), ("utf-8", r"Jörg \udce9")]
 )
-def test_what_a_terminal_lacks_is_escaped(encoding, text):
+def test_characters_that_a_terminal_lacks_are_escaped(encoding, text):
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     assert printable_on(stream, "Jörg \udce9") == text

@@ -54,7 +54,7 @@ def history(state=None, *, xcoms=None, map_index=-1, do_xcom_push=True, outlets=
 
 
 @pytest.mark.parametrize("ends", [{"outlets": [ASSET]}, {"outlets": [], "inlets": [ASSET]}])
-def test_the_asset_s_state_is_where_all_tasks_with_it_look(ends):
+def test_tasks_with_the_same_asset_share_its_state(ends):
     state = State()
     history(state).save_upload(UPLOAD)
     assert history(state, **ends).last_upload() == UPLOAD
@@ -63,7 +63,7 @@ def test_the_asset_s_state_is_where_all_tasks_with_it_look(ends):
     assert history(state, **ends).last_upload().audience == AUDIENCE
 
 
-def test_without_an_asset_the_task_looks_into_its_own_xcoms():
+def test_without_an_asset_the_task_reads_its_own_xcoms():
     xcoms = {}
     kept = history(State(), xcoms=xcoms, outlets=["s3://bucket/key"])
     assert not kept.shared
@@ -73,7 +73,7 @@ def test_without_an_asset_the_task_looks_into_its_own_xcoms():
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_mapped_tasks_do_not_meet(shared):
+def test_mapped_tasks_have_separate_histories(shared):
     state, xcoms = State() if shared else None, {}
     history(state, xcoms=xcoms, map_index=0).save_upload(UPLOAD)
     assert history(state, xcoms=xcoms, map_index=1).last_upload() is None
@@ -98,7 +98,7 @@ def test_what_it_has_not_written_is_nothing_to_it(value):
 
 
 @pytest.mark.parametrize("change", [{"id": 8}, {"status": "Processing"}, {"match_rate": "much"}, {"name": None}])
-def test_an_audience_that_is_not_known_to_be_this_one_and_ready_does_not_count(change):
+def test_only_a_ready_audience_of_this_upload_is_returned(change):
     state = State()
     history(state).save_upload(UPLOAD)
     state[READY] = [{**AUDIENCE, **change}]
@@ -128,7 +128,7 @@ def test_a_store_that_fails_costs_no_more_than_a_warning(caplog, kind):
     assert caplog.text.count("no database") == 4
 
 
-def test_a_task_that_keeps_nothing_says_so():
+def test_a_task_without_a_store_is_rejected():
     kept = history(do_xcom_push=False)
     kept.save_upload(UPLOAD)
     assert kept.last_upload() is None

@@ -25,7 +25,7 @@ from airflow_provider_iqm.assets.matched_audience import (
         ("Zürich 日本", "iqm://app.iqm.com/Z%C3%BCrich%20%E6%97%A5%E6%9C%AC"),
     ],
 )
-def test_any_name_makes_an_asset(name, uri):
+def test_any_name_is_a_valid_asset(name, uri):
     asset = matched_audience_asset(name)
     assert asset.uri == uri
     assert audience_name_of(urlsplit(asset.uri)) == name
@@ -34,7 +34,7 @@ def test_any_name_makes_an_asset(name, uri):
 
 # Of a lone half of a surrogate pair there is no UTF-8.
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100).filter(str.strip))
-def test_a_name_comes_back_as_it_was(name):
+def test_a_name_round_trips(name):
     assert audience_name_of(urlsplit(matched_audience_asset(name).uri)) == name.strip()
 
 
@@ -42,7 +42,7 @@ def test_the_workspace_is_part_of_the_asset():
     assert matched_audience_asset("Customers", workspace_host="other.iqm.com").uri == "iqm://other.iqm.com/Customers"
 
 
-def test_what_somebody_writes_by_hand_is_the_same_asset():
+def test_uris_written_by_hand_are_normalized():
     by_hand = Asset(uri="iqm://APP.iqm.com/Customers in MA")
     assert by_hand.uri == matched_audience_asset("Customers in MA").uri
 
@@ -61,7 +61,7 @@ def test_what_somebody_writes_by_hand_is_the_same_asset():
         ("iqm://app.iqm.com/%FF", "utf-8"),
     ],
 )
-def test_a_malformed_uri_is_refused(uri, culprit):
+def test_a_malformed_uri_is_rejected(uri, culprit):
     with pytest.raises(ValueError, match=culprit):
         sanitize_uri(urlsplit(uri))
 
@@ -74,12 +74,12 @@ def test_a_malformed_uri_is_refused(uri, culprit):
         {"audience_name": "a", "workspace_host": "https://app.iqm.com"},
     ],
 )
-def test_what_makes_no_asset_is_refused(arguments):
+def test_invalid_arguments_are_rejected(arguments):
     with pytest.raises(ValueError, match=r"iqm://app\.iqm\.com/Customers"):
         matched_audience_asset(**arguments)
 
 
-def test_openlineage_knows_the_audience_by_its_workspace_and_name():
+def test_the_openlineage_dataset_has_the_workspace_and_name():
     pytest.importorskip("openlineage.client")
     dataset = convert_asset_to_openlineage(matched_audience_asset("a/b c"), None)
     assert (dataset.namespace, dataset.name) == ("iqm://app.iqm.com", "a/b c")

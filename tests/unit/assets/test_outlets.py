@@ -27,14 +27,14 @@ def told(outlets, *events):
     return {uri: accessor.extra for uri, accessor in extras.items()}
 
 
-def test_an_only_audience_is_what_all_outlets_are_about_and_what_the_user_says_stays():
+def test_a_single_audience_is_described_in_all_events_and_user_extras_stay():
     event = ready(7, "Customers 2026-01-01")
     assert told([OTHER, matched_audience_asset("Customers")], event) == {
         "iqm://app.iqm.com/Customers": {"mine": 1, **event}
     }
 
 
-def test_of_several_audiences_an_outlet_is_about_the_one_of_its_name_or_about_all():
+def test_several_audiences_are_matched_to_outlets_by_name():
     events = ready(7, "In MA"), ready(8, "In NJ")
     assert told([matched_audience_asset("In NJ"), matched_audience_asset("Customers")], *events) == {
         "iqm://app.iqm.com/In%20NJ": {"mine": 1, **events[1]},

@@ -41,13 +41,13 @@ def test_every_command_has_a_function():
     assert all(callable(getattr(actions, command.name)) for command in COMMANDS)
 
 
-def test_check_prints_what_the_connection_says(hook, capsys):
+def test_check_prints_the_result(hook, capsys):
     hook.test_connection.return_value = True, "Logged in."
     actions.check(Namespace(conn_id="iqm_default"))
     assert capsys.readouterr().out == "Logged in.\n"
 
 
-def test_check_fails_on_stderr(hook, capsys):
+def test_check_prints_errors_to_stderr(hook, capsys):
     hook.test_connection.return_value = False, "Wrong password."
     with pytest.raises(SystemExit) as caught:
         actions.check(Namespace(conn_id="iqm_default"))
@@ -56,7 +56,7 @@ def test_check_fails_on_stderr(hook, capsys):
     assert (out, err) == ("", "Wrong password.\n")
 
 
-def test_columns_tell_of_which_list_each_entry_is(hook, capsys):
+def test_columns_show_the_list_of_each_entry(hook, capsys):
     hook.get_column_list.return_value = [{"id": 1, "name": "Email"}]
     hook.get_data_partners.return_value = [{"id": 2, "name": "L2"}]
     hook.get_data_formats.return_value = []
@@ -67,13 +67,13 @@ def test_columns_tell_of_which_list_each_entry_is(hook, capsys):
     ]
 
 
-def test_status_asks_for_each_audience(hook, capsys):
+def test_status_requests_each_audience(hook, capsys):
     hook.get_matched_audience.side_effect = lambda audience_id: AUDIENCE | {"id": audience_id}
     actions.status(Namespace(conn_id="iqm_default", audience_ids=[7, 8], output="json"))
     assert [row["id"] for row in json.loads(capsys.readouterr().out)] == [7, 8]
 
 
-def test_audiences_read_match_rates_of_the_newest_only(hook, capsys):
+def test_audiences_requests_match_rates_of_the_newest_only(hook, capsys):
     lacking = [AUDIENCE | {"id": number, "match_rate": None} for number in range(actions.MAX_DETAILS + 3)]
     pending = AUDIENCE | {"id": 99, "status": "Pending", "match_rate": None}
     hook.search_matched_audiences.return_value = [*lacking, pending]
@@ -92,14 +92,14 @@ def test_audiences_read_match_rates_of_the_newest_only(hook, capsys):
     assert "3 more" in err
 
 
-def test_audiences_of_a_status(hook, capsys):
+def test_audiences_can_be_filtered_by_status(hook, capsys):
     hook.search_matched_audiences.return_value = [AUDIENCE, AUDIENCE | {"id": 8, "status": "Pending"}]
     actions.audiences(Namespace(conn_id="iqm_default", name="Cust", status="Pending", output="json"))
     assert [row["id"] for row in json.loads(capsys.readouterr().out)] == [8]
     hook.search_matched_audiences.assert_called_once_with("Cust")
 
 
-def test_validate_reads_no_file_if_the_connection_is_wrong(monkeypatch, iqm_connection):
+def test_validate_reads_no_file_if_the_connection_is_invalid(monkeypatch, iqm_connection):
     iqm_connection(host="ftp://api.iqm.com")
     monkeypatch.setattr(actions, "dry_run", lambda *_, **__: pytest.fail("the file was read"))
     with pytest.raises(IQMConnectionError):
@@ -127,7 +127,7 @@ def test_an_error_is_one_line(monkeypatch):
     assert os.environ["_AIRFLOW_PROCESS_CONTEXT"] == "server"
 
 
-def test_logs_stay_out_of_the_output(capfd):
+def test_logs_go_to_stderr(capfd):
     print("before")
     stdout = sys.stdout
     with logs_on_stderr():
@@ -141,20 +141,20 @@ def test_logs_stay_out_of_the_output(capfd):
     assert "a log of 3.x's" in err
 
 
-def test_the_output_is_back_after_an_error(capfd):
+def test_stdout_is_restored_after_an_error(capfd):
     with pytest.raises(ZeroDivisionError), logs_on_stderr():
         _ = 1 / 0
     print("after", flush=True)
     assert capfd.readouterr().out == "after\n"
 
 
-def test_a_missing_connection_is_said_with_how_to_add_it():
+def test_the_error_for_a_missing_connection_says_how_to_add_it():
     with pytest.raises(IQMConnectionError, match="airflow connections add missing"):
         CliHook.get_connection("missing")
 
 
 @pytest.mark.parametrize(("seconds", "terminal"), [(0.5, True), (60, False)])
-def test_short_waits_and_other_outputs_show_no_bar(monkeypatch, waits, seconds, terminal, capsys):
+def test_short_waits_and_other_outputs_show_no_progress_bar(monkeypatch, waits, seconds, terminal, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
     CliHook()._sleep(seconds)
     assert waits == [seconds]

@@ -20,5 +20,5 @@ from airflow_provider_iqm.lineage.file_source import dataset_name
         ("abfs://lake@people/list.csv", ("abfs://people", "list.csv")),
     ],
 )
-def test_files_are_named_as_openlineage_names_them_and_no_connection_is_shown(path, expected):
+def test_dataset_names_follow_openlineage_without_the_connection(path, expected):
     assert dataset_name(path) == expected

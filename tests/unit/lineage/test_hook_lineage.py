@@ -35,7 +35,7 @@ def collected():
     return [item.asset.uri for item in found.inputs], [(item.asset.uri, item.asset.extra) for item in found.outputs]
 
 
-def test_a_file_goes_in_and_an_audience_comes_out(local_iqm, collector, in_a_task, tmp_path):
+def test_reports_the_file_and_the_audience(local_iqm, collector, in_a_task, tmp_path):
     path = tmp_path / "list.csv"
     path.write_text("email\nfrodo@shire.example\n")
     audience_id = IQMHook().upload_matched_audience(file_path=path, **ARGUMENTS)
@@ -43,7 +43,7 @@ def test_a_file_goes_in_and_an_audience_comes_out(local_iqm, collector, in_a_tas
     assert collected() == ([path.as_uri()], outputs)
 
 
-def test_a_dataframe_is_no_file(local_iqm, collector, in_a_task):
+def test_a_dataframe_is_not_reported_as_a_file(local_iqm, collector, in_a_task):
     pandas = pytest.importorskip("pandas")
     IQMHook().upload_dataframe(pandas.DataFrame({"email": ["frodo@shire.example"]}), **ARGUMENTS)
     inputs, outputs = collected()
@@ -51,7 +51,7 @@ def test_a_dataframe_is_no_file(local_iqm, collector, in_a_task):
     assert len(outputs) == 1
 
 
-def test_an_upload_that_fails_makes_nothing(local_iqm, collector, in_a_task, tmp_path):
+def test_a_failed_upload_reports_no_output(local_iqm, collector, in_a_task, tmp_path):
     path = tmp_path / "list.csv"
     path.write_text("email\nfrodo@shire.example\n")
     local_iqm.change_settings(on_hold=True)
@@ -60,14 +60,14 @@ def test_an_upload_that_fails_makes_nothing(local_iqm, collector, in_a_task, tmp
     assert not collected()[1]
 
 
-def test_a_script_is_asked_for_no_lineage(local_iqm, collector, tmp_path):
+def test_a_script_reports_no_lineage(local_iqm, collector, tmp_path):
     path = tmp_path / "list.csv"
     path.write_text("email\nfrodo@shire.example\n")
     IQMHook().upload_matched_audience(file_path=path, **ARGUMENTS)
     assert collected() == ([], [])
 
 
-def test_no_value_of_the_list_is_in_it(local_iqm, collector, in_a_task, tmp_path):
+def test_lineage_contains_no_values(local_iqm, collector, in_a_task, tmp_path):
     path = tmp_path / "list.csv"
     path.write_text("email\nfrodo@shire.example\n")
     IQMHook().upload_matched_audience(file_path=path, **ARGUMENTS)

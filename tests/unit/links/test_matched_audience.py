@@ -9,19 +9,19 @@ from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 
 
-def test_one_audience_is_linked_and_of_several_the_list():
+def test_links_to_one_audience_or_to_the_list_of_several():
     assert audience_url("acme.iqm.com", [15332]) == "https://acme.iqm.com/#/audience/15332"
     assert audience_url("acme.iqm.com", [15332, 15333]) == "https://acme.iqm.com/#/audience"
 
 
 @pytest.mark.parametrize("operator", [MatchedAudienceUploadOperator, SqlToMatchedAudienceOperator, AudienceReadySensor])
-def test_airflow_knows_the_link_of_each_operator(operator):
+def test_the_links_are_registered_with_airflow(operator):
     link = operator.operator_extra_links[0]
     assert link.name == "IQM audience"
     assert f"{type(link).__module__}.{type(link).__qualname__}" in get_provider_info()["extra-links"]
 
 
-def test_the_link_is_what_the_task_pushed(monkeypatch):
+def test_the_link_is_read_from_xcom(monkeypatch):
     pushed = {}
     monkeypatch.setattr(
         "airflow_provider_iqm.links.matched_audience.XCom.get_value", lambda *, ti_key, key: pushed.get((ti_key, key))

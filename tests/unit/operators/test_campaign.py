@@ -109,7 +109,7 @@ def test_links():
         assert f"{type(link).__module__}.{type(link).__qualname__}" in get_provider_info()["extra-links"]
 
 
-def test_the_link_is_what_the_task_pushed(monkeypatch):
+def test_the_link_is_read_from_xcom(monkeypatch):
     pushed = {}
     monkeypatch.setattr(
         "airflow_provider_iqm.links.campaign.XCom.get_value", lambda *, ti_key, key: pushed.get((ti_key, key))

@@ -59,7 +59,7 @@ def test_a_full_disk_under_the_output_dir(prepare, refused, monkeypatch, tmp_pat
     assert not list((tmp_path / "parts").iterdir())
 
 
-def test_an_output_dir_that_cannot_be_made(prepare, tmp_path):
+def test_an_output_dir_that_cannot_be_created(prepare, tmp_path):
     with pytest.raises(CleaningOptionError, match=r"^output_dir .* can't be written to: Not a directory") as caught:
         prepare(output_dir=str(tmp_path / "list.csv" / "parts"))
     assert isinstance(caught.value, AirflowFailException)

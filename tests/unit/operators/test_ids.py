@@ -23,18 +23,18 @@ from airflow_provider_iqm.operators.ids import list_ids, parse_ids
         (range(1, 3), [1, 2]),
     ],
 )
-def test_one_id_and_lists_in_every_form(given, ids):
+def test_ids_and_lists_in_every_form(given, ids):
     assert parse_ids("include", given) == ids
 
 
 @pytest.mark.parametrize(
     "given", [None, "", "None", "seven", "[7,", [], "[]", [None], True, 0, -1, 1.5, [[7]], {7: 7}, b"7"]
 )
-def test_what_is_no_id_is_refused(given):
+def test_invalid_ids_are_rejected(given):
     with pytest.raises(IQMFinalError, match="include"):
         parse_ids("include", given)
 
 
 @pytest.mark.parametrize(("given", "ids"), [((), []), ("[]", []), (7, [7]), ("7", [7]), ([7, 8], [7, 8])])
-def test_as_a_list(given, ids):
+def test_list_ids_always_returns_a_list(given, ids):
     assert list_ids("include", given, may_be_empty=True) == ids

@@ -45,7 +45,7 @@ def run(tmp_path):
     return run_operator
 
 
-def test_returns_the_id_and_pushes_what_was_sent(run, iqm):
+def test_returns_the_id_and_pushes_the_summary(run, iqm):
     audience_id, push = run()
     assert audience_id == 15332
     assert isinstance(audience_id, int)
@@ -88,7 +88,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_fails_finally_with_its_own_message_and_no_request(run, iqm, case):
+def test_invalid_input_fails_without_a_retry_or_request(run, iqm, case):
     arguments, culprit = WRONG[case]
     with pytest.raises(AirflowFailException) as raised:
         run(**arguments)
@@ -99,7 +99,7 @@ def test_wrong_input_fails_finally_with_its_own_message_and_no_request(run, iqm,
     assert iqm.call_count == 0
 
 
-def test_all_wrong_inputs_have_messages_of_their_own(run, iqm):
+def test_every_invalid_input_has_its_own_message(run, iqm):
     messages = set()
     for arguments, _ in WRONG.values():
         with pytest.raises(AirflowFailException) as raised:
@@ -108,7 +108,7 @@ def test_all_wrong_inputs_have_messages_of_their_own(run, iqm):
     assert len(messages) == len(WRONG)
 
 
-def test_what_a_user_would_template_is_templated():
+def test_template_fields():
     assert set(MatchedAudienceUploadOperator.template_fields) >= {
         "file_path",
         "audience_name",
@@ -133,7 +133,7 @@ LIST = "email,name,zip\nFrodo@shire.example ,Frodo,01234\nnobody,Sam,01234\n"
 HASHED = hashlib.sha256(b"frodo@shire.example").hexdigest()
 
 
-def test_what_is_sent_is_the_cleaned_file_with_settings_and_counts_to_match(run, iqm, tmp_path, monkeypatch):
+def test_uploads_the_cleaned_file_with_matching_settings_and_counts(run, iqm, tmp_path, monkeypatch):
     log = MagicMock()
     monkeypatch.setattr(IQMHook, "log", log)
     scratch = tmp_path / "scratch"
@@ -157,7 +157,7 @@ def test_what_is_sent_is_the_cleaned_file_with_settings_and_counts_to_match(run,
     assert not list(scratch.iterdir())
 
 
-def test_the_cleaned_copy_is_gone_after_a_failed_upload_too(run, iqm, tmp_path):
+def test_the_cleaned_copy_is_deleted_after_a_failed_upload(run, iqm, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     iqm.post(f"{API}/api/v2/audience/matched/add", status_code=500)
@@ -166,7 +166,7 @@ def test_the_cleaned_copy_is_gone_after_a_failed_upload_too(run, iqm, tmp_path):
     assert not list(scratch.iterdir())
 
 
-def test_without_cleaning_the_file_is_sent_byte_for_byte(run, iqm):
+def test_without_cleaning_the_file_is_uploaded_byte_for_byte(run, iqm):
     sent = []
     iqm.post(
         f"{API}/api/v2/audience/matched/add", text=lambda request, _: sent.append(b"".join(request.body)) or CREATED
@@ -176,7 +176,7 @@ def test_without_cleaning_the_file_is_sent_byte_for_byte(run, iqm):
     assert "report" not in {call.kwargs["key"] for call in push.call_args_list}
 
 
-def test_a_list_in_another_form_is_sent_as_plain_csv(run, iqm):
+def test_other_formats_are_uploaded_as_plain_csv(run, iqm):
     sent = []
     iqm.post(f"{API}/api/v2/audience/matched/add", text=keep_in(sent))
     content = gzip.compress("email|name\nfrodo@shire.example|Zoë, Frodo\n".encode("cp1252"))
@@ -202,7 +202,7 @@ def test_a_file_whose_name_is_not_utf8_is_uploaded(run, iqm, options):
     assert 'filename="J\ufffdrg-'.encode() in b"".join(sent)
 
 
-def test_the_log_says_what_size_it_tells(run, iqm, caplog, capfd):
+def test_the_log_has_both_sizes_of_a_converted_file(run, iqm, caplog, capfd):
     caplog.set_level(logging.INFO)
     run()
     run(column_settings=None, hash_columns={"email": "SHA256"})

@@ -36,7 +36,7 @@ def prepare(tmp_path):
     return run
 
 
-def test_the_parts_are_described_as_arguments_of_their_uploads(prepare, tmp_path):
+def test_returns_the_upload_arguments_of_each_part(prepare, tmp_path):
     parts, pushed = prepare(100, max_records=60)
     folder = tmp_path / "parts"
     assert parts == [
@@ -53,14 +53,14 @@ def test_the_parts_are_described_as_arguments_of_their_uploads(prepare, tmp_path
     assert sum(pushed["report"]["parts"]) == 100
 
 
-def test_one_part_has_the_plain_name_and_a_cleaned_one_its_settings(prepare):
+def test_a_single_part_keeps_the_audience_name(prepare):
     (part,), pushed = prepare(3, column_settings=None, hash_columns={"email": "SHA256"})
     assert part["audience_name"] == "People"
     assert part["column_settings"] == {"Email": "SHA256"}
     assert pushed["report"]["records_kept"] == 3
 
 
-def test_a_later_run_replaces_its_own_parts_and_no_others(prepare, tmp_path):
+def test_a_later_run_replaces_only_its_own_parts(prepare, tmp_path):
     prepare(10, name="other.csv")
     prepare(100, max_records=30)
     (tmp_path / "parts" / ".list.csv.part-7-of-9.csv.partial").write_text("left by a killed task")
@@ -71,7 +71,7 @@ def test_a_later_run_replaces_its_own_parts_and_no_others(prepare, tmp_path):
     ]
 
 
-def test_file_urls_are_paths_of_the_worker(prepare, tmp_path):
+def test_file_urls_are_paths_on_the_worker(prepare, tmp_path):
     parts, _ = prepare(3, file_path=f"file://{tmp_path}/list.csv", output_dir=f"file://{tmp_path}/parts")
     assert parts[0]["file_path"] == str(tmp_path / "parts" / "list.csv.part-1-of-1.csv")
 
@@ -98,21 +98,21 @@ def test_parts_in_object_storage_can_be_uploaded_from_there(prepare, tmp_path):
     assert len(MemoryFileSystem().ls("/bucket/parts", detail=False)) == 2
 
 
-def test_wrong_limits_fail_without_a_retry(prepare):
+def test_invalid_limits_fail_without_a_retry(prepare):
     with pytest.raises(AirflowFailException, match="max_records"):
         prepare(3, max_records=5_000_001)
 
 
-def test_the_parts_of_a_file_whose_name_is_not_utf8_can_be_handed_on(prepare, tmp_path):
+def test_part_paths_of_a_file_name_that_is_not_utf8_are_valid(prepare, tmp_path):
     parts, _ = prepare(100, name="J\udcf6rg.csv", max_records=60)
     assert parts[0]["file_path"] == str(tmp_path / "parts" / "J\ufffdrg.csv.part-1-of-2.csv")
 
 
-def test_the_parts_need_a_folder_that_can_be_handed_on(prepare, tmp_path):
+def test_an_output_dir_whose_name_is_not_utf8_is_rejected(prepare, tmp_path):
     with pytest.raises(AirflowFailException, match=r"The name of output_dir \(.*Andr\\udce9'\) isn't UTF-8"):
         prepare(100, output_dir=str(tmp_path / "Andr\udce9"), max_records=60)
 
 
-def test_a_url_that_is_not_utf8_is_refused():
+def test_a_url_that_is_not_utf8_is_rejected():
     with pytest.raises(ObjectStorageError, match="isn't a valid URL"):
         storage_path("s3://bucket/J\udcf6rg.csv")

@@ -70,7 +70,7 @@ FIELDS = [
 
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize(("kind", "field"), FIELDS)
-def test_a_template_that_renders_to_none_is_refused_and_named(render, requests_mock, kind, field, native):
+def test_a_template_that_renders_to_none_is_rejected(render, requests_mock, kind, field, native):
     template = "{{ params.nothing }}"
     message = refused(render(kind, native=native, **{field: template}))
     assert message.startswith(f"{field} rendered to None: {template}.")
@@ -89,12 +89,12 @@ def test_a_template_that_renders_to_none_is_refused_and_named(render, requests_m
         ("{{ params.name }} {{ params.nothing }}", "{{ params.name }}, {{ params.nothing }}."),
     ],
 )
-def test_other_forms_of_nothing_are_refused_too(render, template, message, native):
+def test_other_missing_values_are_rejected_too(render, template, message, native):
     assert message in refused(render(MatchedAudienceUploadOperator, native=native, audience_name=template))
 
 
 @pytest.mark.parametrize("field", ["delimiter", "sheet", "encoding", "audience_subtype"])
-def test_the_text_none_is_no_option(render, field):
+def test_the_text_none_is_not_an_option(render, field):
     message = refused(render(MatchedAudienceUploadOperator, **{field: "{{ params.nothing }}"}))
     assert message.startswith(f"{field} rendered to None: ")
 
@@ -114,7 +114,7 @@ def test_expressions_inside_paths_queries_and_parameters_are_found(render, nativ
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize("argument", ["columns", "column_settings", "hash_columns"])
 @pytest.mark.parametrize("param", ["null", "empty", "blank", "text", "nan"])
-def test_a_field_of_a_mapping_that_renders_to_nothing_is_named(render, argument, param, native):
+def test_the_error_names_a_mapping_value_that_renders_to_nothing(render, argument, param, native):
     template = f"{{{{ params.{param} }}}}"
     given = {"first": "Email", "mail": template}
     message = refused(render(MatchedAudienceUploadOperator, native=native, **{argument: given}))
@@ -135,7 +135,7 @@ def test_parameters_may_be_none_but_not_the_text(render):
     assert not render(SqlToMatchedAudienceOperator, native=True, **parameters).unusable_arguments
 
 
-def test_what_is_no_template_may_be_called_none(render):
+def test_a_literal_none_is_accepted(render):
     arguments = {"audience_name": "None", "file_path": "/data/None.csv"}
     assert not render(MatchedAudienceUploadOperator, **arguments).unusable_arguments
     named = render(MatchedAudienceUploadOperator, audience_name="{{ params.name }} of None")
@@ -143,11 +143,11 @@ def test_what_is_no_template_may_be_called_none(render):
     assert not render(SqlToMatchedAudienceOperator, sql="SELECT '{{ params.name }}' AS None").unusable_arguments
 
 
-def test_a_default_in_the_template_counts(render):
+def test_a_default_in_the_template_is_used(render):
     operator = render(MatchedAudienceUploadOperator, audience_name="{{ params.nothing or 'List' }}")
     assert (operator.audience_name, dict(operator.unusable_arguments)) == ("List", {})
 
 
-def test_what_is_not_given_at_all_is_refused(render):
+def test_required_arguments_must_not_be_none(render):
     for kind, field in ((MatchedAudienceUploadOperator, "file_path"), (MatchedAudienceUploadOperator, "audience_name")):
         assert refused(render(kind, **{field: None})) == f"{field} is None. Set it to a value."

@@ -40,7 +40,7 @@ def documented(kind):
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_all_arguments_are_spelled_out_by_keyword_and_type(kind):
+def test_all_arguments_are_keyword_only_and_typed(kind):
     given = inspect.signature(kind.__init__).parameters
     assert list(given.values())[-1].kind is inspect.Parameter.VAR_KEYWORD
     assert all(one.kind is inspect.Parameter.KEYWORD_ONLY for one in signature(kind).values())
@@ -57,14 +57,14 @@ def test_kwargs_are_those_of_base_operator_only(kind):
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_the_docstring_has_every_argument_and_which_are_templated(kind):
+def test_the_docstring_describes_every_argument_and_marks_templated_ones(kind):
     assert documented(kind).keys() == signature(kind).keys()
     said = {name for name, text in documented(kind).items() if text.endswith("(templated)")}
     assert said == set(kind.template_fields)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_text_and_mappings_are_templated_and_nothing_else(kind):
+def test_only_text_and_mappings_are_templated(kind):
     choices = ("PhoneFormat", "OnInvalidRecords", "OnUnchanged", "OnLowMatchRate", "OnEmpty")
     text = {
         name
@@ -75,7 +75,7 @@ def test_text_and_mappings_are_templated_and_nothing_else(kind):
 
 
 @pytest.mark.parametrize("kind", OPERATORS)
-def test_what_operators_share_has_the_same_type_default_and_description(kind):
+def test_shared_arguments_have_the_same_type_default_and_description(kind):
     own = {"file_path"}
     for name, one in signature(kind).items():
         for other in OPERATORS:
@@ -98,7 +98,7 @@ def test_every_argument_is_an_attribute_also_in_a_subclass(kind):
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_the_dag_s_default_args_count(kind):
+def test_the_dag_s_default_args_are_used(kind):
     name, value = ("poke_interval", 5) if kind is AudienceReadySensor else ("memory_limit", "64MiB")
     with DAG("dag", start_date=datetime.datetime(2026, 1, 1), schedule=None, default_args={name: value}):
         operator = kind(task_id="x", **REQUIRED[kind])
@@ -106,7 +106,7 @@ def test_the_dag_s_default_args_count(kind):
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_an_unknown_argument_is_refused(kind):
+def test_unknown_arguments_are_rejected(kind):
     with pytest.raises(Exception, match="misspelled"):
         kind(task_id="x", misspelled=1, **REQUIRED[kind])
 
@@ -163,7 +163,7 @@ def test_a_query_and_its_parameters_can_be_files(render, resolve):
         (SqlToMatchedAudienceOperator, {"parameters": ["columns.json", "missing.json"]}),
     ],
 )
-def test_other_text_that_ends_so_is_no_file(render, kind, arguments, resolve):
+def test_other_text_with_a_file_extension_is_not_read_as_a_file(render, kind, arguments, resolve):
     operator = render(kind, resolve=resolve, **arguments)
     assert {name: getattr(operator, name) for name in arguments} == arguments
     assert (operator.template_fields, operator.template_ext) == (kind.template_fields, kind.template_ext)
@@ -179,7 +179,7 @@ def test_other_text_that_ends_so_is_no_file(render, kind, arguments, resolve):
     ],
 )
 @pytest.mark.parametrize("kind", [MatchedAudienceUploadOperator, SqlToMatchedAudienceOperator])
-def test_deferring_no_wait_warns(monkeypatch, kind, arguments, by_default, warned):
+def test_deferrable_without_wait_for_ready_warns(monkeypatch, kind, arguments, by_default, warned):
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", by_default)
     monkeypatch.setattr(AudienceUploadOperator, "_execute", lambda *_, **__: 7)
     operator = kind(task_id="x", **REQUIRED[kind], **arguments)

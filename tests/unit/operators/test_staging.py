@@ -33,17 +33,17 @@ def store(monkeypatch):
 @pytest.mark.parametrize(
     "path", ["/data/people.csv", "people.csv", "file:///data/people.csv", Path("/data/people.csv")]
 )
-def test_a_path_of_the_worker_s_own(path):
+def test_paths_on_the_worker(path):
     found = storage_path(path)
     assert not isinstance(found, ObjectStoragePath)
     assert found.name == "people.csv"
 
 
-def test_a_url_of_object_storage():
+def test_urls_of_object_storage():
     assert isinstance(storage_path("s3://lake@people/list.csv"), ObjectStoragePath)
 
 
-def test_a_file_on_the_worker_is_used_where_it_is(tmp_path):
+def test_a_file_on_the_worker_is_not_copied(tmp_path):
     path = tmp_path / "people.csv"
     path.write_bytes(CONTENT)
     with stage_file(str(path), scratch_dir=tmp_path) as file:
@@ -51,7 +51,7 @@ def test_a_file_on_the_worker_is_used_where_it_is(tmp_path):
     assert path.read_bytes() == CONTENT
 
 
-def test_an_object_is_copied_under_its_own_name_and_removed(store, tmp_path):
+def test_an_object_is_copied_under_its_own_name_and_deleted(store, tmp_path):
     with stage_file(store(), scratch_dir=tmp_path) as copy:
         assert copy.name == "people.csv"
         assert copy.is_relative_to(tmp_path)
@@ -60,20 +60,20 @@ def test_an_object_is_copied_under_its_own_name_and_removed(store, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_copy_is_removed_after_a_failure(store, tmp_path):
+def test_the_copy_is_deleted_after_an_error(store, tmp_path):
     with pytest.raises(ZeroDivisionError), stage_file(store(), scratch_dir=tmp_path):
         _ = 1 / 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_large_object_is_copied_whole(store, tmp_path):
+def test_a_large_object_is_copied_completely(store, tmp_path):
     content = CONTENT + b"sam@shire.example\n" * 200_000
     with stage_file(store(content=content), scratch_dir=tmp_path) as copy:
         assert copy.read_bytes() == content
 
 
 @pytest.mark.parametrize("url", ["memory://lake/missing.csv", "memory://"])
-def test_a_missing_object_is_named(store, tmp_path, url):
+def test_the_error_names_a_missing_object(store, tmp_path, url):
     store()
     with pytest.raises(ObjectStorageError) as caught, stage_file(url, scratch_dir=tmp_path):
         pass
@@ -81,12 +81,12 @@ def test_a_missing_object_is_named(store, tmp_path, url):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_refused_credentials_are_said_with_the_url():
+def test_the_error_for_denied_access_names_the_url():
     with pytest.raises(ObjectStorageError, match=r"s3://lake@people/list\.csv"):  # noqa: SIM117
         with storage_errors("s3://lake@people/list.csv"):
             raise PermissionError("Access Denied")
 
 
-def test_other_failures_are_left_to_the_task_s_retries():
+def test_other_errors_are_retryable():
     with pytest.raises(ConnectionResetError), storage_errors("s3://people/list.csv"):
         raise ConnectionResetError("reset")

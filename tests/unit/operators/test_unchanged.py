@@ -50,7 +50,7 @@ def test_the_same_list_has_the_same_fingerprint():
     assert len(first) == 32
 
 
-def test_all_that_makes_an_audience_changes_the_fingerprint():
+def test_every_input_of_an_audience_changes_the_fingerprint():
     variants = [
         (upload(), AudienceOptions(), account()),
         (upload("b"), AudienceOptions(), account()),
@@ -76,20 +76,20 @@ def look(last, *, audience=None, error=None, fingerprint=LAST.fingerprint):
     return found, hook.get_matched_audience.call_count
 
 
-def test_no_upload_is_known():
+def test_no_previous_upload():
     assert look(None) == (None, 0)
 
 
-def test_another_list():
+def test_a_changed_list_is_uploaded():
     assert look(LAST, fingerprint="0" * 32) == (None, 0)
 
 
-def test_an_audience_that_was_ready_costs_no_request():
+def test_a_ready_audience_needs_no_request():
     last = replace(LAST, audience={"id": 7})
     assert look(last) == (last, 0)
 
 
-def test_an_audience_that_is_ready_by_now_is_news_of_this_run():
+def test_an_audience_that_became_ready_is_recorded_with_this_run():
     found, requests = look(LAST, audience=READY)
     assert requests == 1
     assert found.run_id == "tuesday"
@@ -97,7 +97,7 @@ def test_an_audience_that_is_ready_by_now_is_news_of_this_run():
 
 
 @pytest.mark.parametrize("status", ["Processing", "Pending"])
-def test_an_audience_on_its_way_is_not_uploaded_again(status):
+def test_a_pending_audience_is_not_uploaded_again(status):
     assert look(LAST, audience=READY | {"status": status}) == (LAST, 1)
 
 
@@ -112,18 +112,18 @@ def test_a_deleted_audience_is_uploaded_again(caplog):
     assert "7" in caplog.text
 
 
-def test_an_error_of_iqm_is_no_answer():
+def test_errors_of_iqm_are_raised():
     with pytest.raises(ConnectionError):
         look(LAST, error=ConnectionError())
 
 
 @pytest.mark.parametrize("value", ["Skip", "", "fail", None])
-def test_what_is_asked_for_must_be_known(value):
+def test_invalid_values_of_on_unchanged_are_rejected(value):
     with pytest.raises(AudienceOptionError, match="on_unchanged"):
         check_on_unchanged(value, MagicMock())
 
 
-def test_only_skipping_needs_a_history():
+def test_only_skip_needs_a_history():
     history = MagicMock()
     check_on_unchanged("upload", history)
     history.check_enabled.assert_not_called()

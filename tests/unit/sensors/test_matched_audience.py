@@ -83,7 +83,7 @@ def test_waits_until_ready_and_returns_the_details(iqm):
     assert iqm.call_count == 5
 
 
-def test_many_audiences_are_waited_for_together(iqm):
+def test_many_audiences_are_polled_with_one_request(iqm):
     iqm.lists(listed(_7="approved", _8="pending", _9="rejected"))
     iqm.answers(7, details(7, "Ready"))
     iqm.answers(8, details(8, "Ready"))
@@ -92,7 +92,7 @@ def test_many_audiences_are_waited_for_together(iqm):
     assert iqm.call_count == 4
 
 
-def test_of_very_many_audiences_the_list_tells_all(iqm):
+def test_very_many_audiences_are_only_polled_with_the_list(iqm):
     ids = range(1, 1001)
     iqm.lists(
         listed(**{f"_{item}": "pending" for item in ids}),
@@ -112,7 +112,7 @@ def test_one_of_many_that_was_rejected_fails_the_task(iqm):
         wait(list(range(1, 101)))
 
 
-def test_audiences_that_the_list_does_not_name_are_asked_for_one_by_one(iqm):
+def test_unlisted_audiences_are_polled_one_by_one(iqm):
     iqm.lists(listed(_7="approved"))
     iqm.answers(7, details(7, "Ready"))
     for item in range(20, 45):
@@ -123,7 +123,7 @@ def test_audiences_that_the_list_does_not_name_are_asked_for_one_by_one(iqm):
     assert iqm.call_count == 1 + 3 + 25
 
 
-def test_an_unlisted_audience_that_is_gone_fails_the_task(iqm):
+def test_a_deleted_unlisted_audience_fails_the_task(iqm):
     iqm.lists(listed(_7="pending"))
     iqm.answers(8, GONE)
     with pytest.raises(AudienceNotFoundError, match="audience 8"):
@@ -132,7 +132,7 @@ def test_an_unlisted_audience_that_is_gone_fails_the_task(iqm):
 
 @pytest.mark.parametrize("status", ["Failed", "rejected", "Deleted"])
 @pytest.mark.parametrize("soft_fail", [True, False])
-def test_a_failed_audience_fails_at_once_and_finally(iqm, status, soft_fail):
+def test_a_failed_audience_fails_immediately_without_a_retry(iqm, status, soft_fail):
     iqm.answers(7, details(7, status, rejectionReason="Too few records"))
     with pytest.raises(AudienceFailedError, match="Too few records") as raised:
         wait(7, soft_fail=soft_fail)
@@ -140,7 +140,7 @@ def test_a_failed_audience_fails_at_once_and_finally(iqm, status, soft_fail):
     assert iqm.call_count == 2
 
 
-def test_a_long_wait_is_skipped_under_soft_fail(iqm):
+def test_a_timeout_skips_the_task_with_soft_fail(iqm):
     iqm.answers(7, details(7, "Pending"))
     sensor = AudienceReadySensor(task_id="wait", audience_id=7, poke_interval=0, timeout=0, soft_fail=True)
     with pytest.raises(AirflowSkipException):
@@ -162,7 +162,7 @@ def test_an_unknown_audience_fails(iqm):
 
 @pytest.mark.parametrize("soft_fail", [True, False])
 @pytest.mark.parametrize(("rate", "said"), [(39.9, "39.90 %"), (None, "didn't report")])
-def test_a_match_rate_that_is_too_low_or_unknown_fails_finally(iqm, rate, said, soft_fail):
+def test_a_low_or_unknown_match_rate_fails_without_a_retry(iqm, rate, said, soft_fail):
     iqm.answers(7, details(7, "Ready", matchRate=rate))
     with pytest.raises(LowMatchRateError, match=said) as raised:
         wait(7, min_match_rate=40, soft_fail=soft_fail)
@@ -170,7 +170,7 @@ def test_a_match_rate_that_is_too_low_or_unknown_fails_finally(iqm, rate, said, 
 
 
 @pytest.mark.parametrize("soft_fail", [True, False])
-def test_a_match_rate_that_is_too_low_fails_after_a_deferral_too(soft_fail):
+def test_a_low_match_rate_fails_after_a_deferral_too(soft_fail):
     more = {"name": "List 7", "match_rate": 39.9, "uniques": 1, "records": 1, "data_cost": None}
     event = {"kind": "ready", "audiences": [{"id": 7, "status": "Ready", **more}]}
     sensor = deferrable(min_match_rate=40, soft_fail=soft_fail)
@@ -178,7 +178,7 @@ def test_a_match_rate_that_is_too_low_fails_after_a_deferral_too(soft_fail):
         sensor.resume_execution("execute_complete", {"event": event}, context())
 
 
-def test_one_of_very_many_whose_match_rate_is_not_told_fails_the_task(iqm):
+def test_an_unknown_match_rate_of_one_of_very_many_fails_the_task(iqm):
     ids = range(20, 40)
     iqm.lists(listed(**{f"_{item}": "approved" for item in ids}))
     for item in ids:
@@ -201,7 +201,7 @@ def test_one_of_very_many_whose_match_rate_is_not_told_fails_the_task(iqm):
         (("{{ params.text }}",), [7]),
     ],
 )
-def test_a_template_gives_one_or_a_list_however_it_is_rendered(iqm, declared, ids, native):
+def test_a_template_returns_one_or_a_list_however_it_is_rendered(iqm, declared, ids, native):
     iqm.answers(7, details(7, "Ready"))
     params = {"one": 7, "text": "7", "several": [7], "texts": ["7"]}
     with DAG("dag", start_date=datetime(2026, 1, 1), schedule=None, render_template_as_native_obj=native):
@@ -212,7 +212,7 @@ def test_a_template_gives_one_or_a_list_however_it_is_rendered(iqm, declared, id
 
 
 @pytest.mark.parametrize(("declared", "one"), [(7, True), ("7", True), ([7], False), ("[7]", False)])
-def test_the_same_comes_back_after_a_deferral(declared, one):
+def test_returns_the_same_after_a_deferral(declared, one):
     ready = {
         "id": 7,
         "status": "Ready",
@@ -233,7 +233,7 @@ def deferrable(audience_id=7, **arguments):
     )
 
 
-def test_a_deferrable_sensor_asks_once_and_then_defers(iqm):
+def test_a_deferrable_sensor_polls_once_and_then_defers(iqm):
     iqm.lists(listed(_7="approved", _8="pending"))
     iqm.answers(7, details(7, "Ready"))
     before = time.time()
@@ -255,19 +255,19 @@ def test_a_deferrable_sensor_asks_once_and_then_defers(iqm):
     assert iqm.call_count == 3
 
 
-def test_a_deferrable_sensor_does_not_defer_what_is_ready(iqm):
+def test_a_deferrable_sensor_does_not_defer_if_ready(iqm):
     iqm.answers(7, details(7, "Ready"))
     assert deferrable().execute(context())["id"] == 7
 
 
 @pytest.mark.parametrize("soft_fail", [True, False])
-def test_a_deferrable_sensor_fails_at_once_if_the_audience_has_failed(iqm, soft_fail):
+def test_a_deferrable_sensor_fails_immediately_if_the_audience_failed(iqm, soft_fail):
     iqm.answers(7, details(7, "Rejected"))
     with pytest.raises(AudienceFailedError):
         deferrable(soft_fail=soft_fail).execute(context())
 
 
-def test_a_deferrable_sensor_defers_though_iqm_is_down(iqm):
+def test_a_deferrable_sensor_defers_if_iqm_is_down(iqm):
     iqm.answers(7, {"status_code": 503})
     with pytest.raises(TaskDeferred):
         deferrable().execute(context())
@@ -282,7 +282,7 @@ def ready(*ids, status="Ready"):
 
 
 @pytest.mark.parametrize("given", [7, "7", [7], [7, 8]])
-def test_the_event_of_ready_audiences_gives_what_a_poke_gives(given):
+def test_execute_complete_returns_what_poke_returns(given):
     ids = [7, 8] if given == [7, 8] else [7]
     event = ready(*ids)
     expected = event["audiences"] if isinstance(given, list) else event["audiences"][0]
@@ -317,7 +317,7 @@ def test_an_unknown_event_never_counts_as_ready(event, soft_fail):
 
 
 @pytest.mark.parametrize("soft_fail", [True, False])
-def test_the_event_of_a_failed_audience_fails_the_task_for_good(soft_fail):
+def test_the_event_of_a_failed_audience_fails_without_a_retry(soft_fail):
     with pytest.raises(AudienceFailedError, match="Too few") as raised:
         resume({"kind": "failed", "message": "Too few records"}, soft_fail=soft_fail)
     assert isinstance(raised.value, AirflowFailException)
@@ -338,7 +338,7 @@ def test_other_events(kind, soft_fail, error):
         resume({"kind": kind, "message": "words"}, soft_fail=soft_fail)
 
 
-def test_the_default_is_airflow_s():
+def test_the_default_of_deferrable_is_airflow_s():
     code = (
         "from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor;"
         "print(AudienceReadySensor(task_id='a', audience_id=7).deferrable)"

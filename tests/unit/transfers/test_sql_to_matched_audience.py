@@ -91,7 +91,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("arguments", "part"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_costs_no_request(run, local_iqm, arguments, part):
+def test_invalid_arguments_send_no_request(run, local_iqm, arguments, part):
     with pytest.raises(Exception, match=part) as caught:
         run(**arguments)
     assert not isinstance(caught.value, AirflowSkipException)
@@ -99,18 +99,18 @@ def test_what_is_wrong_costs_no_request(run, local_iqm, arguments, part):
     assert PEOPLE[0][0] not in str(caught.value)
 
 
-def test_a_wrong_argument_is_final(run):
+def test_an_invalid_argument_is_not_retryable(run):
     with pytest.raises(AirflowFailException):
         run(sql="")
 
 
-def test_no_rows_may_skip_the_task(run, local_iqm):
+def test_an_empty_result_can_skip_the_task(run, local_iqm):
     with pytest.raises(AirflowSkipException):
         run(sql="SELECT email FROM customers WHERE 0", on_empty="skip")
     assert local_iqm.requests == []
 
 
-def test_scratch_files_are_removed_when_the_upload_fails(run, local_iqm):
+def test_temporary_files_are_deleted_when_the_upload_fails(run, local_iqm):
     local_iqm.change_settings(on_hold=True)
     with pytest.raises(AirflowFailException):
         run()

@@ -40,7 +40,7 @@ def only_event(waiting):
     return event
 
 
-def test_the_one_event_says_what_iqm_says_of_ready_audiences(local_iqm, add_audience, clock):
+def test_the_event_has_the_details_of_ready_audiences(local_iqm, add_audience, clock):
     local_iqm.change_settings(processing_seconds=0.2, pending_seconds=0.2)
     ids = [add_audience(f"List {number}") for number in range(3)]
     event = only_event(trigger(*ids))
@@ -62,7 +62,7 @@ def test_an_unknown_audience_ends_the_wait(local_iqm):
     assert event["message"].startswith("AudienceNotFoundError: ")
 
 
-def test_a_refused_log_in_ends_the_wait_and_tells_no_secret(local_iqm):
+def test_a_refused_login_ends_the_wait_without_a_secret_in_the_event(local_iqm):
     local_iqm.connect(client_secret="other-s3cret")
     event = only_event(trigger(1))
     assert event["kind"] == "error"
@@ -71,7 +71,7 @@ def test_a_refused_log_in_ends_the_wait_and_tells_no_secret(local_iqm):
     assert "pässwörd" not in str(event)
 
 
-def test_a_connection_that_is_not_there_ends_the_wait():
+def test_a_missing_connection_ends_the_wait():
     event = only_event(AudienceReadyTrigger([1], "missing", 1))
     assert event["kind"] == "error"
     assert '"missing"' in event["message"]
@@ -86,7 +86,7 @@ def test_the_deadline_is_tested_after_a_poll(local_iqm, add_audience, clock):
     assert str(pending) in event["message"]
 
 
-def test_the_last_poll_falls_on_the_deadline(local_iqm, add_audience, clock):
+def test_the_last_poll_is_at_the_deadline(local_iqm, add_audience, clock):
     audience_id = add_audience(status="Pending")
     event = only_event(trigger(audience_id, poke_interval=60, deadline=clock.now + 0.5))
     assert event["kind"] == "timeout"
@@ -94,7 +94,7 @@ def test_the_last_poll_falls_on_the_deadline(local_iqm, add_audience, clock):
     assert len(local_iqm.requests) == 3
 
 
-def test_a_long_time_out_names_some(local_iqm, add_audience):
+def test_the_timeout_message_names_some_of_many(local_iqm, add_audience):
     ids = [add_audience(status="Pending") for _ in range(12)]
     message = only_event(trigger(*ids, deadline=0))["message"]
     assert str(ids[9]) in message
@@ -102,20 +102,20 @@ def test_a_long_time_out_names_some(local_iqm, add_audience):
     assert "and 2 more" in message
 
 
-def test_polls_are_spaced(local_iqm, add_audience, clock):
+def test_the_poll_interval_grows(local_iqm, add_audience, clock):
     audience_id = add_audience(status="Pending")
     only_event(trigger(audience_id, poke_interval=16, deadline=clock.now + 100))
     assert clock.slept == [16, 24, 36, 24]
     assert len([request for request in local_iqm.requests if str(audience_id) in request.path]) == 5
 
 
-def test_polls_are_never_further_apart_than_was_said(local_iqm, add_audience, clock):
+def test_the_poll_interval_is_limited(local_iqm, add_audience, clock):
     audience_id = add_audience(status="Pending")
     only_event(AudienceReadyTrigger([audience_id], "iqm_default", 16, clock.now + 300, max_poke_interval=40))
     assert clock.slept == [16, 24, 36, 40, 40, 40, 40, 40, 24]
 
 
-def test_triggers_keep_the_pace_of_the_slots_that_they_hold_together(local_iqm, add_audience):
+def test_triggers_share_the_rate_limit_of_their_pool_slots(local_iqm, add_audience):
     local_iqm.connect(rate_limit_window=0.5)
     ids = [add_audience(status="Pending") for _ in range(4)]
     end = time.time() + 3.2
@@ -135,12 +135,12 @@ def test_triggers_keep_the_pace_of_the_slots_that_they_hold_together(local_iqm, 
 
 
 @pytest.mark.parametrize("fault", [{"kind": "html"}, {"kind": "status", "status": 429}, {"kind": "drop_after"}])
-def test_errors_that_may_pass_only_cost_a_poll(local_iqm, add_audience, clock, fault):
+def test_polls_again_after_temporary_errors(local_iqm, add_audience, clock, fault):
     local_iqm.add_fault(path=DETAILS, times=12, **fault)
     assert only_event(trigger(add_audience()))["kind"] == "ready"
 
 
-def test_triggers_log_in_once_and_leave_no_socket_open(local_iqm, add_audience, clock):
+def test_triggers_log_in_once_and_close_their_sockets(local_iqm, add_audience, clock):
     local_iqm.change_settings(processing_seconds=0.3)
     ids = [add_audience() for _ in range(30)]
 
@@ -155,7 +155,7 @@ def test_triggers_log_in_once_and_leave_no_socket_open(local_iqm, add_audience, 
     assert local_iqm.paths().count(LOG_IN) == 1
 
 
-def test_another_event_loop_has_a_hook_of_its_own(local_iqm, add_audience):
+def test_another_event_loop_gets_its_own_hook(local_iqm, add_audience):
     audience_id = add_audience()
     assert only_event(trigger(audience_id)) == only_event(trigger(audience_id))
     assert local_iqm.paths().count(LOG_IN) == 2
@@ -167,7 +167,7 @@ async def until(condition):
 
 
 @pytest.mark.parametrize("moment", ["between polls", "in a request", "in the log-in"])
-def test_a_cancelled_trigger_lets_go_and_others_wait_on(local_iqm, add_audience, moment):
+def test_other_triggers_continue_after_one_is_cancelled(local_iqm, add_audience, moment):
     killed, kept = add_audience(status="Pending"), add_audience(status="Pending")
     path = LOG_IN if moment == "in the log-in" else f"/api/v2/audience/matched/{killed}"
     if moment != "between polls":
@@ -222,7 +222,7 @@ def test_the_event_loop_is_not_blocked(local_iqm, add_audience):
     assert sorted(blocked)[-2:][0] < 0.5
 
 
-def test_an_error_in_the_event_is_an_airflow_failure(local_iqm):
+def test_an_error_event_fails_without_a_retry(local_iqm):
     event = only_event(trigger(4711))
     with pytest.raises(AirflowException, match="AudienceNotFoundError"):
         AudienceReadySensor(task_id="wait", audience_id=4711).execute_complete({}, event)

@@ -42,7 +42,7 @@ def own(add_audience, **facts):
     return add_audience(file=file, **facts)
 
 
-def test_an_audience_that_is_there_is_found(calls, search, add_audience):
+def test_finds_a_listed_audience(calls, search, add_audience):
     other, audience_id = add_audience(), own(add_audience)
     event = search()
     assert event["kind"] == "found"
@@ -51,13 +51,13 @@ def test_an_audience_that_is_there_is_found(calls, search, add_audience):
     assert other != audience_id
 
 
-def test_one_that_is_late_too(calls, search, local_iqm, add_audience):
+def test_finds_an_audience_that_is_listed_late(calls, search, local_iqm, add_audience):
     local_iqm.change_settings(list_delay_seconds=45)
     audience_id = own(add_audience)
     assert [audience["id"] for audience in search(300)["audiences"]] == [audience_id]
 
 
-def test_one_that_is_not_is_not(calls, search, local_iqm, add_audience):
+def test_does_not_find_an_unlisted_audience(calls, search, local_iqm, add_audience):
     add_audience()
     assert search() == {"kind": "not_found", "state": STATE}
 
@@ -67,7 +67,7 @@ def test_a_search_that_starts_after_its_deadline_searches_once(calls, search, ad
     assert search(-5)["kind"] == "found"
 
 
-def test_an_audience_that_is_foreign_is_asked_for_once(calls, search, local_iqm, add_audience):
+def test_a_foreign_audience_is_requested_once(calls, search, local_iqm, add_audience):
     for _ in range(3):
         add_audience()
     search(150)
@@ -76,20 +76,20 @@ def test_an_audience_that_is_foreign_is_asked_for_once(calls, search, local_iqm,
     assert sum(path.startswith(calls.details) for path in paths) == (3 if calls is CALLS["classic"] else 0)
 
 
-def test_server_errors_cost_a_search(calls, search, local_iqm, add_audience):
+def test_searches_again_after_server_errors(calls, search, local_iqm, add_audience):
     own(add_audience)
     local_iqm.add_fault("status", path=calls.list, status=503, times=5)
     assert search(300)["kind"] == "found"
 
 
-def test_a_search_that_fails_to_the_end_says_so(calls, search, local_iqm, add_audience):
+def test_a_search_whose_last_try_fails_reports_the_error(calls, search, local_iqm, add_audience):
     local_iqm.add_fault("status", path=calls.list, status=503, times=None)
     event = search(5)
     assert event["kind"] == "search_failed"
     assert "503" in event["message"]
 
 
-def test_a_refused_log_in_ends_it(calls, search, local_iqm):
+def test_a_refused_login_ends_the_search(calls, search, local_iqm):
     local_iqm.change_settings(on_hold=True)
     event = search(5)
     assert event["kind"] == "error"

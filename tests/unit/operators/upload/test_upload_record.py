@@ -40,21 +40,21 @@ def begin(store, try_number=1, *, resumed=False, **more):
     return record
 
 
-def test_a_later_try_knows_the_audience():
+def test_a_later_try_finds_the_audience():
     store = Store()
     assert begin(store).attempts("token").audience_id is None
     begin(store).attempts("token").made(7)
     assert begin(store, 2).attempts("token").audience_id == 7
 
 
-def test_a_cleared_task_with_other_data_does_not():
+def test_a_cleared_task_with_other_data_does_not_find_the_audience():
     store = Store()
     begin(store).attempts("token").made(7)
     attempts = begin(store, 2).attempts("token of other data")
     assert (attempts.audience_id, attempts.count) == (None, 0)
 
 
-def test_a_first_try_knows_nothing_though_a_run_of_its_name_was_here_before():
+def test_a_first_try_ignores_the_record_of_a_deleted_run():
     store = Store()
     begin(store).attempts("token").made(7)
     assert begin(store).attempts("token").audience_id is None
@@ -68,12 +68,12 @@ def test_what_it_has_not_written_is_nothing_to_it(value):
     assert (attempts.count, attempts.earliest, attempts.lost_at) == (1, None, None)
 
 
-def test_what_the_release_before_has_written_is_known():
+def test_the_record_of_the_previous_release_is_read():
     attempts = begin(Store(iqm_audience={"token": "token", "audience_id": 7}), 2).attempts("token")
     assert (attempts.audience_id, attempts.count) == (7, 1)
 
 
-def test_it_is_on_record_that_nothing_was_sent_that_it_was_and_that_its_answer_was_lost():
+def test_the_record_has_unsent_sent_and_lost_uploads():
     store = Store()
     begin(store)
     assert begin(store, 2).attempts("token").count == 0
@@ -95,7 +95,7 @@ def test_it_is_on_record_that_nothing_was_sent_that_it_was_and_that_its_answer_w
     assert not begin(store, 6).attempts("token").repeated
 
 
-def test_a_refusal_leaves_on_record_when_the_attempt_before_was_lost():
+def test_a_refused_attempt_restores_the_record_of_a_lost_one():
     store = Store()
     first = begin(store).attempts("token")
     first.sending()
@@ -109,7 +109,7 @@ def test_a_refusal_leaves_on_record_when_the_attempt_before_was_lost():
     assert again.sent_here == 0
 
 
-def test_nothing_is_on_record_of_a_first_attempt_that_was_refused():
+def test_a_refused_first_attempt_is_not_recorded():
     store = Store()
     first = begin(store).attempts("token")
     first.sending()
@@ -124,7 +124,7 @@ def test_a_try_that_ran_elsewhere_may_have_sent_it():
     assert begin(store, 3).attempts("token").count == 1
 
 
-def test_the_run_s_date_is_a_bound_for_what_is_not_known():
+def test_the_run_s_date_bounds_an_unknown_upload_time():
     date = datetime(2026, 1, 1, tzinfo=UTC)
     run = SimpleNamespace(logical_date=date, run_after=date)
     assert begin(Store(), 2, dag_run=run).attempts("token").earliest == date.timestamp()
@@ -132,13 +132,13 @@ def test_the_run_s_date_is_a_bound_for_what_is_not_known():
     assert begin(Store(), 2, dag_run=run).attempts("token").earliest <= datetime.now(UTC).timestamp()
 
 
-def test_a_try_that_goes_on_after_a_deferral_is_still_the_same():
+def test_a_try_that_resumes_after_a_deferral_is_the_same_try():
     store = Store()
     begin(store).attempts("token").sending()
     assert begin(store, resumed=True).attempts("token").count == 1
 
 
-def test_airflow_before_3_3_keeps_it_on_the_host():
+def test_airflow_before_3_3_stores_the_record_on_the_host():
     begin(None).attempts("token").sending()
     assert begin(None, 2).attempts("token").count == 1
     begin(None, 2).attempts("token").made(7)
@@ -156,7 +156,7 @@ def test_a_store_that_fails_costs_no_more_than_a_warning(caplog):
     assert "Could not write iqm_audience to the upload record; going on without it" in caplog.text
 
 
-def test_nothing_is_sent_that_no_later_try_would_know_of():
+def test_nothing_is_sent_if_it_cannot_be_recorded():
     attempts = begin(BrokenStore(writes=1)).attempts("token")
     with pytest.raises(IQMError, match="nothing was sent"):
         attempts.sending()
