@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "errors.md").read_text()
-TABLES = PAGE.partition("## By what people see")[2].partition("## The retry policy")[0]
+TABLES = PAGE.partition("## By message")[2].partition("## Retry policy")[0]
 QUOTED = re.findall(r"`([^`]+)`", " ".join(re.findall(r"^\| ([^|]+) \|", TABLES, re.MULTILINE)))
 
 # Messages are written in pieces, a line each.
