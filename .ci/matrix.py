@@ -1,9 +1,9 @@
 """
-Runs the tests on every supported Airflow and Python, and prints a table of how they went.
+Run the tests on all supported versions of Airflow and Python, and print a table of the results.
 
-``matrix.py`` takes all cells, ``matrix.py 3.1/3.12 3.3/3.13`` some, ``matrix.py ends`` the oldest and the newest. An
-interpreter is ``python3.12`` on the path, or one of pyenv's; ``PYTHONS="/opt/py312/bin/python …"`` names others.
-The tests that start a whole Airflow take minutes, and run at the two ends.
+``matrix.py`` runs all cells, ``matrix.py 3.1/3.12 3.3/3.13`` some, and ``matrix.py ends`` the oldest and the newest.
+Interpreters are searched as ``python3.12`` on the path and in pyenv; ``PYTHONS="/opt/py312/bin/python …"`` sets others.
+The tests that start a whole Airflow take minutes, and run in the oldest and the newest cell only.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class Cell:
     airflow: str
     python: str
     interpreter: str
-    whole: bool = False
-    """Whether the tests that start a whole Airflow run too."""
+    cluster: bool = False
+    """Whether to run the tests that start a whole Airflow as well."""
 
     def __str__(self) -> str:
         return f"{self.airflow}/{self.python}"
 
     @property
     def settings(self) -> list[str]:
-        """What makes a target of make run in the cell."""
+        """Make variables that run a target in this cell."""
         return [f"AIRFLOW={self.airflow}", f"PYTHON={self.interpreter}"]
 
 
@@ -64,7 +64,7 @@ class Result:
 def main() -> int:
     cells = choose(possible_cells(interpreters()), sys.argv[1:])
     results = []
-    # The next cell's environment is set up while the tests of one run.
+    # Creates the next cell's environment while tests run.
     with ThreadPoolExecutor(max_workers=1) as pool:
         environments = [pool.submit(set_up, cell) for cell in cells]
         for cell, environment in zip(cells, environments, strict=True):
@@ -72,60 +72,61 @@ def main() -> int:
             if printed := environment.result():
                 print(printed, flush=True)
             results.append(run(cell))
-    print("\n| Airflow | Python | passed | failed | skipped | seconds | all well |\n" + "| --- " * 7 + "|")
+    print("\n| Airflow | Python | passed | failed | skipped | seconds | passed |\n" + "| --- " * 7 + "|")
     for result in results:
         print(f"| {' | '.join(result.row())} |")
     for result in results:
         if result.unpinned:
-            print(f"{result.cell}: constraints/airflow-{result.cell.airflow}.txt lacks {', '.join(result.unpinned)}")
+            constraints = f"constraints/airflow-{result.cell.airflow}.txt"
+            print(f"{result.cell}: not pinned in {constraints}: {', '.join(result.unpinned)}")
     return int(not results or any(result.status or result.unpinned for result in results))
 
 
 def interpreters() -> dict[str, str]:
-    """Return an interpreter for each version of Python that is found."""
-    candidates = os.environ.get("PYTHONS", "").split() or [*(f"python{version}" for version in PYTHONS), *of_pyenv()]
+    """Return the installed interpreters by Python version."""
+    candidates = os.environ.get("PYTHONS", "").split() or [*(f"python{version}" for version in PYTHONS), *from_pyenv()]
     found: dict[str, str] = {}
     for candidate in candidates:
         try:
             version = output(candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
         except (OSError, subprocess.CalledProcessError):
-            # Not there, or pyenv's stand-in for a version that is not switched on.
+            # Not installed, or pyenv's shim for an inactive version.
             continue
         found.setdefault(version, candidate)
     return found
 
 
-def of_pyenv() -> list[str]:
+def from_pyenv() -> list[str]:
     if not shutil.which("pyenv"):
         return []
     return sorted(map(str, Path(output("pyenv", "root")).glob("versions/3.*/bin/python")), reverse=True)
 
 
 def possible_cells(found: dict[str, str]) -> list[Cell]:
-    """Return the cells that can run, oldest first, and print why the others can't."""
+    """Return the cells that can run, oldest first, and print why others are skipped."""
     cells = []
     for airflow in AIRFLOWS:
         for python in PYTHONS:
-            if reason := IMPOSSIBLE.get((airflow, python)) or (python not in found and f"no Python {python} is found"):
-                print(f"left out {airflow}/{python}: {reason}")
+            if reason := IMPOSSIBLE.get((airflow, python)) or (python not in found and f"Python {python} not found"):
+                print(f"skipping {airflow}/{python}: {reason}")
             else:
                 cells.append(Cell(airflow, python, found[python]))
     if cells:
         for end in (0, -1):
-            cells[end] = replace(cells[end], whole=True)
+            cells[end] = replace(cells[end], cluster=True)
     return cells
 
 
 def choose(cells: list[Cell], names: list[str]) -> list[Cell]:
     if names == ["ends"]:
-        return [cell for cell in cells if cell.whole]
+        return [cell for cell in cells if cell.cluster]
     if unknown := set(names) - set(map(str, cells)):
-        sys.exit(f"there is no cell {', '.join(sorted(unknown))}; there are: {', '.join(map(str, cells))}")
+        sys.exit(f"unknown cell: {', '.join(sorted(unknown))}; available: {', '.join(map(str, cells))}")
     return [cell for cell in cells if not names or str(cell) in names]
 
 
 def set_up(cell: Cell) -> str:
-    """Create a cell's environment, and return what that has printed; if it fails, the cell's tests say why."""
+    """Create a cell's environment, and return the output. If it fails, the cell's tests report the reason."""
     command = ["make", "--no-print-directory", "environment", *cell.settings]
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout.strip()
 
@@ -135,7 +136,7 @@ def run(cell: Cell) -> Result:
     started = time.monotonic()
     status, counts = 0, Counter()
     with tempfile.TemporaryDirectory() as folder:
-        for target in ("test", "test-cluster") if cell.whole else ("test",):
+        for target in ("test", "test-cluster") if cell.cluster else ("test",):
             report = Path(folder) / f"{target}.xml"
             command = ["make", "--no-print-directory", target, *cell.settings, f"ARGS=--junitxml={report}"]
             status |= subprocess.run(command, cwd=ROOT).returncode
@@ -150,16 +151,16 @@ def read_counts(report: Path) -> Counter[str]:
 
 
 def unpinned(cell: Cell) -> list[str]:
-    """Return what is installed in a cell but isn't in its constraints: the next run may get another version."""
+    """Return installed packages that the constraints don't pin, so that the next run may get other versions."""
     python = ROOT / ".venv" / f"airflow-{cell.airflow}-py{cell.python}" / "bin" / "python"
     if not python.exists():
         return []
     installed = output(str(python), "-m", "pip", "freeze", "--exclude-editable").splitlines()
-    pinned = set(map(normalised, (ROOT / "constraints" / f"airflow-{cell.airflow}.txt").read_text().splitlines()))
-    return [line for line in installed if normalised(line) not in pinned]
+    pinned = set(map(normalized, (ROOT / "constraints" / f"airflow-{cell.airflow}.txt").read_text().splitlines()))
+    return [line for line in installed if normalized(line) not in pinned]
 
 
-def normalised(pin: str) -> str:
+def normalized(pin: str) -> str:
     return re.sub(r"[-_.]+", "-", pin).lower()
 
 

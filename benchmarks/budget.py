@@ -1,4 +1,4 @@
-"""Counts the requests of a night's sync: 50 mapped uploads and one sensor, in Airflow, against the sandbox."""
+"""Count the requests of 50 mapped uploads and one sensor, in Airflow, against the sandbox."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from lists import write_list
 from side_by_side import OURS, AtLeast, AtMost, Work, run_way
 
-TITLE = "normalise and SHA-256 two columns, drop invalid, write"
+TITLE = "normalize and hash (SHA-256) two columns, drop invalid records, write"
 COPY, PANDAS = "hand-written COPY", "pandas and hashlib"
 GOALS = [AtMost(COPY, 0.95), AtLeast(PANDAS, 6)]
 MEMORY = 400
@@ -21,7 +21,7 @@ def prepare(folder: Path, scale: float) -> list[str]:
 
 
 def by_us(path: str, folder: str) -> Work:
-    import duckdb  # noqa: F401 - the other ways have their library imported, too
+    import duckdb  # noqa: F401 - the libraries of the other implementations are imported as well
 
     from airflow_provider_iqm.audience.upload import prepare_upload
 
@@ -33,7 +33,7 @@ def by_us(path: str, folder: str) -> Work:
             hash_columns={"email": "SHA256", "phone": "SHA256"},
             scratch_dir=folder,
         )
-        # The others leave their files behind, too.
+        # The other implementations don't remove their files either.
         atexit.register(upload.close)
         return upload.file.records
 

@@ -1,8 +1,8 @@
 """
-Measures what importing the public modules adds to importing ``airflow.providers.http``'s own operator.
+Measure the import time of the public modules, in addition to that of ``airflow.providers.http``'s operator.
 
-Each is imported in processes of their own, after that operator. Dag files are parsed over and over, so that every
-module that one of ours needs only when a task runs costs time for nothing.
+Each module is imported in a new process, after that operator. Dag files are parsed over and over, so modules that are
+only needed when a task runs shouldn't be imported.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ print(json.dumps([1000 * (time.perf_counter() - wall), 1000 * (time.process_time
 
 
 def public_modules() -> list[str]:
-    """Return the modules that the reference documents, but for the sandbox, and the one that Airflow itself imports."""
+    """Return the documented modules, except for the sandbox, and the module that Airflow itself imports."""
     newest_only = {"airflow_provider_iqm.retry_policy"} if _airflow() < (3, 3) else set()
     documented = re.findall(r"auto(?:class|module):: (airflow_provider_iqm(?:\.[a-z_0-9]+)+)", REFERENCE.read_text())
     modules = dict.fromkeys(["airflow_provider_iqm.get_provider_info", *documented])
@@ -44,14 +44,14 @@ def _airflow() -> tuple[int, ...]:
 def main(rounds: int = 3) -> None:
     modules = public_modules()
     imported = {ALL: modules} | {module: [module] for module in modules}
-    _import(modules)  # Python compiles what it has not imported yet.
+    _import(modules)  # Lets Python compile modules that haven't been imported yet.
     measured = {name: [] for name in imported}
     for _ in range(rounds):
         for name, added in imported.items():
             measured[name].append(_import(added))
     for name, times in measured.items():
         wall, cpu = (statistics.median(column) for column in zip(*times, strict=True))
-        print(f"{wall:>5.0f} ms ({cpu:.0f} ms of it computing)  {name}{f' (goal: {GOAL} ms at most)' * (name == ALL)}")
+        print(f"{wall:>5.0f} ms ({cpu:.0f} ms CPU)  {name}{f' (goal: {GOAL} ms at most)' * (name == ALL)}")
 
 
 def _import(modules: list[str]) -> list[float]:

@@ -1,4 +1,4 @@
-"""The list that the benchmarks read."""
+"""Generate the benchmarks' list."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import random
 from pathlib import Path
 
 AREA_CODES = [202, 212, 305, 312, 415, 503, 617, 702, 808, 907]
-"""Of ten states: not every number of three digits is one."""
+"""Valid area codes of ten states."""
 
 HEADER = ["id", "email", "phone", "first_name", "last_name", "street", "state", "zip"]
 
 
 def write_list(path: Path, *, records: int) -> Path:
     """
-    Write a list of 134 bytes a record: 5 % quoted, some of that with line breaks, unicode, leading zeros, 2 % invalid.
+    Write a list of 134 bytes per record: 5 % quoted, some with line breaks, Unicode, leading zeros, 2 % invalid.
 
-    A list that is there already stays.
+    An existing list is kept.
     """
     if path.exists():
         return path

@@ -1,8 +1,8 @@
 """
-Runs the benchmarks and prints their table: ``run.py``, or ``run.py --records 500000 validate clean``.
+Run the benchmarks and print a table: ``run.py``, or ``run.py --records 500000 validate clean``.
 
-Each compares ways to do the same work, process against process and in turns, so that the ratios hold where the times
-don't. ``imports`` and ``budget``, which measure one thing against its goal, print their own.
+Each benchmark compares implementations of the same work, alternating between processes, so that the ratios are
+reproducible even if the times aren't. ``imports`` and ``budget`` measure one thing against a goal, and print it below.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ FULL_SIZE = 5_000_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; without, all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"benchmarks to run: {', '.join(NAMES)} (all)")
     parser.add_argument(
-        "--records", type=int, default=FULL_SIZE, help="of the list; the other files shrink with it (%(default)s)"
+        "--records", type=int, default=FULL_SIZE, help="records of the list; scales the other files (%(default)s)"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="how often each way is run (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each implementation (%(default)s)")
     arguments = parser.parse_args()
     names = arguments.names or NAMES
     if unknown := set(names) - {*NAMES}:
-        parser.error(f"there is no benchmark {', '.join(unknown)}")
+        parser.error(f"unknown benchmark: {', '.join(unknown)}")
     scale = arguments.records / FULL_SIZE
     with tempfile.TemporaryDirectory() as folder:
         compared = [name for name in COMPARED if name in names]
@@ -47,10 +47,10 @@ def main() -> None:
             for row in compare(benchmark, benchmark.prepare(Path(folder), scale), rounds=arguments.rounds):
                 print_row(*row)
     if "imports" in names:
-        print("\nimports of a Dag file, on top of airflow.providers.http's operator:")
+        print("\nImport time, in addition to airflow.providers.http's operator:")
         imports.main(arguments.rounds)
     if "budget" in names:
-        print("\nrequests of a night's sync:")
+        print("\nRequests of a nightly sync:")
         budget.main()
         print("\nstores of the request ledger:\n")
         budget_stores.main()

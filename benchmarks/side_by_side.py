@@ -1,4 +1,4 @@
-"""Ways to do the same work, measured side by side: in turns, each time in a process of its own."""
+"""Measure implementations of the same work side by side: alternating, each run in a new process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 Work = Callable[[], int]
-"""Does the work, and tells how much it was."""
+"""Does the work, and returns the amount of work done."""
 
 OURS = "ours"
 
@@ -47,24 +47,24 @@ class AtLeast:
 
 def compare(benchmark: ModuleType, arguments: Sequence[str], *, rounds: int) -> list[tuple[str, ...]]:
     """
-    Run a benchmark's ways in turns.
+    Run a benchmark's implementations in turns.
 
-    :param benchmark: The module: its ``WAYS``, of which the first is ours, its ``GOALS``, and its ``MEMORY``, the
-        megabytes over idle that our way may take.
-    :param arguments: What each way is given.
-    :param rounds: How often each way is run.
+    :param benchmark: The module with ``WAYS`` (the implementations, ours first), ``GOALS``, and ``MEMORY``, the maximum
+        memory of our implementation over idle, in megabytes.
+    :param arguments: Arguments of each implementation.
+    :param rounds: Number of runs of each implementation.
     :return: The rows of the table.
     """
     runs: dict[str, list[dict[str, float]]] = {way: [] for way in benchmark.WAYS}
     for _ in range(rounds):
         for way, measured in runs.items():
-            # What one way has left to be written must not slow down the next.
+            # Pending writes of one implementation must not slow down the next one.
             os.sync()
             command = [sys.executable, str(benchmark.__file__), way, *arguments]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             measured.append(json.loads(done.stdout.splitlines()[-1]))
     work = {way: {run["done"] for run in measured} for way, measured in runs.items()}
-    assert len(set.union(*work.values())) == 1, f"the ways don't do the same work: {work}"
+    assert len(set.union(*work.values())) == 1, f"the implementations did different work: {work}"
     seconds = {way: [run["seconds"] for run in measured] for way, measured in runs.items()}
     rows = [_row(benchmark.TITLE, goal, seconds[OURS], seconds[goal.other]) for goal in benchmark.GOALS]
     megabytes = max(run["bytes"] for run in runs[OURS]) / 1e6
@@ -77,14 +77,14 @@ _met = {True: "yes", False: "no"}
 
 
 def _row(title: str, goal: AtMost | AtLeast, ours: list[float], theirs: list[float]) -> tuple[str, ...]:
-    # The machine's speed may drift from round to round: what is compared are the runs of the same one.
+    # Compares runs of the same round, since the machine's speed may drift between rounds.
     ratio, limit, met = goal.judge(statistics.median(map(truediv, ours, theirs)))
     other = f"{goal.other}: {statistics.median(theirs):.2f} s"
     return (title, f"{statistics.median(ours):.2f} s", other, ratio, limit, _met[met])
 
 
 def run_way(ways: Mapping[str, Callable[..., Work]]) -> None:
-    """Do what :func:`compare` asks of a process: set one way up, measure it, and print the figures."""
+    """Run one implementation in this process for :func:`compare`: set up, measure, print the measurements."""
     way, *arguments = sys.argv[1:]
     work = ways[way](*arguments)
     Path("/proc/self/clear_refs").write_text("5")
@@ -94,7 +94,7 @@ def run_way(ways: Mapping[str, Callable[..., Work]]) -> None:
     done = work()
     seconds = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # A process that was started on the way counts as a whole; one that Airflow started when it was imported doesn't.
+    # Counts subprocesses started by the work in full, but not those that Airflow starts when it is imported.
     children = after.ru_maxrss * 1024 if after.ru_minflt > before.ru_minflt else 0
     print(json.dumps({"seconds": seconds, "bytes": _memory("VmHWM") - idle + children, "done": done}))
 

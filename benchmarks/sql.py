@@ -1,8 +1,8 @@
 """
-From Postgres to an audience that the sandbox has accepted: our operator, ``COPY`` and ``curl``, and pandas.
+From Postgres to an audience in the sandbox: our operator, ``COPY`` and ``curl``, and pandas and ``curl``.
 
-Postgres and the sandbox, which reads every record, are the same for all. The others send what they are given: they
-don't check it, and don't look for the upload of an earlier try.
+All of them use the same Postgres and the same sandbox, which reads every record. The others upload without checking the
+list, and without searching for an upload of an earlier try.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FROM generate_series(1, {rows}) AS n
 
 
 def prepare(folder: Path, scale: float) -> list[str]:
-    # The tests' own server; their folder is the one above.
+    # Uses the tests' Postgres.
     sys.path.append(str(Path(__file__).parents[1]))
     from airflow_provider_iqm.sandbox.server import Sandbox
     from airflow_provider_iqm.sandbox.settings import SandboxSettings
@@ -119,7 +119,7 @@ def by_pandas(warehouse: str, iqm: str, folder: str, rows: str) -> Work:
 
 
 def _curl(iqm: str, rows: str):
-    """Log in, and return what sends a file to the sandbox by ``curl -F``."""
+    """Log in, and return a function that uploads a file with ``curl -F``."""
     import requests
 
     place = json.loads(iqm)

@@ -1,7 +1,7 @@
 """
-The upload of a file against ``curl -F`` of the same file to the same server.
+Uploading a file, compared with ``curl -F`` of the same file to the same server.
 
-The server reads the request away and answers, so that what is measured is the client.
+The server discards the request, so that only the client is measured.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def prepare(folder: Path, scale: float) -> list[str]:
 
 
 def serve() -> str:
-    """Start a server that takes any request and answers it as IQM does; return its address."""
+    """Start a server that answers any request as IQM does; return its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=_accept, args=(listener,), daemon=True).start()
     return f"http://127.0.0.1:{listener.getsockname()[1]}"

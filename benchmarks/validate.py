@@ -1,4 +1,4 @@
-"""The check of a CSV file against DuckDB's own strict parse and against the standard library's ``csv``."""
+"""Validating a CSV file, compared with DuckDB's strict parser and the standard library's ``csv``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lists import HEADER, write_list
 from side_by_side import OURS, AtLeast, AtMost, Work, run_way
 
 TITLE = "validate, count, sample a CSV file"
-DUCKDB, STDLIB = "DuckDB's own full strict parse", "csv of the standard library"
+DUCKDB, STDLIB = "DuckDB's strict parser", "standard library's csv"
 GOALS = [AtMost(DUCKDB, 1.3), AtLeast(STDLIB, 3)]
 MEMORY = 400
 

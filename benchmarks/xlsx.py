@@ -1,4 +1,4 @@
-"""The check of a workbook against openpyxl's read-only mode."""
+"""Validating a workbook, compared with openpyxl's read-only mode."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-Pins anew what the package needs on one Airflow: ``resolve.py 3.1`` writes ``airflow-3.1.txt``.
+Update the constraints of one Airflow version: ``resolve.py 3.1`` writes ``airflow-3.1.txt``.
 
-It takes the newest patch of that Airflow, and of all else the newest that fits it, as pip finds it for the Python that
-runs this. That is to be the oldest Python that the package supports: what fits it fits the later ones too.
+Pins the newest patch release of that Airflow, and the newest compatible versions of all other packages, resolved by pip
+for the running Python. Run it with the oldest supported Python, whose versions work on later ones as well.
 """
 
 from __future__ import annotations

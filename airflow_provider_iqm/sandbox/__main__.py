@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_iqm.sandbox``: starts a local IQM and runs until it is interrupted."""
+"""``python -m airflow_provider_iqm.sandbox``: run the sandbox until it is interrupted."""
 
 import argparse
 import json
@@ -16,9 +16,9 @@ except ModuleNotFoundError as missing:
     raise SystemExit(f"The sandbox needs {missing.name}: pip install 'airflow-provider-iqm[sandbox]'") from missing
 
 _EPILOG = """\
-An audience whose name contains [fail] or [reject] ends as Failed or Rejected.
-The calls below /_sandbox (settings, requests, faults, audiences, campaigns, outcomes, expire-tokens, advance, reset)
-look inside and break things on order; they ask for no password, so don't listen on more than loopback without need.
+An audience whose name contains [fail] or [reject] ends up Failed or Rejected.
+The admin API under /_sandbox (settings, requests, faults, audiences, campaigns, outcomes, expire-tokens, advance,
+reset) inspects the sandbox and injects faults. It has no authentication: listen on loopback only.
 """
 
 
@@ -26,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     defaults = SandboxSettings()
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_iqm.sandbox",
-        description="A local IQM, for demos, tests and trying Dags without an account.",
+        description="Run a local stand-in for IQM, for demos, tests and trying Dags without an account.",
         epilog=_EPILOG,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -36,20 +36,20 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(option, type=kind, default=getattr(defaults, name), help=text)
 
     add("--host", str, "address to listen on")
-    add("--port", int, "port to listen on; 0 takes any free one")
-    add("--client-id", str, "client id that a log-in must show")
-    add("--client-secret", str, "client secret that a log-in must show")
-    add("--email", str, "the account's user")
-    add("--password", str, "the user's password")
-    add("--workspace-host", str, "what X-IAA-HOST must say")
-    add("--ow-id", int, "the workspace's id")
-    add("--requests-per-minute", int, "API calls allowed in any window")
-    add("--rate-limit-window", float, "length of the window in seconds")
-    parser.add_argument("--retry-after", action="store_true", help="send Retry-After with a 429")
-    add("--token-seconds", int, "life of an access token in seconds")
-    parser.add_argument("--on-hold", action="store_true", help="answer log-ins with 400 On Hold")
-    add("--processing-seconds", float, "how long a new audience is Processing")
-    add("--pending-seconds", float, "how long it is Pending after that")
+    add("--port", int, "port to listen on; 0 for any free port")
+    add("--client-id", str, "client id of the API client")
+    add("--client-secret", str, "client secret of the API client")
+    add("--email", str, "email of the user")
+    add("--password", str, "password of the user")
+    add("--workspace-host", str, "workspace host (X-IAA-HOST)")
+    add("--ow-id", int, "organization workspace id")
+    add("--requests-per-minute", int, "rate limit: requests per window")
+    add("--rate-limit-window", float, "rate limit: length of the window in seconds")
+    parser.add_argument("--retry-after", action="store_true", help="send Retry-After with HTTP 429")
+    add("--token-seconds", int, "lifetime of an access token in seconds")
+    parser.add_argument("--on-hold", action="store_true", help="answer logins with HTTP 400 On Hold")
+    add("--processing-seconds", float, "seconds that a new audience is Processing")
+    add("--pending-seconds", float, "seconds that it is Pending afterwards")
     parser.add_argument(
         "--list-delay",
         "--list-delay-seconds",
@@ -57,14 +57,14 @@ def _parser() -> argparse.ArgumentParser:
         default=defaults.list_delay_seconds,
         dest="list_delay_seconds",
         metavar="SECONDS",
-        help="seconds until a new audience shows up in the list; its details are there at once",
+        help="seconds until the list shows a new audience; its details are available at once",
     )
     parser.add_argument(
         "--warehouse",
         type=Path,
-        help="SQLite database with made-up customers for the example Dags; created unless it is there",
+        help="SQLite database with fictional customers for the example Dags; created if it doesn't exist",
     )
-    add("--keep-files", Path, "folder to keep accepted uploads in")
+    add("--keep-files", Path, "directory to keep accepted uploads in")
     parser.add_argument(
         "--log-level", default="warning", choices=["debug", "info", "warning", "error"], help="log level"
     )
@@ -86,21 +86,21 @@ def _announce(sandbox: Sandbox, warehouse: Path | None) -> None:
         },
     }
     print(f"IQM sandbox listening on {sandbox.url}")
-    print("To use it as Airflow's connection iqm_default, in this shell only:")
+    print("Set it as Airflow's connection iqm_default in this shell:")
     print(f"export AIRFLOW_CONN_IQM_DEFAULT={shlex.quote(json.dumps(connection))}")
-    print("or stored in Airflow's database:")
+    print("or add it to Airflow's database:")
     print(f"airflow connections add iqm_default --conn-json {shlex.quote(json.dumps(connection))}")
     if warehouse:
-        print(f"To use {warehouse} as Airflow's connection warehouse:")
+        print(f"Add {warehouse} as Airflow's connection warehouse:")
         print(f"airflow connections add warehouse --conn-type sqlite --conn-host {shlex.quote(str(warehouse))}")
-    print("Stop it with Ctrl+C.", flush=True)
+    print("Press Ctrl+C to stop.", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """
     Run a sandbox until SIGINT or SIGTERM.
 
-    :param arguments: the command line's arguments; None for those of this process.
+    :param arguments: command-line arguments; None for ``sys.argv``.
     """
     parser = _parser()
     options = vars(parser.parse_args(arguments))
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if warehouse:
         warehouse = warehouse.absolute()
         if not warehouse.parent.is_dir():
-            parser.error(f"There is no folder {warehouse.parent}.")
+            parser.error(f"Directory {warehouse.parent} doesn't exist.")
         if not warehouse.exists():
             create_warehouse(warehouse)
     logging.basicConfig(level=options.pop("log_level").upper(), format="%(asctime)s %(levelname)s %(message)s")
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = SandboxSettings.model_validate(options)
     except ValueError as wrong:
         parser.error(str(wrong))
-    # Blocked before any thread starts, so that the signals wait for sigwait and interrupt nothing.
+    # Block the signals before any thread starts, so that only sigwait receives them.
     stop = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     try:

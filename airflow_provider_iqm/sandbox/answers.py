@@ -1,4 +1,4 @@
-"""The two envelopes of IQM's answers, and the error that becomes one of them."""
+"""IQM's two response envelopes, and the error that is rendered in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-# Calls below /api/v3 that answer in the older envelope all the same (quickstart, step 2).
+# Calls under /api/v3 that use the classic envelope (quickstart, step 2).
 _CLASSIC_CALLS = frozenset({("POST", "/api/v3/audience/static/matched/column-list")})
 
 
 @dataclass(frozen=True)
 class Problem:
     """
-    One thing that is wrong with a request.
+    One problem with a request.
 
-    :param message: what is wrong; never a cell's value.
-    :param field: the field or parameter that it is about; only the newer envelope can say so.
+    :param message: the message; never contains a value of the file.
+    :param field: the field or parameter; only in v3's envelope.
     """
 
     message: str
@@ -25,10 +25,10 @@ class Problem:
 
 class RefusedError(Exception):
     """
-    A request that IQM refuses.
+    An invalid request, answered with an HTTP error.
 
-    :param status: the HTTP status.
-    :param problems: what is wrong: at least one text or ``Problem``.
+    :param status: HTTP status.
+    :param problems: at least one message or ``Problem``.
     """
 
     def __init__(self, status: int, *problems: str | Problem) -> None:
@@ -39,31 +39,31 @@ class RefusedError(Exception):
 
 def classic(response_object: Any, status: int = 200) -> Response:
     """
-    Return an answer in the envelope of the older calls.
+    Return a response in the classic envelope.
 
-    :param response_object: what ``responseObject`` holds.
-    :param status: the HTTP status, which the envelope repeats.
+    :param response_object: content of ``responseObject``.
+    :param status: HTTP status, which the envelope repeats.
     """
     return JSONResponse({"statusCode": status, "responseObject": response_object}, status)
 
 
 def success(data: Any) -> Response:
     """
-    Return a good answer in the envelope of the newer calls.
+    Return a successful response in v3's envelope.
 
-    :param data: what ``data`` holds.
+    :param data: content of ``data``.
     """
     return JSONResponse({"success": True, "data": data})
 
 
 def error(method: str, path: str, status: int, problems: Sequence[Problem]) -> Response:
     """
-    Return an error in the envelope that the call uses.
+    Return an error in the envelope of the call.
 
-    :param method: the call's HTTP method.
-    :param path: the call's path.
-    :param status: the HTTP status.
-    :param problems: what is wrong; the older envelope has room for the first.
+    :param method: HTTP method.
+    :param path: path.
+    :param status: HTTP status.
+    :param problems: the problems; the classic envelope only shows the first one.
     """
     if path.startswith("/api/v3/") and (method, path) not in _CLASSIC_CALLS:
         return JSONResponse({"success": False, "errorObjects": [_error_object(each) for each in problems]}, status)

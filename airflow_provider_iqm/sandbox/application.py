@@ -1,4 +1,4 @@
-"""Puts the calls, the gate before them and the admin calls together."""
+"""The ASGI application: API calls with their middleware, and the admin API."""
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -58,13 +58,13 @@ def _iqm(state: SandboxState) -> FastAPI:
 
     @app.exception_handler(RequestValidationError)
     async def refuse_parameters(request: Request, wrong: RequestValidationError) -> Response:
-        # Only v3 calls have typed parameters. IQM's OpenAPI file gives 400 to the call that deletes, 422 to the others.
+        # Only v3 calls have typed parameters. IQM's OpenAPI file documents 400 for DELETE and 422 for the others.
         status = 400 if request.method == "DELETE" else 422
         return error(request.method, request.url.path, status, problems_of(wrong.errors()))
 
     @app.exception_handler(ClientDisconnect)
     async def give_up(_request: Request, _gone: ClientDisconnect) -> Response:
-        # Nobody reads this any more.
+        # The client is gone.
         return Response(status_code=400)
 
     return app

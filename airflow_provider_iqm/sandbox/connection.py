@@ -1,4 +1,4 @@
-"""Gives the application a way to cut its connection, as a broken network would."""
+"""Let the application abort its connection, as a broken network would."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,21 +10,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 _TRANSPORT = "transport"
 
 
-class CuttableProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, which puts its transport within reach of the application."""
+class AbortableProtocol(H11Protocol):
+    """uvicorn's HTTP protocol, which exposes its transport to the application."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hand the transport on in the state that each request of this connection receives a copy of."""
+        """Add the transport to the state that is copied to each request of this connection."""
         tcp = cast("asyncio.Transport", transport)
         self.app_state = {**self.app_state, _TRANSPORT: tcp}
         super().connection_made(tcp)
 
 
-async def until_gone(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
     """
-    Wait until the client has closed its connection, or until it was cut.
+    Wait until the connection is closed by the client or aborted.
 
-    :param receive: the request's ASGI callable; what is left of the body is thrown away.
+    :param receive: the request's ASGI callable; the rest of the body is discarded.
     """
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -32,13 +32,13 @@ async def until_gone(receive: Receive) -> None:
 
 async def _close(scope: Scope, receive: Receive, how: Callable[[asyncio.Transport], None]) -> None:
     how(scope["state"][_TRANSPORT])
-    # The server answers 500 in our place if we return before it has seen the end of the connection.
-    await until_gone(receive)
+    # The server would answer 500 if the application returned before the connection is closed.
+    await wait_for_disconnect(receive)
 
 
-def cut(scope: Scope, receive: Receive) -> Awaitable[None]:
+def abort_connection(scope: Scope, receive: Receive) -> Awaitable[None]:
     """
-    Close the connection at once, and leave what was not sent yet unsent.
+    Abort the connection without sending buffered data.
 
     :param scope: the request's ASGI scope.
     :param receive: the request's ASGI callable.
@@ -46,9 +46,9 @@ def cut(scope: Scope, receive: Receive) -> Awaitable[None]:
     return _close(scope, receive, lambda transport: transport.abort())
 
 
-def hang_up(scope: Scope, receive: Receive) -> Awaitable[None]:
+def close_connection(scope: Scope, receive: Receive) -> Awaitable[None]:
     """
-    Close the connection after what was sent so far has gone out.
+    Close the connection after sending buffered data.
 
     :param scope: the request's ASGI scope.
     :param receive: the request's ASGI callable.

@@ -1,4 +1,4 @@
-"""Runs a sandbox in a thread of this process."""
+"""Run a sandbox in a thread of this process."""
 
 import asyncio
 import socket
@@ -9,22 +9,22 @@ from typing import Any
 import uvicorn
 
 from airflow_provider_iqm.sandbox.application import build_application
-from airflow_provider_iqm.sandbox.connection import CuttableProtocol
+from airflow_provider_iqm.sandbox.connection import AbortableProtocol
 from airflow_provider_iqm.sandbox.control.reports import AudienceReport, CampaignReport, report_all, report_campaigns
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 from airflow_provider_iqm.sandbox.state.faults import Fault, FaultKind
 from airflow_provider_iqm.sandbox.state.journal import RequestRecord
 from airflow_provider_iqm.sandbox.state.state import SandboxState
 
-# How long answers under way may take when the sandbox stops, in seconds; whatever hangs is cut after that.
+# Time for pending responses when the sandbox stops, in seconds; other connections are aborted.
 _GRACE_SECONDS = 0.5
-# Longer than a client's pause between two polls: the end of an idle connection would be a fault nobody ordered.
+# Longer than a client's interval between polls: closing idle connections would be an unrequested fault.
 _IDLE_SECONDS = 300
 _BACKLOG = 512
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which tells when it is ready, and does not wait for clients that hang."""
+    """uvicorn's server, which signals when it is ready and doesn't wait for hanging clients."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -38,14 +38,14 @@ class _Server(uvicorn.Server):
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=_GRACE_SECONDS)
         for connection in list(self.server_state.connections):
-            if isinstance(connection, CuttableProtocol):
+            if isinstance(connection, AbortableProtocol):
                 connection.transport.abort()
         await super().shutdown(sockets=sockets)
 
 
 class Sandbox:
     """
-    A local IQM, as a context manager: it listens from ``with`` to the end of the block.
+    A local stand-in for IQM, as a context manager: it listens while the ``with`` block runs.
 
     .. code-block:: python
 
@@ -54,7 +54,7 @@ class Sandbox:
             use(sandbox.url)
             assert len(sandbox.audiences) == 1
 
-    :param settings: its settings; None for the defaults on a free port.
+    :param settings: settings; None for the defaults on a free port.
     """
 
     def __init__(self, settings: SandboxSettings | None = None) -> None:
@@ -70,12 +70,12 @@ class Sandbox:
             settings.keep_files.mkdir(parents=True, exist_ok=True)
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         self._socket = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
-        # asyncio does so only for sockets it has made itself; without it an answer waits 40 ms for the client's ACK.
+        # asyncio sets it only for sockets that it creates; without it, a response waits 40 ms for the client's ACK.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._port = self._socket.getsockname()[1]
         config = uvicorn.Config(
             build_application(self.state),
-            http=CuttableProtocol,
+            http=AbortableProtocol,
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -90,7 +90,7 @@ class Sandbox:
         self._thread.start()
         self._server.ready.wait()
         if not self._server.started:
-            raise RuntimeError("The sandbox did not start; its log says why.")
+            raise RuntimeError("The sandbox didn't start. See its log for the reason.")
         return self
 
     def __exit__(
@@ -105,33 +105,33 @@ class Sandbox:
 
     def _run(self) -> None:
         if self._server is None or self._socket is None:
-            raise RuntimeError("The sandbox runs within its with block.")
+            raise RuntimeError("The sandbox only runs inside its with block.")
         try:
             self._server.run(sockets=[self._socket])
         finally:
-            # Whoever waits for a server that failed to start must wake up too.
+            # Also wakes up __enter__ if the server failed to start.
             self._server.ready.set()
             self._socket.close()
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """Port that the sandbox listens on."""
         return self._port
 
     @property
     def url(self) -> str:
-        """The address, to be used as the host of an Airflow connection."""
+        """URL, for the host of an Airflow connection."""
         host = self.state.settings.host
         return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
 
     @property
     def settings(self) -> SandboxSettings:
-        """The settings at this moment."""
+        """Current settings."""
         return self.state.settings
 
     def change_settings(self, **changes: Any) -> None:
         """
-        Change some settings, at once and for all audiences.
+        Change settings. Takes effect at once, for existing audiences as well.
 
         :param changes: new values by name.
         """
@@ -139,62 +139,62 @@ class Sandbox:
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """The API requests so far, the oldest first; admin calls are none."""
+        """API requests so far, oldest first, without admin calls."""
         return self.state.journal.all()
 
     @property
     def audiences(self) -> list[AudienceReport]:
-        """All audiences, the oldest first, the deleted ones among them."""
+        """All audiences, oldest first, including deleted ones."""
         return report_all(self.state)
 
     @property
     def campaigns(self) -> list[CampaignReport]:
-        """All campaigns with what they have targeted so far, the oldest first, the deleted ones among them."""
+        """All campaigns with their targeting history, oldest first, including deleted ones."""
         return report_campaigns(self.state)
 
     def add_campaign(self, name: str = "Campaign", **facts: Any) -> int:
         """
-        Make a campaign, and return its id.
+        Create a campaign, and return its id.
 
-        :param name: its name.
-        :param facts: its ``status``, ``pg``, ``included`` and ``excluded``.
+        :param name: name of the campaign.
+        :param facts: ``status``, ``pg``, ``included`` and ``excluded``.
         """
         return self.state.campaigns.add(name, **facts).campaign_id
 
     def add_fault(self, kind: FaultKind, **details: Any) -> None:
         """
-        Order a fault.
+        Inject a fault.
 
-        :param kind: what happens.
-        :param details: the other fields of ``Fault``: ``method``, ``path``, ``times``, ``skip``, …
+        :param kind: kind of fault.
+        :param details: other fields of ``Fault``: ``method``, ``path``, ``times``, ``skip``, …
         """
         self.state.faults.add(Fault(kind=kind, **details))
 
     @property
     def faults(self) -> list[Fault]:
-        """The faults that still wait for a request."""
+        """Faults that haven't been used up."""
         return self.state.faults.all()
 
     def clear_faults(self) -> None:
-        """Call off all faults."""
+        """Remove all faults."""
         self.state.faults.clear()
 
     def advance(self, seconds: float) -> None:
         """
-        Put the sandbox's clock forward: audiences, tokens and the rate limit's window go with it.
+        Advance the sandbox's clock, which audiences, tokens and the rate limit use.
 
-        :param seconds: by how much.
+        :param seconds: number of seconds.
         """
         self.state.clock.advance(seconds)
 
     def expire_tokens(self, *, refresh_too: bool = False) -> None:
         """
-        Let all access tokens expire now.
+        Expire all access tokens.
 
-        :param refresh_too: whether the refresh tokens are worthless too.
+        :param refresh_too: whether to expire refresh tokens as well.
         """
         self.state.tokens.expire(refresh_too=refresh_too)
 
     def reset(self) -> None:
-        """Return to the first moment: the first settings, no audience, campaign, token, fault or request."""
+        """Reset to the initial settings, without audiences, campaigns, tokens, faults or requests."""
         self.state.reset()

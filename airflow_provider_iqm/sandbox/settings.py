@@ -1,4 +1,4 @@
-"""What can be set about a sandbox."""
+"""Settings of the sandbox."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -10,43 +10,42 @@ FIXED_AFTER_START = frozenset({"host", "port", "keep_files"})
 
 class SandboxSettings(BaseModel):
     """
-    The settings of a sandbox; all but those in ``FIXED_AFTER_START`` can be changed while it runs.
+    Settings of the sandbox. All except ``FIXED_AFTER_START`` can be changed while it runs.
 
-    :param host: address to listen on. The admin calls ask for no password, so think before you leave loopback.
-    :param port: port to listen on; 0 takes any free one.
-    :param client_id: first half of the ``Authorization: Basic`` header of a log-in.
-    :param client_secret: second half of it.
-    :param email: the account's user.
-    :param password: the user's password.
-    :param workspace_host: what ``X-IAA-HOST`` must say.
-    :param ow_id: the workspace id that a log-in returns and ``X-IAA-OW-ID`` must repeat.
-    :param requests_per_minute: API calls that the account may make in any ``rate_limit_window`` (quickstart,
-        "Best Practices": 20).
-    :param rate_limit_window: length of the sliding window, in seconds: a minute, unless a test shortens it.
-    :param retry_after: whether a 429 carries ``Retry-After``, in seconds. None is documented, so the default is no.
-    :param token_seconds: life of an access token, in seconds (the log-in sample: 35999).
-    :param wrap_renewed_token: whether a renewed token comes inside ``data``; both forms have been seen.
-    :param login_ow_id: whether a log-in tells ``owId``.
-    :param on_hold: whether a log-in is answered with the documented 400 "On Hold".
+    :param host: address to listen on. The admin API has no authentication, so prefer loopback.
+    :param port: port to listen on; 0 for any free port.
+    :param client_id: user name of the ``Authorization: Basic`` header of a login.
+    :param client_secret: password of that header.
+    :param email: email of the user.
+    :param password: password of the user.
+    :param workspace_host: required value of ``X-IAA-HOST``.
+    :param ow_id: workspace id that a login returns, and required value of ``X-IAA-OW-ID``.
+    :param requests_per_minute: API calls allowed in any ``rate_limit_window`` (quickstart, "Best Practices": 20).
+    :param rate_limit_window: length of the sliding window, in seconds; tests shorten it.
+    :param retry_after: whether to send ``Retry-After`` with a 429. Not documented, so off by default.
+    :param token_seconds: lifetime of an access token, in seconds (35999 in the documented sample).
+    :param wrap_renewed_token: whether a renewed token is inside ``data``; both forms have been seen.
+    :param login_ow_id: whether a login returns ``owId``.
+    :param on_hold: whether logins are answered with the documented 400 "On Hold".
     :param processing_seconds: how long a new audience stays Processing, in seconds.
     :param pending_seconds: how long it stays Pending after that, in seconds.
-    :param match_rate: the share of records that IQM matches of audiences that are made from now on, in per cent; None
-        makes one up from the file.
-    :param list_delay_seconds: how long a new audience is missing from the list, in seconds.
-    :param max_file_bytes: largest file that is taken (quickstart, "Before you begin": 1 GB).
-    :param max_records: most records that are taken (same place: 5M).
-    :param vertical_id: the vertical that the account is bound to, in v3's calls (31 political, 32 specialization,
-        33 healthcare); None for an account that has all columns and data partners.
-    :param vertical_required: whether v3's static lists must be asked for with a vertical, as a workspace user must.
-    :param id_seed: draws the ids of v3's columns, combinations, data formats and data partners anew; 0 keeps them.
-    :param absent_names: columns, data formats and data partners that v3's static lists lack, by name.
-    :param column_list_shape: v3's columns with ``name`` and ``displayName`` (reference), or ``key`` and ``label``.
-    :param details_shape: v3's details as in the reference, or as in the tutorial: in the older envelope.
-    :param list_shape: names in v3's list as in the OpenAPI file's schema, or as in its example where the two differ.
-    :param wrap_created: whether v3's upload answers inside ``data``: the OpenAPI file's example does, its schema not.
-    :param count_removed_audiences: whether the audiences that a request takes out of a campaign still count towards the
-        20 that it can have; which is true of IQM is not documented.
-    :param keep_files: folder in which accepted uploads are kept; None keeps nothing.
+    :param match_rate: match rate of audiences created from now on, in percent; None derives it from the file.
+    :param list_delay_seconds: how long the list doesn't show a new audience, in seconds.
+    :param max_file_bytes: maximum file size (quickstart, "Before you begin": 1 GB).
+    :param max_records: maximum number of records (quickstart, "Before you begin": 5M).
+    :param vertical_id: v3: vertical of the account (31 political, 32 specialization, 33 healthcare); None for an
+        account with all columns and data partners.
+    :param vertical_required: v3: whether static lists require a vertical, as for a workspace user.
+    :param id_seed: v3: seed for random ids of columns, combinations, data formats and data partners; 0 for fixed ids.
+    :param absent_names: v3: names of columns, data formats and data partners that the static lists lack.
+    :param column_list_shape: v3: columns with ``name`` and ``displayName`` (reference), or ``key`` and ``label``.
+    :param details_shape: v3: details as in the reference, or as in the tutorial, in the classic envelope.
+    :param list_shape: v3: names in the list as in the OpenAPI file's schema or its example, where the two differ.
+    :param wrap_created: v3: whether an upload's response is inside ``data``, as in the OpenAPI file's example, but not
+        in its schema.
+    :param count_removed_audiences: whether audiences that a request removes from a campaign still count towards its
+        maximum of 20; IQM doesn't document it.
+    :param keep_files: directory to keep accepted uploads in; None to keep none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,10 +84,10 @@ class SandboxSettings(BaseModel):
 
     def changed(self, changes: dict[str, Any]) -> "SandboxSettings":
         """
-        Return these settings with some of them changed.
+        Return a copy of the settings with changes.
 
         :param changes: new values by name.
-        :raises ValueError: where a name is unknown, a value is not valid or a setting is fixed after the start.
+        :raises ValueError: a name is unknown, a value is invalid, or the setting can't be changed after the start.
         """
         fixed = FIXED_AFTER_START & changes.keys()
         if fixed:

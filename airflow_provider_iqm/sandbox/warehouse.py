@@ -1,4 +1,4 @@
-"""A small SQLite warehouse with made-up customers, for the demo and the example Dags."""
+"""A small SQLite warehouse with fictional customers, for the demo and the example Dags."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PLACES = (
 
 
 def _customers(count: int) -> Iterator[tuple[object, ...]]:
-    # The same seed, so the same people at every run.
+    # A fixed seed, so that every run creates the same customers.
     dice = random.Random(20261124)  # noqa: S311 - no secret
     for customer_id in range(1, count + 1):
         city, state, zip_prefix = dice.choice(PLACES)
@@ -62,10 +62,10 @@ def _customers(count: int) -> Iterator[tuple[object, ...]]:
 
 def create_warehouse(path: Path, count: int = CUSTOMERS) -> None:
     """
-    Write a SQLite database with one table, ``customers``, with the columns that the example Dags select.
+    Create a SQLite database with a table ``customers``, with the columns that the example Dags select.
 
-    :param path: Where; a table that is there already is replaced.
-    :param count: The number of customers.
+    :param path: path of the database; an existing table is replaced.
+    :param count: number of customers.
     """
     with closing(sqlite3.connect(path)) as warehouse, warehouse:
         warehouse.execute("DROP TABLE IF EXISTS customers")

@@ -195,7 +195,7 @@ def test_the_quickstart_s_connection_is_the_one_that_its_sandbox_prints():
     (options,) = re.findall(r"^python -m airflow_provider_iqm.sandbox (.*) --warehouse", text, re.MULTILINE)
     command = [sys.executable, "-m", "airflow_provider_iqm.sandbox", "--port", "0", *options.split()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        printed = "".join(iter(process.stdout.readline, "Stop it with Ctrl+C.\n"))
+        printed = "".join(iter(process.stdout.readline, "Press Ctrl+C to stop.\n"))
         process.terminate()
     (port,) = re.findall(r"listening on http://127.0.0.1:(\d+)", printed)
     (documented,) = re.findall(r"^airflow connections add iqm_default .*$", text, re.MULTILINE)

@@ -32,7 +32,7 @@ def sandbox(*options: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process, list(iter(process.stdout.readline, "Stop it with Ctrl+C.\n"))
+            yield process, list(iter(process.stdout.readline, "Press Ctrl+C to stop.\n"))
         finally:
             process.kill()
 

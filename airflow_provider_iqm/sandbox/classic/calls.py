@@ -1,4 +1,4 @@
-"""The classic calls: the quickstart's, and those that IQM's older reference has beside them."""
+"""The classic API: the quickstart's calls, and others of IQM's older reference."""
 
 import json
 import re
@@ -34,7 +34,7 @@ router = APIRouter(prefix="/api", dependencies=[Depends(require_token)])
 
 @router.post("/v3/audience/static/matched/column-list")
 async def column_list() -> Response:
-    """The fields, as the quickstart shows them."""
+    """List the columns in the quickstart's format."""
     return classic(
         {
             "mandatoryColumns": MANDATORY_COLUMNS,
@@ -46,31 +46,31 @@ async def column_list() -> Response:
 
 @router.get("/v3/audience/static/matched/column-list")
 async def later_column_list() -> Response:
-    """The fields, as a later reference shows them."""
+    """List the columns in the later reference's format."""
     return success(LATER_COLUMNS)
 
 
 @router.get("/v3/audience/static/matched/data-partner")
 async def data_partners() -> Response:
-    """Where voter and NPI ids come from."""
+    """List the data partners: the sources of voter and NPI ids."""
     return success(DATA_PARTNERS)
 
 
 @router.get("/v3/audience/static/matched/data-format")
 async def data_formats() -> Response:
-    """How phones and emails are written."""
+    """List the data formats of phones and emails."""
     return success(DATA_FORMATS)
 
 
 @router.get("/v2/audience/status")
 async def statuses() -> Response:
-    """The statuses that an audience can have."""
+    """List the audience statuses."""
     return classic(STATUSES)
 
 
 @router.post("/v2/audience/matched/add")
 async def add(request: Request, state: State) -> Response:
-    """Make an audience of a file."""
+    """Create an audience from a file."""
     form = await read_form(request, state.settings)
     try:
         file = await form.finish()
@@ -104,7 +104,7 @@ def _checked(fields: dict[str, str], file: UploadedFile, settings: SandboxSettin
 
 @router.get("/v2/audience/matched/{audience_id}")
 async def details(audience_id: str, state: State) -> Response:
-    """All about one audience."""
+    """Return the details of an audience."""
     audience = state.audiences.get(int(audience_id)) if re.fullmatch("[0-9]{1,18}", audience_id) else None
     if audience is None:
         raise RefusedError(404, "Audience not found.")
@@ -113,7 +113,7 @@ async def details(audience_id: str, state: State) -> Response:
 
 def details_object(audience: Audience, state: SandboxState) -> dict[str, Any]:
     """
-    Return what the details of an audience hold.
+    Return the details of an audience.
 
     :param audience: the audience.
     :param state: the sandbox's state.
@@ -163,7 +163,7 @@ def details_object(audience: Audience, state: SandboxState) -> dict[str, Any]:
 
 @router.get("/v2/audience/list")
 async def audience_list(state: State, audienceTypeIds: str = "", searchField: str = "") -> Response:  # noqa: N803
-    """The audiences whose name holds a text, the newest first; no more than a page."""
+    """List the audiences whose name contains a text, newest first, at most one page."""
     types = [each.strip() for each in audienceTypeIds.split(",") if each.strip()]
     if not all(re.fullmatch("[0-9]+", each) for each in types):
         raise RefusedError(400, "audienceTypeIds must be numbers with commas between them.")
@@ -191,7 +191,7 @@ def _row(audience: Audience, state: SandboxState) -> dict[str, Any]:
 
 @router.put("/v2/audience/delete")
 async def delete(request: Request, state: State) -> Response:
-    """Delete audiences; those that a campaign uses stay."""
+    """Delete audiences, except for those that a campaign uses."""
     try:
         body = json.loads(await request.body())
         asked = [int(each) for each in body["audienceIds"].split(",")]

@@ -1,4 +1,4 @@
-"""What the documents require of an upload (quickstart, step 3; contract, "The upload form" and "The mappings")."""
+"""Validation of a classic upload (quickstart, step 3; contract, "The upload form" and "The mappings")."""
 
 import json
 import re
@@ -20,11 +20,11 @@ from airflow_provider_iqm.sandbox.state.audiences import UploadedFile
 FIELDS = {str(column["l2Name"]) for column in MANDATORY_COLUMNS + OPTIONAL_COLUMNS} | {
     str(column["key"]) for column in LATER_COLUMNS
 }
-# The kinds that take several fields: name, last name and street, street.
+# Kinds of mapping with several fields: name, last name and street, street.
 _PLACE = frozenset({"Residence_Addresses_State", "Residence_Addresses_Zip"})
 _STREET = _PLACE | {"Residence_Addresses_AddressLine"}
 _MANY_FIELD_KINDS = (_PLACE | {"Voters_FirstName", "Voters_LastName"}, _STREET | {"Voters_LastName"}, _STREET)
-# The kinds that take one field.
+# Kinds of mapping with one field.
 SINGLE_FIELDS = frozenset({"Voters_ID", "NPI_ID", "Phone", "Email", "Residence_FullAddress"})
 
 _FORMATS = frozenset(str(each["keyName"]) for each in DATA_FORMATS)
@@ -34,7 +34,7 @@ def _partners(column: int) -> frozenset[str]:
     return frozenset(str(each["keyName"]) for each in DATA_PARTNERS if each["audienceColumnId"] == column)
 
 
-# The settings of the single fields that take one. The quickstart's own sample has a partner that the list lacks.
+# Field → valid settings. The quickstart's sample has a data partner that the list lacks.
 SETTINGS = {
     "Voters_ID": _partners(VOTER_ID_COLUMN),
     "NPI_ID": _partners(NPI_ID_COLUMN) | {"healthcare_id"},
@@ -47,7 +47,7 @@ def check_name(fields: dict[str, str]) -> str:
     """
     Return the audience's name.
 
-    :param fields: the form's texts.
+    :param fields: the form's text fields.
     """
     name = fields.get("audienceName", "")
     if not name.strip():
@@ -59,12 +59,12 @@ def check_columns(fields: dict[str, str], file: UploadedFile) -> dict[str, str]:
     """
     Return the mapping of file columns to system fields.
 
-    :param fields: the form's texts.
-    :param file: the file that was sent.
+    :param fields: the form's text fields.
+    :param file: the uploaded file.
     """
     columns = _json_object(fields, "columns")
     if not columns:
-        raise RefusedError(400, "columns maps nothing.")
+        raise RefusedError(400, "columns is empty.")
     mapped: set[str] = set()
     for column, system_field in columns.items():
         if column not in file.header:
@@ -83,11 +83,11 @@ def check_columns(fields: dict[str, str], file: UploadedFile) -> dict[str, str]:
 
 def check_single_column(fields: dict[str, str], mapped: Iterable[str]) -> bool:
     """
-    Return the flag ``isSingleColumnEnabled``: whether the mapping's key is one of the single fields.
+    Return the flag ``isSingleColumnEnabled``: whether IQM matches by a single field.
 
-    Where a mapping holds both a single field and a combination of several, the flag says which is the key.
+    If a mapping has both a single key field and a combination of fields, the flag selects one of them.
 
-    :param fields: the form's texts.
+    :param fields: the form's text fields.
     :param mapped: the system fields that are mapped.
     """
     if fields.get("isSingleColumnEnabled") not in {"true", "false"}:
@@ -102,9 +102,9 @@ def check_single_column(fields: dict[str, str], mapped: Iterable[str]) -> bool:
 
 def check_settings(fields: dict[str, str], mapped: Iterable[str], *, single: bool) -> dict[str, str] | None:
     """
-    Return the column settings; None where there are none.
+    Return the column settings; None if there are none.
 
-    :param fields: the form's texts.
+    :param fields: the form's text fields.
     :param mapped: the system fields that are mapped.
     :param single: the flag ``isSingleColumnEnabled``.
     """
@@ -120,23 +120,25 @@ def check_settings(fields: dict[str, str], mapped: Iterable[str], *, single: boo
         raise RefusedError(400, f"columnSettings is empty; it is required for {' or '.join(sorted(takes_one))}.")
     for system_field, setting in settings.items():
         if system_field not in takes_one:
-            raise RefusedError(400, f"columnSettings names {system_field!r}, which is no mapped key with a setting.")
+            raise RefusedError(
+                400, f"columnSettings names {system_field!r}, which is not a mapped key field with a setting."
+            )
         if not isinstance(setting, str) or setting not in SETTINGS[system_field]:
             raise RefusedError(
                 400,
-                f"columnSettings gives {system_field!r} the setting {setting!r}; "
-                f"there is {', '.join(sorted(SETTINGS[system_field]))}.",
+                f"columnSettings sets {system_field!r} to {setting!r}; "
+                f"valid settings are {', '.join(sorted(SETTINGS[system_field]))}.",
             )
     return settings
 
 
 def check_count(fields: dict[str, str], file: UploadedFile, most: int) -> None:
     """
-    Compare ``fileTotalCount`` with the records of the file.
+    Check ``fileTotalCount`` against the file's records.
 
-    :param fields: the form's texts.
-    :param file: the file that was sent.
-    :param most: how many records a file may have.
+    :param fields: the form's text fields.
+    :param file: the uploaded file.
+    :param most: maximum number of records.
     """
     if not re.fullmatch(r"[0-9]{1,10}", fields.get("fileTotalCount", "")):
         raise RefusedError(400, "fileTotalCount is required, as a whole number.")
@@ -148,10 +150,10 @@ def check_count(fields: dict[str, str], file: UploadedFile, most: int) -> None:
 
 def check_records(file: UploadedFile, most: int) -> None:
     """
-    Refuse a file with no records, or with too many.
+    Check that the file has records, and not too many.
 
-    :param file: the file that was sent.
-    :param most: how many records a file may have.
+    :param file: the uploaded file.
+    :param most: maximum number of records.
     """
     if file.records == 0:
         raise RefusedError(400, Problem("The file has no records.", "file"))
@@ -163,7 +165,7 @@ def check_header(file: UploadedFile) -> None:
     """
     Refuse a header in which a column can't be named.
 
-    :param file: the file that was sent.
+    :param file: the uploaded file.
     """
     for position, name in enumerate(file.header, start=1):
         if not name.strip():
@@ -174,16 +176,16 @@ def check_header(file: UploadedFile) -> None:
 
 def check_metadata(fields: dict[str, str], file: UploadedFile) -> dict[str, Any]:
     """
-    Return the metadata, which must be complete and true.
+    Check that the metadata is complete and correct, and return it.
 
-    :param fields: the form's texts.
-    :param file: the file that was sent.
+    :param fields: the form's text fields.
+    :param file: the uploaded file.
     """
     metadata = _json_object(fields, "metadata")
     if metadata.get("columns") != list(file.header):
         raise RefusedError(400, "metadata.columns is not the file's header.")
     if metadata.get("fileName") != file.name:
-        raise RefusedError(400, "metadata.fileName is not the name of the file that was sent.")
+        raise RefusedError(400, "metadata.fileName is not the name of the uploaded file.")
     _check_number(metadata, "fileSize", file.size, "bytes were received")
     _check_number(metadata, "rows", file.records, "records are in the file")
     values = metadata.get("columnValues")
@@ -214,7 +216,7 @@ def _json_object(fields: dict[str, str], name: str) -> dict[str, Any]:
     if name not in fields:
         raise RefusedError(400, f"{name} is required.")
     try:
-        value = json.loads(fields[name], object_pairs_hook=_without_doubles)
+        value = json.loads(fields[name], object_pairs_hook=_reject_duplicate_keys)
     except (ValueError, RecursionError) as broken:
         raise RefusedError(400, f"{name} is not well-formed JSON.") from broken
     if not isinstance(value, dict):
@@ -222,8 +224,8 @@ def _json_object(fields: dict[str, str], name: str) -> dict[str, Any]:
     return value
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = dict(pairs)
     if len(keys) < len(pairs):
-        raise ValueError("A key is there twice.")
+        raise ValueError("Duplicate key.")
     return keys

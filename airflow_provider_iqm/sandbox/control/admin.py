@@ -1,4 +1,4 @@
-"""The sandbox's own calls, below ``/_sandbox``: to look inside, to change settings, to order faults."""
+"""The admin API under ``/_sandbox``: inspect the sandbox, change settings, inject faults."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ class _Order(BaseModel):
 
 class AudienceChange(_Order):
     """
-    What to change about an audience; what isn't given stays.
+    Changes to an audience; fields that aren't set are unchanged.
 
-    :param status: a status that stays until it is changed; null lets time pass again.
-    :param outcome: the status that it is heading for.
-    :param reason: why it failed or was rejected.
-    :param match_rate: the share of records matched, in per cent.
-    :param attached: whether a campaign uses it.
+    :param status: fixed status; null to let it advance with time again.
+    :param outcome: final status.
+    :param reason: reason for Failed or Rejected.
+    :param match_rate: match rate, in percent.
+    :param attached: whether a campaign uses the audience.
     """
 
     status: str | None = None
@@ -41,10 +41,10 @@ class AudienceChange(_Order):
 
 class AudienceOrder(_Order):
     """
-    Audiences that are to be there without an upload.
+    Audiences to create without an upload.
 
-    :param name: what their names begin with; a number follows, counted from 1.
-    :param count: how many.
+    :param name: prefix of their names, followed by a number from 1.
+    :param count: number of audiences.
     """
 
     name: str = "Audience"
@@ -53,11 +53,11 @@ class AudienceOrder(_Order):
 
 class OutcomeOrder(_Order):
     """
-    What becomes of the next uploads.
+    The outcome of the next uploads.
 
-    :param outcome: their last status.
-    :param times: of how many uploads.
-    :param reason: why.
+    :param outcome: final status.
+    :param times: number of uploads.
+    :param reason: reason for Failed or Rejected.
     """
 
     outcome: Outcome
@@ -67,9 +67,9 @@ class OutcomeOrder(_Order):
 
 class ExpireOrder(_Order):
     """
-    Which tokens expire now.
+    Tokens to expire.
 
-    :param refresh_too: whether the refresh tokens are worthless too.
+    :param refresh_too: whether to expire refresh tokens as well.
     """
 
     refresh_too: bool = False
@@ -77,9 +77,9 @@ class ExpireOrder(_Order):
 
 class AdvanceOrder(_Order):
     """
-    How far to put the sandbox's clock forward.
+    Advances the sandbox's clock.
 
-    :param seconds: by how much.
+    :param seconds: number of seconds.
     """
 
     seconds: float = Field(ge=0)
@@ -87,7 +87,7 @@ class AdvanceOrder(_Order):
 
 @router.post("/reset", status_code=204)
 async def reset(state: State) -> None:
-    """Return to the first moment."""
+    """Reset the sandbox to its initial state."""
     state.reset()
 
 
@@ -99,7 +99,7 @@ async def get_settings(state: State) -> SandboxSettings:
 
 @router.patch("/settings")
 async def patch_settings(changes: dict[str, Any], state: State) -> SandboxSettings:
-    """Change some settings, at once and for all audiences."""
+    """Change settings. Takes effect at once, for existing audiences as well."""
     try:
         state.settings = state.settings.changed(changes)
     except ValueError as wrong:
@@ -109,25 +109,25 @@ async def patch_settings(changes: dict[str, Any], state: State) -> SandboxSettin
 
 @router.get("/requests")
 async def get_requests(state: State) -> list[RequestRecord]:
-    """Return the API requests, the oldest first."""
+    """Return the API requests, oldest first."""
     return state.journal.all()
 
 
 @router.delete("/requests", status_code=204)
 async def forget_requests(state: State) -> None:
-    """Forget the API requests so far; the rate limit does not."""
+    """Clear the request log. The rate limit isn't reset."""
     state.journal.clear()
 
 
 @router.get("/faults")
 async def get_faults(state: State) -> list[Fault]:
-    """Return the faults that wait for a request."""
+    """Return the faults that haven't been used up."""
     return state.faults.all()
 
 
 @router.post("/faults", status_code=201)
 async def add_fault(fault: Fault, state: State) -> Fault:
-    """Order a fault."""
+    """Inject a fault."""
     state.faults.add(fault)
     return fault
 
@@ -187,11 +187,11 @@ async def plan_outcomes(order: OutcomeOrder, state: State) -> None:
 
 @router.post("/expire-tokens", status_code=204)
 async def expire_tokens(order: ExpireOrder, state: State) -> None:
-    """Let all access tokens expire now."""
+    """Expire all access tokens."""
     state.tokens.expire(refresh_too=order.refresh_too)
 
 
 @router.post("/advance", status_code=204)
 async def advance(order: AdvanceOrder, state: State) -> None:
-    """Put the sandbox's clock forward: audiences, tokens and the rate limit's window go with it."""
+    """Advance the sandbox's clock, which audiences, tokens and the rate limit use."""
     state.clock.advance(order.seconds)

@@ -1,4 +1,4 @@
-"""The sandbox's own calls on campaigns, below ``/_sandbox/campaigns``: people make campaigns in IQM's web app."""
+"""The admin API for campaigns under ``/_sandbox/campaigns``, in place of IQM's web app."""
 
 from typing import Annotated
 
@@ -16,13 +16,13 @@ _Ids = Annotated[list[int], Field(default_factory=list)]
 
 class CampaignOrder(BaseModel):
     """
-    A campaign that is to be there.
+    A campaign to create.
 
-    :param name: its name.
-    :param status: its status.
+    :param name: name.
+    :param status: status.
     :param pg: whether it is a PG campaign, which can't target audiences.
-    :param included: ids of audiences that it includes; the sandbox doesn't check them here.
-    :param excluded: ids of audiences that it excludes.
+    :param included: ids of included audiences, which aren't checked here.
+    :param excluded: ids of excluded audiences.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -36,12 +36,12 @@ class CampaignOrder(BaseModel):
 
 class CampaignChange(BaseModel):
     """
-    What to change about a campaign; what isn't given stays.
+    Changes to a campaign; fields that aren't set are unchanged.
 
-    :param name: its name.
-    :param status: its status.
-    :param included: ids of all audiences that it is to include.
-    :param excluded: ids of all audiences that it is to exclude.
+    :param name: name.
+    :param status: status.
+    :param included: ids of all included audiences.
+    :param excluded: ids of all excluded audiences.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -54,22 +54,22 @@ class CampaignChange(BaseModel):
 
 @router.post("", status_code=201)
 async def make_campaign(order: CampaignOrder, state: State) -> CampaignReport:
-    """Make a campaign."""
+    """Create a campaign."""
     return report_campaign(state.campaigns.add(**order.model_dump()))
 
 
 @router.get("")
 async def get_campaigns(state: State) -> list[CampaignReport]:
-    """Return all campaigns with what they have targeted so far, the deleted ones among them."""
+    """Return all campaigns with their targeting history, including deleted ones."""
     return report_campaigns(state)
 
 
 @router.patch("/{campaign_id}")
 async def patch_campaign(campaign_id: int, change: CampaignChange, state: State) -> CampaignReport:
-    """Change a campaign, as somebody may do in IQM's web app."""
+    """Change a campaign, as in IQM's web app."""
     campaign = state.campaigns.get(campaign_id)
     if campaign is None:
-        raise HTTPException(404, "There is no such campaign.")
+        raise HTTPException(404, "Campaign not found.")
     campaign.name = change.name or campaign.name
     campaign.status = change.status or campaign.status
     if change.included is not None or change.excluded is not None:

@@ -1,4 +1,4 @@
-"""What every API request passes before it is answered: the rate limit, and the faults."""
+"""Middleware of API requests: rate limit and fault injection."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_iqm.sandbox.answers import Problem, error
-from airflow_provider_iqm.sandbox.connection import cut, hang_up, until_gone
+from airflow_provider_iqm.sandbox.connection import abort_connection, close_connection, wait_for_disconnect
 from airflow_provider_iqm.sandbox.state.faults import Fault
 from airflow_provider_iqm.sandbox.state.journal import record_of
 from airflow_provider_iqm.sandbox.state.state import SandboxState
@@ -21,9 +21,9 @@ _PROXY_STATUSES = frozenset({502, 503, 504})
 
 class RateLimitMiddleware:
     """
-    Refuses what is over the account's limit with a 429 (quickstart, "Best Practices").
+    Answers requests over the account's rate limit with 429 (quickstart, "Best Practices").
 
-    :param app: what answers the other requests.
+    :param app: application that answers the other requests.
     :param state: the sandbox's state.
     """
 
@@ -32,7 +32,7 @@ class RateLimitMiddleware:
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request pass, or refuse it."""
+        """Pass a request on, or answer 429."""
         settings = self._state.settings
         wait = self._state.window.admit(settings.requests_per_minute, settings.rate_limit_window)
         if wait is None:
@@ -47,9 +47,9 @@ class RateLimitMiddleware:
 
 class FaultMiddleware:
     """
-    Makes the faults happen that were ordered.
+    Injects faults.
 
-    :param app: what does the work.
+    :param app: application that answers the requests.
     :param state: the sandbox's state.
     """
 
@@ -58,7 +58,7 @@ class FaultMiddleware:
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, well or badly."""
+        """Answer a request, with or without a fault."""
         fault = self._state.faults.take(scope["method"], scope["path"])
         if fault is None:
             await self._app(scope, receive, send)
@@ -71,12 +71,12 @@ class FaultMiddleware:
                 await _drain(receive)
                 await _answer(fault, scope)(scope, receive, send)
             case "hang":
-                await until_gone(receive)
+                await wait_for_disconnect(receive)
             case "drop_before":
-                await cut(scope, receive)
+                await abort_connection(scope, receive)
             case "drop_mid_body":
                 await _read_part(fault, scope, receive)
-                await cut(scope, receive)
+                await abort_connection(scope, receive)
             case _:
                 await self._after_work(fault, scope, receive, send)
 
@@ -92,16 +92,16 @@ class FaultMiddleware:
                 await _answer(fault, scope)(scope, receive, send)
             case "slow":
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(until_gone(receive), fault.seconds)
+                    await asyncio.wait_for(wait_for_disconnect(receive), fault.seconds)
                 for message in answer:
                     await send(message)
             case "truncate":
                 await _send_half(answer, send)
-                await hang_up(scope, receive)
+                await close_connection(scope, receive)
             case "drop_after":
-                await cut(scope, receive)
+                await abort_connection(scope, receive)
             case _:
-                await until_gone(receive)
+                await wait_for_disconnect(receive)
 
 
 async def _drain(receive: Receive) -> None:
@@ -119,7 +119,7 @@ async def _read_part(fault: Fault, scope: Scope, receive: Receive) -> None:
 async def _send_half(answer: list[Message], send: Send) -> None:
     start, *rest = answer
     body = b"".join(message.get("body", b"") for message in rest)
-    # The headers still promise the whole length.
+    # Content-Length is still that of the whole body.
     await send(start)
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
 

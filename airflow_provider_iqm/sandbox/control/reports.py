@@ -1,4 +1,4 @@
-"""What a sandbox tells of its audiences and campaigns to a test or an admin."""
+"""Reports of audiences and campaigns, for tests and the admin API."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +11,15 @@ from airflow_provider_iqm.sandbox.state.state import SandboxState
 @dataclass(frozen=True)
 class AudienceReport:
     """
-    One audience, as the sandbox knows it.
+    Everything that the sandbox knows about an audience.
 
     :param id: its id.
     :param name: its name.
-    :param status: its status now, in the words of the details call.
-    :param outcome: the status that it is heading for.
-    :param reason: why it failed or was rejected.
-    :param match_rate: the share of records matched so far, in per cent.
-    :param attached: whether a campaign uses it.
+    :param status: current status, as in the details.
+    :param outcome: final status.
+    :param reason: reason for Failed or Rejected.
+    :param match_rate: current match rate, in percent.
+    :param attached: whether a campaign uses the audience.
     :param file_name: the name in the upload form.
     :param s3_file_name: the name in the details.
     :param size: bytes received.
@@ -27,7 +27,7 @@ class AudienceReport:
     :param header: the columns of the file.
     :param records: the records that the sandbox counted.
     :param columns: file column to system field.
-    :param column_settings: system field to setting; None where none was sent.
+    :param column_settings: system field to setting; None if none were sent.
     :param single_column: the flag ``isSingleColumnEnabled``.
     :param metadata: the metadata that was sent.
     :param subtype: name of the audience subtype, of a v3 upload.
@@ -59,7 +59,7 @@ class AudienceReport:
 
 def report(audience: Audience, state: SandboxState) -> AudienceReport:
     """
-    Tell of one audience.
+    Return the report of an audience.
 
     :param audience: the audience.
     :param state: the sandbox's state.
@@ -91,7 +91,7 @@ def report(audience: Audience, state: SandboxState) -> AudienceReport:
 
 def report_all(state: SandboxState) -> list[AudienceReport]:
     """
-    Tell of all audiences, the oldest first, the deleted ones among them.
+    Return the reports of all audiences, oldest first, including deleted ones.
 
     :param state: the sandbox's state.
     """
@@ -101,7 +101,7 @@ def report_all(state: SandboxState) -> list[AudienceReport]:
 @dataclass(frozen=True)
 class CampaignReport:
     """
-    One campaign, as the sandbox knows it.
+    Everything that the sandbox knows about a campaign.
 
     :param id: its id.
     :param name: its name.
@@ -109,7 +109,7 @@ class CampaignReport:
     :param pg: whether it is a PG campaign, which can't target audiences.
     :param included: ids of the audiences that it includes now.
     :param excluded: ids of the audiences that it excludes now.
-    :param timeline: what it has targeted so far, the oldest first.
+    :param timeline: targeting history, oldest first.
     """
 
     id: int
@@ -123,7 +123,7 @@ class CampaignReport:
 
 def report_campaign(campaign: Campaign) -> CampaignReport:
     """
-    Tell of one campaign.
+    Return the report of a campaign.
 
     :param campaign: the campaign.
     """
@@ -140,7 +140,7 @@ def report_campaign(campaign: Campaign) -> CampaignReport:
 
 def report_campaigns(state: SandboxState) -> list[CampaignReport]:
     """
-    Tell of all campaigns, the oldest first, the deleted ones among them.
+    Return the reports of all campaigns, oldest first, including deleted ones.
 
     :param state: the sandbox's state.
     """

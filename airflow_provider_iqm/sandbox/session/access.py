@@ -1,4 +1,4 @@
-"""Who may call: the log-in headers, the token, the workspace (contract, "Rules that hold for every call")."""
+"""Authentication: API client, access token and workspace (contract, "Rules that hold for every call")."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ State = Annotated[SandboxState, Depends(_state)]
 
 async def require_client(request: Request, state: State) -> None:
     """
-    Refuse a request without the right ``Authorization: Basic``.
+    Check the ``Authorization: Basic`` header of a login.
 
     :param request: the request.
     :param state: the sandbox's state.
@@ -37,7 +37,7 @@ async def require_client(request: Request, state: State) -> None:
 
 async def require_token(request: Request, state: State) -> str:
     """
-    Return the access token, or refuse a request without a good one or without the workspace that it belongs to.
+    Check the access token and its workspace, and return the token.
 
     :param request: the request.
     :param state: the sandbox's state.

@@ -1,4 +1,4 @@
-"""Log-in, renewal, log-out (quickstart, step 1; contract, "log in", "renew", "log out")."""
+"""Login, token renewal, logout (quickstart, step 1; contract, "log in", "renew", "log out")."""
 
 import json
 from typing import Annotated, Any
@@ -48,7 +48,7 @@ async def log_in(request: Request, state: State, _client: Client) -> Response:
 
 @router.post("/oauth/token")
 async def token(request: Request, state: State, _client: Client) -> Response:
-    """Start a session as the v3 flow does, or exchange a refresh token for new tokens."""
+    """Start a session in the v3 flow, or exchange a refresh token for new tokens."""
     form = await _form_body(request)
     match form.get("grant_type"):
         case "password":
@@ -69,7 +69,7 @@ def _log_in(state: SandboxState, email: str, password: str, workspace: str) -> R
 
 
 def _renew(state: SandboxState, refresh_token: str) -> Response:
-    """Answer a renewal: without ``owId``, and in an envelope by a setting."""
+    """Renew a token: without ``owId``, and in an envelope depending on a setting."""
     pair = state.tokens.renew(refresh_token, state.settings.token_seconds)
     if pair is None:
         raise RefusedError(401, "The refresh token is unknown, or was used before.")
@@ -125,5 +125,5 @@ async def _form_body(request: Request) -> dict[str, str]:
         raise RefusedError(400, "The body is not a well-formed form.") from broken
     twice = [name for name, values in fields.items() if len(values) > 1]
     if twice:
-        raise RefusedError(400, "A field of the form is there twice.")
+        raise RefusedError(400, "The form has a duplicate field.")
     return {name: values[0] for name, values in fields.items()}

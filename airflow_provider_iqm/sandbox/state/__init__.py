@@ -1,1 +1,1 @@
-"""What a running sandbox knows."""
+"""State of a running sandbox."""

@@ -1,4 +1,4 @@
-"""The audiences that a sandbox holds, and how they get along."""
+"""Audiences, and how their status changes with time."""
 
 import re
 from collections import deque
@@ -12,20 +12,20 @@ from airflow_provider_iqm.sandbox.state.clock import Clock
 
 Outcome = Literal["Ready", "Failed", "Rejected"]
 
-# What a demo user can write into an audience's name to see it go wrong.
+# Text in an audience's name that determines its outcome, for demos.
 OUTCOME_MARKS: dict[str, Outcome] = {"[fail]": "Failed", "[reject]": "Rejected"}
 
 
 @dataclass(frozen=True)
 class UploadedFile:
     """
-    What the sandbox found out about a file that it was sent.
+    What the sandbox knows about an uploaded file.
 
     :param name: the name in the upload form.
     :param size: bytes received.
     :param sha256: hex digest of the bytes received.
     :param header: the names of the columns.
-    :param records: how many records there are; the header and blank lines are none.
+    :param records: number of records, without the header and blank lines.
     """
 
     name: str
@@ -44,20 +44,20 @@ class Audience:
     :param name: its name.
     :param file: the file that it was made from.
     :param columns: file column to system field.
-    :param column_settings: system field to setting; None where none was sent.
+    :param column_settings: system field to setting; None if none were sent.
     :param single_column: the flag ``isSingleColumnEnabled`` as sent.
     :param metadata: the form field as sent, parsed.
-    :param sent: the form fields as they were sent, to be echoed; those that a v3 upload stands for.
-    :param created: moment of creation on the sandbox's clock.
-    :param outcome: where the audience is heading for.
-    :param status: a status that an admin call has set; None lets time pass.
-    :param reason: why it failed or was rejected.
-    :param match_rate: per cent, where a setting or an admin call has set it.
-    :param attached: whether a campaign uses it, so that it can't be deleted.
-    :param subtype: name of its audience subtype; only a v3 upload can have one.
-    :param consent_given: as a v3 upload said; None where it said nothing.
-    :param rematched: moment on the sandbox's clock when it was last matched again; None where it never was.
-    :param created_ms: moment of creation in milliseconds since 1970.
+    :param sent: form fields as sent, to be echoed; for a v3 upload, the equivalent classic fields.
+    :param created: creation time on the sandbox's clock.
+    :param outcome: final status.
+    :param status: status set by the admin API; None to let it advance with time.
+    :param reason: reason for Failed or Rejected.
+    :param match_rate: match rate in percent, if a setting or the admin API set it.
+    :param attached: whether a campaign uses the audience, so that it can't be deleted.
+    :param subtype: name of the audience subtype of a v3 upload.
+    :param consent_given: ``consentGiven`` of a v3 upload; None if it wasn't sent.
+    :param rematched: time of the last rematch on the sandbox's clock; None if there was none.
+    :param created_ms: creation time in milliseconds since 1970.
     """
 
     audience_id: int
@@ -81,15 +81,15 @@ class Audience:
 
     @property
     def s3_file_name(self) -> str:
-        """The file's name in IQM's store: ``<epoch ms>_<name>``, where ``_`` stands for unusual characters."""
+        """File name in IQM's storage: ``<epoch ms>_<name>``, with ``_`` in place of unusual characters."""
         return f"{self.created_ms}_{re.sub(r'[^A-Za-z0-9.]', '_', self.file.name)}"
 
     def status_at(self, now: float, settings: SandboxSettings) -> str:
         """
         Return the status.
 
-        :param now: the moment on the sandbox's clock.
-        :param settings: they say how many seconds each step takes.
+        :param now: current time on the sandbox's clock.
+        :param settings: settings with the duration of each status.
         """
         if self.status is not None:
             return self.status
@@ -104,16 +104,16 @@ class Audience:
 
     def rematch(self, now: float) -> None:
         """
-        Start matching again.
+        Restart matching.
 
-        :param now: the moment on the sandbox's clock.
+        :param now: current time on the sandbox's clock.
         """
         self.rematched = now
         self.status = None
 
     def match_rate_at(self, status: str) -> float:
         """
-        Return the share of records that were matched, in per cent: made up from the file, and always the same.
+        Return the match rate in percent, derived from the file's hash.
 
         :param status: the audience's status; nothing is matched while it is Processing (sample of the details).
         """
@@ -125,7 +125,7 @@ class Audience:
 
     def uniques_at(self, status: str) -> int:
         """
-        Return how many people the audience reaches.
+        Return the number of people that the audience reaches.
 
         :param status: the audience's status.
         """
@@ -133,7 +133,7 @@ class Audience:
 
     def cost_at(self, status: str) -> float:
         """
-        Return what a thousand impressions cost more with this audience, in dollars.
+        Return the data cost of the audience per thousand impressions, in dollars.
 
         :param status: the audience's status.
         """
@@ -145,13 +145,13 @@ class AudienceStore:
     All audiences of the account, by id.
 
     :param clock: the sandbox's clock.
-    :param campaigns: the account's campaigns; an audience that one of them uses can't be deleted.
+    :param campaigns: campaigns of the account; an audience that a campaign uses can't be deleted.
     """
 
     def __init__(self, clock: Clock, campaigns: CampaignStore) -> None:
         self._clock = clock
         self._campaigns = campaigns
-        # Ids go on after a reset: a sensor left over from before must not find someone else's audience.
+        # Ids continue after a reset, so that a sensor from before doesn't find another audience.
         self._ids = count(15332)
         self._audiences: dict[int, Audience] = {}
         self._outcomes: deque[tuple[Outcome, str | None]] = deque()
@@ -163,10 +163,10 @@ class AudienceStore:
         """
         Create an audience.
 
-        :param file: the file that it is made from.
-        :param sent: the form fields as sent.
-        :param late: seconds until it exists for clients.
-        :param facts: the other fields of ``Audience`` that an upload determines.
+        :param file: the uploaded file.
+        :param sent: form fields as sent.
+        :param late: seconds until clients can see the audience.
+        :param facts: other fields of ``Audience``.
         """
         audience = Audience(
             audience_id=next(self._ids),
@@ -186,7 +186,7 @@ class AudienceStore:
 
     def get(self, audience_id: int) -> Audience | None:
         """
-        Return an audience, also a deleted one, but none that doesn't exist yet.
+        Return an audience, even if it is deleted, but not before it exists for clients.
 
         :param audience_id: its id.
         """
@@ -194,15 +194,15 @@ class AudienceStore:
         return audience if audience and audience.created <= self._clock.now() else None
 
     def all(self) -> list[Audience]:
-        """Return all audiences, the oldest first."""
+        """Return all audiences, oldest first."""
         return list(self._audiences.values())
 
     def listed(self, search: str, settings: SandboxSettings) -> list[Audience]:
         """
-        Return the audiences that IQM's list shows, the newest first.
+        Return the audiences in IQM's list, newest first.
 
-        :param search: part of the name; letter case does not count.
-        :param settings: they say how long a new audience stays hidden.
+        :param search: part of the name, case-insensitive.
+        :param settings: settings with the list's delay.
         """
         latest = self._clock.now() - settings.list_delay_seconds
         return [
@@ -213,9 +213,9 @@ class AudienceStore:
 
     def delete(self, audience_id: int) -> bool:
         """
-        Delete an audience, and return whether that was possible.
+        Delete an audience. Returns False if it is used by a campaign, unknown or already deleted.
 
-        :param audience_id: its id. One that is attached to a campaign, unknown or already deleted stays as it is.
+        :param audience_id: its id.
         """
         audience = self.get(audience_id)
         if audience is None or audience.attached or audience.status == "Deleted" or self._campaigns.use_of(audience_id):
@@ -225,15 +225,15 @@ class AudienceStore:
 
     def plan(self, outcome: Outcome, times: int, reason: str | None) -> None:
         """
-        Decide what becomes of the next uploads.
+        Set the outcome of the next uploads.
 
-        :param outcome: their last status.
-        :param times: of how many uploads.
-        :param reason: why.
+        :param outcome: final status.
+        :param times: number of uploads.
+        :param reason: reason for Failed or Rejected.
         """
         self._outcomes.extend([(outcome, reason)] * times)
 
     def clear(self) -> None:
-        """Forget everything but which ids were used."""
+        """Remove everything. Used ids aren't reused."""
         self._audiences.clear()
         self._outcomes.clear()

@@ -1,4 +1,4 @@
-"""The campaigns that a sandbox holds, and the audiences that they target."""
+"""Campaigns, and the audiences that they target."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ MAX_AUDIENCES = 20
 @dataclass(frozen=True)
 class CampaignTargets:
     """
-    What a campaign targets from some moment on.
+    The audiences that a campaign targets from a given time on.
 
-    :param at: the moment, in seconds on the sandbox's clock.
+    :param at: the time, in seconds on the sandbox's clock.
     :param included: ids of the included audiences.
     :param excluded: ids of the excluded audiences.
     """
@@ -30,11 +30,11 @@ class CampaignTargets:
 @dataclass(frozen=True)
 class TargetingOrder:
     """
-    A change to what a campaign targets.
+    A change to a campaign's targeting.
 
     :param include: audiences to include.
     :param exclude: audiences to exclude.
-    :param remove: audiences to take out.
+    :param remove: audiences to remove.
     """
 
     include: Sequence[int] = ()
@@ -49,9 +49,9 @@ class Campaign:
 
     :param campaign_id: its id.
     :param name: its name.
-    :param timeline: what it has targeted so far, the oldest first; the last entry holds now.
-    :param created_ms: moment of creation in milliseconds since 1970.
-    :param modified_ms: moment of the last change to its targets.
+    :param timeline: targeting history, oldest first; the last entry is current.
+    :param created_ms: creation time in milliseconds since 1970.
+    :param modified_ms: time of the last change to its targets.
     :param status: its status.
     :param pg: whether it is a PG campaign, which can't target audiences.
     """
@@ -66,17 +66,17 @@ class Campaign:
 
     @property
     def targets(self) -> CampaignTargets:
-        """What it targets now."""
+        """Current targets."""
         return self.timeline[-1]
 
 
 @dataclass
 class AudienceUse:
     """
-    The campaigns that use an audience; deleted campaigns use none.
+    The campaigns that use an audience, without deleted ones.
 
-    :param included: the campaigns that include it.
-    :param excluded: the campaigns that exclude it.
+    :param included: campaigns that include it.
+    :param excluded: campaigns that exclude it.
     """
 
     included: list[Campaign] = field(default_factory=list)
@@ -87,7 +87,7 @@ class AudienceUse:
 
     def count(self, status: CampaignStatus) -> int:
         """
-        Return how many of the campaigns have a status.
+        Return the number of campaigns with a status.
 
         :param status: the status.
         """
@@ -103,7 +103,7 @@ class CampaignStore:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        # Ids go on after a reset, as those of audiences do.
+        # Ids continue after a reset, as for audiences.
         self._ids = count(477717)
         self._campaigns: dict[int, Campaign] = {}
 
@@ -133,18 +133,18 @@ class CampaignStore:
 
     def get(self, campaign_id: int) -> Campaign | None:
         """
-        Return a campaign, also a deleted one.
+        Return a campaign, even if it is deleted.
 
         :param campaign_id: its id.
         """
         return self._campaigns.get(campaign_id)
 
     def all(self) -> list[Campaign]:
-        """Return all campaigns, the oldest first."""
+        """Return all campaigns, oldest first."""
         return list(self._campaigns.values())
 
     def clear(self) -> None:
-        """Forget everything but which ids were used."""
+        """Remove everything. Used ids aren't reused."""
         self._campaigns.clear()
 
     def use_of(self, audience_id: int) -> AudienceUse:
@@ -161,7 +161,7 @@ class CampaignStore:
 
     def set_targets(self, campaign: Campaign, *, included: Sequence[int], excluded: Sequence[int]) -> None:
         """
-        Set all that a campaign targets, and enter it into its timeline.
+        Replace a campaign's targets, and add them to its timeline.
 
         :param campaign: the campaign.
         :param included: the audiences that it includes.
@@ -180,12 +180,12 @@ class CampaignStore:
         count_removed: bool,
     ) -> str | None:
         """
-        Change what a campaign targets, all of it at one moment, or say why that isn't possible.
+        Change a campaign's targets atomically. Returns the problem if that isn't possible.
 
         :param campaign_id: the campaign's id.
         :param order: the change.
-        :param problem_with: tells why an audience can't be targeted.
-        :param count_removed: whether audiences that are removed count towards the most that a campaign can have.
+        :param problem_with: returns the reason that an audience can't be targeted, or None.
+        :param count_removed: whether removed audiences count towards the maximum of a campaign.
         """
         campaign = self.get(campaign_id)
         if campaign is None or campaign.status == "deleted":

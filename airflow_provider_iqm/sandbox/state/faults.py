@@ -1,4 +1,4 @@
-"""Faults that an admin call or a test has ordered, and which of them hits a request."""
+"""Faults injected by tests or the admin API, and the selection of the fault for a request."""
 
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -22,25 +22,27 @@ FaultKind = Literal[
 
 class Fault(BaseModel):
     """
-    A fault that is ordered.
+    An injected fault.
 
-    ``status`` answers in place of the work, ``status_after_work`` does the work and then answers something else;
-    ``status_before_work`` answers 504 as an impatient gateway does, and the audience exists only ``seconds`` later,
-    ``html`` is ``status`` with a proxy's 502 page. ``drop_before``, ``drop_mid_body`` and ``drop_after`` close the
-    connection without an answer: before the request is looked at, after part of its body, after the work. ``slow``
-    does the work and answers late, ``hang`` and ``hang_after_work`` never answer, ``truncate`` does the work and
-    breaks off in the middle of the answer's body.
+    - ``status``: answer with an error without processing the request; ``html``: the same with a proxy's 502 page.
+    - ``status_after_work``: process the request, then answer with an error.
+    - ``status_before_work``: answer 504 like a gateway's timeout; the audience exists only ``seconds`` later.
+    - ``drop_before``, ``drop_mid_body``, ``drop_after``: close the connection before processing the request, in the
+      middle of its body, or after processing it.
+    - ``slow``: process the request and answer late.
+    - ``hang``, ``hang_after_work``: never answer, without or after processing the request.
+    - ``truncate``: process the request, and close the connection in the middle of the response's body.
 
-    :param kind: what happens.
-    :param method: HTTP method of the requests it hits; None for any.
-    :param path: their path; ``*``, ``?`` and ``[…]`` stand for characters as in a file pattern, ``*`` also for ``/``.
-    :param times: how many requests it hits; None for all.
-    :param skip: how many matching requests pass first.
-    :param status: status of the answer.
-    :param body: body of the answer: a text as it stands, anything else as JSON; None for a fitting one.
-    :param headers: more headers of the answer, such as ``Retry-After``.
-    :param seconds: how late ``slow`` answers, and how long ``status_before_work`` goes on with an upload.
-    :param after_bytes: how much of the body ``drop_mid_body`` reads; None for half of it.
+    :param kind: kind of fault.
+    :param method: HTTP method of matching requests; None for any.
+    :param path: path of matching requests, a glob pattern in which ``*`` also matches ``/``.
+    :param times: number of requests to fail; None for all.
+    :param skip: number of matching requests to let pass first.
+    :param status: HTTP status of the response.
+    :param body: body of the response: a string is sent as it is, anything else as JSON; None for a default.
+    :param headers: additional response headers, such as ``Retry-After``.
+    :param seconds: delay of ``slow``, or of the audience's creation under ``status_before_work``.
+    :param after_bytes: number of bytes that ``drop_mid_body`` reads; None for half of the body.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -58,7 +60,7 @@ class Fault(BaseModel):
 
     def matches(self, method: str, path: str) -> bool:
         """
-        Return whether the fault is meant for a request.
+        Return whether the fault applies to a request.
 
         :param method: the request's HTTP method.
         :param path: the request's path.
@@ -67,30 +69,30 @@ class Fault(BaseModel):
 
 
 class FaultList:
-    """The faults that are ordered and not used up, the oldest first."""
+    """Injected faults that haven't been used up, oldest first."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
         """
-        Order a fault.
+        Add a fault.
 
-        :param fault: what is to happen; its ``skip`` and ``times`` count down while it is here.
+        :param fault: the fault; ``skip`` and ``times`` of its copy are counted down.
         """
         self._faults.append(fault.model_copy())
 
     def all(self) -> list[Fault]:
-        """Return the faults that still wait for a request."""
+        """Return the faults that haven't been used up."""
         return [fault.model_copy() for fault in self._faults]
 
     def clear(self) -> None:
-        """Call off all faults."""
+        """Remove all faults."""
         self._faults.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
         """
-        Return the fault that hits a request, if one does.
+        Return the fault for a request, if there is one.
 
         :param method: the request's HTTP method.
         :param path: the request's path.

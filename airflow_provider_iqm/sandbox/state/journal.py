@@ -1,4 +1,4 @@
-"""A log of the API requests that a sandbox received: what a test wants to know of them, and no secret."""
+"""The request log: what tests need to know about API requests, without secrets."""
 
 import logging
 import time
@@ -11,19 +11,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
-# Where the record of the request at hand is found in an ASGI scope.
+# Key of the current request's record in an ASGI scope.
 RECORD_KEY = "airflow_provider_iqm.sandbox.record"
 
-# A sandbox may run for weeks: older requests are forgotten.
+# A sandbox may run for weeks: older requests are dropped.
 REMEMBERED = 50_000
 
 
 @dataclass
 class RequestRecord:
     """
-    One request. It is in the log from its first moment on; what is known only later is None until then.
+    One request. It is logged when it arrives; fields that aren't known yet are None.
 
-    :param number: counts the requests of this sandbox.
+    :param number: sequence number of the request.
     :param method: the HTTP method.
     :param path: the path.
     :param query: the query string.
@@ -32,15 +32,15 @@ class RequestRecord:
     :param content_type: the media type of the body, without parameters.
     :param content_length: ``Content-Length`` in bytes; None without one.
     :param chunked: whether the body came with ``Transfer-Encoding: chunked``.
-    :param client_port: the peer's port: requests with the same one came over the same connection.
+    :param client_port: the client's port; requests on the same connection have the same port.
     :param monotonic: arrival, in seconds of the machine's monotonic clock.
     :param time: arrival, in seconds since the epoch.
-    :param seconds: how long it took.
-    :param body_bytes: bytes of the body that the sandbox has read.
-    :param status: the status of the answer; None where none was sent.
-    :param limited: whether the rate limit refused it.
-    :param fault: the kind of the fault that hit it.
-    :param late: for how many seconds IQM goes on with an upload after its gateway has answered.
+    :param seconds: duration in seconds.
+    :param body_bytes: bytes of the body that were read.
+    :param status: HTTP status of the response; None if none was sent.
+    :param limited: whether it was over the rate limit.
+    :param fault: kind of the injected fault.
+    :param late: seconds until an upload's audience exists after the gateway has answered.
     """
 
     number: int
@@ -72,7 +72,7 @@ class Journal:
 
     def open(self, scope: Scope) -> RequestRecord:
         """
-        Enter a request.
+        Add a request.
 
         :param scope: its ASGI scope.
         """
@@ -94,17 +94,17 @@ class Journal:
         return record
 
     def all(self) -> list[RequestRecord]:
-        """Return the requests, the oldest first."""
+        """Return the requests, oldest first."""
         return list(self._records)
 
     def clear(self) -> None:
-        """Forget all requests."""
+        """Remove all requests."""
         self._records.clear()
 
 
 def record_of(scope: Scope) -> RequestRecord:
     """
-    Return the record of the request at hand.
+    Return the record of the current request.
 
     :param scope: its ASGI scope.
     """
@@ -114,9 +114,9 @@ def record_of(scope: Scope) -> RequestRecord:
 
 class JournalMiddleware:
     """
-    Enters each request into the journal.
+    Adds each request to the journal.
 
-    :param app: what answers the requests.
+    :param app: application that answers the requests.
     :param journal: the journal.
     """
 
@@ -125,24 +125,24 @@ class JournalMiddleware:
         self._journal = journal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, and note what happens."""
+        """Answer a request and record it."""
         record = scope[RECORD_KEY] = self._journal.open(scope)
         gone = False
 
-        async def noting_receive() -> Message:
+        async def recording_receive() -> Message:
             nonlocal gone
             message = await receive()
             record.body_bytes += len(message.get("body", b""))
             gone = gone or message["type"] == "http.disconnect"
             return message
 
-        async def noting_send(message: Message) -> None:
+        async def recording_send(message: Message) -> None:
             if message["type"] == "http.response.start" and not gone:
                 record.status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, noting_receive, noting_send)
+            await self._app(scope, recording_receive, recording_send)
         finally:
             record.seconds = time.monotonic() - record.monotonic
             log.info("%s %s -> %s", record.method, record.path, record.status or "no answer")

@@ -1,4 +1,4 @@
-"""Everything that a running sandbox knows."""
+"""The state of a running sandbox."""
 
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 from airflow_provider_iqm.sandbox.state.audiences import AudienceStore
@@ -12,9 +12,9 @@ from airflow_provider_iqm.sandbox.state.window import SlidingWindow
 
 class SandboxState:
     """
-    The one account of a sandbox, with all that belongs to it.
+    The sandbox's account, with everything that belongs to it.
 
-    :param settings: the settings that it starts with.
+    :param settings: initial settings.
     """
 
     def __init__(self, settings: SandboxSettings) -> None:
@@ -29,7 +29,7 @@ class SandboxState:
         self.faults = FaultList()
 
     def reset(self) -> None:
-        """Return to the first moment: the first settings, no audience, campaign, token, fault or request."""
+        """Reset to the initial settings, without audiences, campaigns, tokens, faults or requests."""
         self.settings = self._initial
         self.tokens.expire(refresh_too=True)
         self.audiences.clear()

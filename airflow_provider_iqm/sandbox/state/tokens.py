@@ -9,11 +9,11 @@ from airflow_provider_iqm.sandbox.state.clock import Clock
 @dataclass(frozen=True)
 class TokenPair:
     """
-    What a log-in or a renewal hands out.
+    The tokens issued by a login or a renewal.
 
     :param access: the access token.
     :param refresh: the refresh token.
-    :param expires_in: life of the access token, in seconds.
+    :param expires_in: lifetime of the access token, in seconds.
     """
 
     access: str
@@ -23,7 +23,7 @@ class TokenPair:
 
 class TokenStore:
     """
-    The tokens that are good.
+    The valid tokens.
 
     :param clock: the sandbox's clock.
     """
@@ -35,9 +35,9 @@ class TokenStore:
 
     def issue(self, expires_in: int) -> TokenPair:
         """
-        Hand out a new pair of tokens.
+        Issue a new pair of tokens.
 
-        :param expires_in: life of the access token, in seconds.
+        :param expires_in: lifetime of the access token, in seconds.
         """
         pair = TokenPair(str(uuid.uuid4()), str(uuid.uuid4()), expires_in)
         self._expiry[pair.access] = self._clock.now() + expires_in
@@ -54,28 +54,28 @@ class TokenStore:
 
     def renew(self, refresh: str, expires_in: int) -> TokenPair | None:
         """
-        Exchange a refresh token for a new pair; it works once. None where it is not good.
+        Exchange a refresh token, which can be used once, for a new pair; None if it is invalid.
 
         :param refresh: the refresh token.
-        :param expires_in: life of the new access token, in seconds.
+        :param expires_in: lifetime of the new access token, in seconds.
         """
-        # The old access token lives on until it expires: other calls may be under way with it.
+        # The old access token stays valid until it expires: other calls may be using it.
         return self.issue(expires_in) if self._access_of.pop(refresh, None) else None
 
     def revoke(self, access: str) -> None:
         """
         End a session.
 
-        :param access: its access token; the refresh token of the pair goes with it.
+        :param access: its access token; its refresh token is revoked as well.
         """
         self._expiry.pop(access, None)
         self._access_of = {refresh: of for refresh, of in self._access_of.items() if of != access}
 
     def expire(self, *, refresh_too: bool) -> None:
         """
-        Let all access tokens expire now.
+        Expire all access tokens.
 
-        :param refresh_too: whether the refresh tokens are worthless too.
+        :param refresh_too: whether to expire refresh tokens as well.
         """
         self._expiry.clear()
         if refresh_too:

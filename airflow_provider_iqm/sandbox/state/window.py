@@ -1,4 +1,4 @@
-"""The sliding window that the rate limit is counted in."""
+"""The sliding window of the rate limit."""
 
 from collections import deque
 
@@ -18,11 +18,11 @@ class SlidingWindow:
 
     def admit(self, limit: int, seconds: float) -> float | None:
         """
-        Count one request, and return None; or refuse it, and return after how many seconds one would be let in.
+        Count a request. Returns None if it is allowed, otherwise the seconds until one would be.
 
-        A refused request counts as well: a client that doesn't wait stays refused.
+        Rejected requests are counted as well, so a client that doesn't wait stays rejected.
 
-        :param limit: requests allowed in any window.
+        :param limit: number of requests allowed in any window.
         :param seconds: length of the window.
         """
         now = self._clock.now()
@@ -30,9 +30,9 @@ class SlidingWindow:
             self._requests.popleft()
         allowed = len(self._requests) < limit
         self._requests.append(now)
-        # All but limit - 1 of them must leave the window before the next one is let in.
+        # All but limit - 1 of them must leave the window before the next request is allowed.
         return None if allowed else self._requests[-limit] + seconds - now
 
     def clear(self) -> None:
-        """Forget all requests."""
+        """Remove all requests."""
         self._requests.clear()

@@ -1,1 +1,1 @@
-"""Uploads as they arrive."""
+"""Streaming of uploads."""

@@ -1,4 +1,4 @@
-"""Reads the upload form from the wire, in constant memory."""
+"""Read the upload form as a stream, in constant memory."""
 
 import asyncio
 import hashlib
@@ -17,9 +17,9 @@ from airflow_provider_iqm.sandbox.state.audiences import UploadedFile
 from airflow_provider_iqm.sandbox.uploads.records import CsvReader
 from airflow_provider_iqm.sandbox.uploads.workbook import WorkbookReader
 
-# Far more than the metadata of a thousand columns take.
+# Far more than the metadata of a thousand columns needs.
 MAX_FIELD_BYTES = 8 * 1024 * 1024
-# What the form's table allows: the media type that goes with each ending of a file name.
+# File suffix → media type, as documented for the form.
 MEDIA_TYPES = {
     ".csv": "text/csv",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -34,12 +34,12 @@ class _FileReader(Protocol):
 
 class FilePart:
     """
-    The form's ``file``, read while it arrives.
+    The form's ``file``, processed as a stream.
 
-    :param name: its file name.
-    :param media_type: its media type.
-    :param settings: they say how large it may be, and whether to keep it.
-    :param any_type: a media type that is right for any file; None where there is none.
+    :param name: file name.
+    :param media_type: media type.
+    :param settings: settings with the maximum size, and whether to keep the file.
+    :param any_type: a media type that is accepted for any file, if there is one.
     """
 
     def __init__(self, name: str, media_type: str, settings: SandboxSettings, any_type: str | None) -> None:
@@ -57,12 +57,12 @@ class FilePart:
         self._reader: _FileReader = self._workbook or CsvReader()
         self._kept: IO[bytes] | None = None
         if settings.keep_files is not None:
-            # 0600, and under another name until it is known to be good.
+            # 0600, and under a temporary name until it is validated.
             self._kept = tempfile.NamedTemporaryFile(dir=settings.keep_files, prefix=".upload-", delete=False)  # noqa: SIM115
 
     def feed(self, data: bytes) -> None:
         """
-        Take the next piece.
+        Process the next piece.
 
         :param data: bytes of any length.
         """
@@ -77,7 +77,7 @@ class FilePart:
             self._kept.write(data)
 
     def finish(self) -> UploadedFile:
-        """Return what was found out. Takes seconds for a large workbook."""
+        """Return the file's facts. Takes seconds for a large workbook."""
         try:
             header, records = self._reader.finish()
         except ValueError as broken:
@@ -88,7 +88,7 @@ class FilePart:
         """
         Keep the file, if the sandbox keeps files.
 
-        :param name: the name to keep it under.
+        :param name: file name.
         """
         if self._kept is not None:
             self._kept.close()
@@ -97,7 +97,7 @@ class FilePart:
             source.replace(source.with_name(name))
 
     def close(self) -> None:
-        """Throw away what is not kept."""
+        """Delete the file unless it is kept."""
         if self._workbook is not None:
             self._workbook.close()
         if self._kept is not None:
@@ -107,11 +107,11 @@ class FilePart:
 
 class UploadForm:
     """
-    A multipart form of which the part ``file`` is a file and the others are texts, in any order.
+    A multipart form with a file in the part ``file`` and text in all others, in any order.
 
     :param boundary: the boundary between the parts.
     :param settings: the sandbox's settings.
-    :param any_type: a media type that any file may have.
+    :param any_type: a media type that is accepted for any file.
     """
 
     def __init__(self, boundary: bytes, settings: SandboxSettings, any_type: str | None) -> None:
@@ -143,7 +143,7 @@ class UploadForm:
 
     def feed(self, data: bytes) -> None:
         """
-        Take the next piece of the body.
+        Process the next piece of the body.
 
         :param data: bytes of any length.
         """
@@ -153,7 +153,7 @@ class UploadForm:
             raise RefusedError(400, "The multipart body is malformed.") from broken
 
     async def finish(self) -> UploadedFile:
-        """Return what was found out about the file."""
+        """Return the file's facts."""
         if not self._complete:
             raise RefusedError(400, "The multipart body ends before its last boundary.")
         if self.file is None:
@@ -161,7 +161,7 @@ class UploadForm:
         return await asyncio.to_thread(self.file.finish)
 
     def close(self) -> None:
-        """Throw away what is not kept."""
+        """Delete the file unless it is kept."""
         if self.file is not None:
             self.file.close()
 
@@ -184,7 +184,7 @@ class UploadForm:
         if disposition != b"form-data" or not name:
             raise RefusedError(400, "A part of the form has no name.")
         if name in self.fields or (name == "file" and self.file is not None):
-            raise RefusedError(400, f"{name} is there twice.")
+            raise RefusedError(400, f"{name} is a duplicate field.")
         media_type = parse_options_header(self._headers.get("content-type", b""))[0].decode("latin-1").lower()
         if name == "file":
             file_name = _decoded(options.get(b"filename", b""), "The file's name")
@@ -213,13 +213,13 @@ class UploadForm:
 
 async def read_form(request: Request, settings: SandboxSettings, *, any_type: str | None = None) -> UploadForm:
     """
-    Read an upload; close what this returns.
+    Read an upload. The caller must close the returned form.
 
     :param request: the request.
     :param settings: the sandbox's settings.
-    :param any_type: a media type that any file may have, beside its own.
-    :raises RefusedError: where the body is no such form. The rest of it is read first: a client that is still sending
-        would see a broken connection in the place of the answer.
+    :param any_type: a media type that is accepted for any file, besides its own.
+    :raises RefusedError: the body isn't a valid form. Raised after reading all of it: a client that is still sending
+        would see a broken connection instead of the response.
     """
     media_type, options = parse_options_header(request.headers.get("content-type", ""))
     if media_type.lower() != b"multipart/form-data" or not options.get(b"boundary"):

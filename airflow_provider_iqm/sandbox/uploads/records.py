@@ -1,10 +1,10 @@
 """
-Counts the records of a CSV that arrives in pieces, by RFC 4180, at the speed of bytes methods.
+Count the records of a CSV (RFC 4180) in a stream, with the speed of bytes methods.
 
-A record may span lines, since a quoted cell may hold newlines; lines end in CRLF, LF or CR; the last one needs no
-end; a blank line is no record. So a record begins with any byte but a newline that follows a newline outside of
-quotes, and CRLF needs no care: what it adds is a blank line. The test of this module is that it agrees with the
-``csv`` module.
+A quoted field may contain line breaks, so a record may span lines. Lines end with CRLF, LF or CR; the last line's end
+is optional; blank lines are not records. So a record starts at any byte, except for a line break, that follows a line
+break outside of quotes. CRLF needs no special case: it looks like an additional blank line. Tests compare this module
+with the ``csv`` module.
 """
 
 import codecs
@@ -13,26 +13,26 @@ import io
 import re
 from enum import Enum, auto
 
-# How much of the file is kept to read its header from.
+# Size of the start of the file that is kept for parsing the header.
 HEAD_BYTES = 1024 * 1024
 
 _NEWLINES = b"\r\n"
 _DELIMITER = re.compile(rb"[,\r\n]")
-# A cell as the csv module reads it: a quote opens it only where it comes first, and what follows the closing quote is
-# text. A quote after the closing one would double it, and the cell go on.
+# A field as the csv module parses it: only a quote at its start opens a quoted field, and anything after the closing
+# quote is text. Another quote after the closing one would be an escaped quote.
 _CELL = rb'(?:"[^"]*+"(?:"[^"]*+")*+)?+(?!")[^,\r\n]*+'
-# A record that is complete, with the blank lines after it; or, in the group, one that goes on in the next piece.
+# A complete record with the blank lines after it, or, in the group, one that continues in the next piece.
 _RECORD = re.compile(rb"%b(?:,%b)*+[\r\n]++|((?s:.+))" % (_CELL, _CELL))
 
 
 class _Place(Enum):
-    """What the byte before the next one has left us in."""
+    """State of the scanner after a byte."""
 
     RECORD_START = auto()
     CELL_START = auto()
     CELL = auto()
     QUOTED = auto()
-    # After a quote within a quoted cell: it ends the cell, unless another quote follows.
+    # After a quote in a quoted field: it ends the field, unless another quote follows.
     QUOTE = auto()
 
 
@@ -40,7 +40,7 @@ _AFTER = {b",": _Place.CELL_START, b'"': _Place.QUOTED, b"\r": _Place.RECORD_STA
 
 
 class RecordScanner:
-    """Counts records, the header among them."""
+    """Counts records, including the header."""
 
     def __init__(self) -> None:
         self.records = 0
@@ -48,9 +48,9 @@ class RecordScanner:
 
     def feed(self, data: bytes) -> None:
         """
-        Take the next piece.
+        Process the next piece.
 
-        :param data: bytes of any length; a piece may end anywhere.
+        :param data: bytes of any length, which may end anywhere in a record.
         """
         if self._place is not _Place.RECORD_START:
             data = data[self._finish_record(data) :]
@@ -63,14 +63,14 @@ class RecordScanner:
             self._place = _AFTER.get(data[-1:], _Place.CELL)
 
     def _scan_quoted(self, data: bytes) -> None:
-        """Count from the start of a record."""
+        """Count records from the start of a record on."""
         rests = _RECORD.findall(data)
         self.records += len(rests)
         if rests[-1]:
             self._finish_record(rests[-1])
 
     def _finish_record(self, data: bytes) -> int:
-        """Go through the record that has begun, and return where it ends, at most the length of the data."""
+        """Scan to the end of the current record, and return its position, or the length of the data."""
         position = 0
         while position < len(data):
             if self._place is _Place.QUOTED:
@@ -82,7 +82,7 @@ class RecordScanner:
                 self._place = _AFTER[end.group()] if end else _Place.CELL
                 position = end.end() if end else len(data)
             else:
-                # A quote opens a cell here, or it is the second one of a doubled quote.
+                # A quote opens a field here, or is the second one of an escaped quote.
                 self._place = _AFTER.get(data[position : position + 1], _Place.CELL)
                 position += 1
             if self._place is _Place.RECORD_START:
@@ -92,9 +92,9 @@ class RecordScanner:
 
 class CsvReader:
     """
-    Reads what the sandbox wants to know of a CSV: its header and how many records it has.
+    Reads the header and the number of records of a CSV.
 
-    Only the header's bytes are ever made text.
+    Only the header is decoded.
     """
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class CsvReader:
 
     def feed(self, data: bytes) -> None:
         """
-        Take the next piece of the file.
+        Process the next piece of the file.
 
         :param data: bytes of any length.
         """
@@ -121,7 +121,7 @@ class CsvReader:
         """
         Return the header and the number of records.
 
-        :raises ValueError: where there is no header, or it can't be read; the message holds nothing of the file.
+        :raises ValueError: there is no header, or it can't be read; the message contains no value of the file.
         """
         if self._start is not None:
             rest, self._start = self._start, None
@@ -132,7 +132,7 @@ class CsvReader:
         return self._header(), self._scanner.records - 1
 
     def _header(self) -> tuple[str, ...]:
-        # Latin-1 keeps each byte, so that the cells can be told apart before anything is decoded.
+        # Latin-1 preserves each byte, so that the header can be split into fields before it is decoded.
         rows = csv.reader(io.StringIO(self._head.decode("latin-1"), newline=""))
         try:
             cells = next(row for row in rows if row)

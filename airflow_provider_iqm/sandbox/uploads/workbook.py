@@ -1,8 +1,8 @@
 """
-Counts the records of an XLSX, with a zip reader and an XML parser.
+Count the records of an XLSX, with a zip reader and an XML parser.
 
-A workbook can't be read from front to back, so its bytes wait in a temporary file, which nobody else can open and which
-is gone when it is closed. The XML is read element by element: memory does not grow with the number of rows.
+A workbook can't be processed as a stream, so it is stored in a private temporary file, which is deleted when it is
+closed. The XML is parsed element by element: memory doesn't grow with the number of rows.
 """
 
 import tempfile
@@ -15,20 +15,20 @@ _SHARED_STRINGS = "xl/sharedStrings.xml"
 _RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION_ID = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 
-# A row: for each cell with a value, or with a formula that nobody has calculated, its column (from 0), its text, and
-# whether the text is the number of a shared string.
+# A row: for each cell with a value, or with a formula without a cached value, its column (from 0), its text, and
+# whether the text is the index of a shared string.
 _Row = list[tuple[int, str, bool]]
 
 
 class WorkbookReader:
-    """Reads what the sandbox wants to know of an XLSX: the header of its first sheet, and how many records follow."""
+    """Reads the header and the number of records of an XLSX's first sheet."""
 
     def __init__(self) -> None:
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
 
     def feed(self, data: bytes) -> None:
         """
-        Take the next piece of the file.
+        Process the next piece of the file.
 
         :param data: bytes of any length.
         """
@@ -38,7 +38,7 @@ class WorkbookReader:
         """
         Return the header and the number of records. Takes seconds for a large file.
 
-        :raises ValueError: where it is no workbook, or is empty; the message holds nothing of the file.
+        :raises ValueError: the file is empty or not a workbook; the message contains no value of the file.
         """
         try:
             with zipfile.ZipFile(self._spool) as archive:
@@ -47,7 +47,7 @@ class WorkbookReader:
             raise ValueError("The file is not an XLSX workbook.") from broken
 
     def close(self) -> None:
-        """Throw the temporary file away."""
+        """Delete the temporary file."""
         self._spool.close()
 
 
@@ -77,7 +77,7 @@ def _names(archive: zipfile.ZipFile, header: _Row) -> tuple[str, ...]:
 
 
 def _first_sheet(archive: zipfile.ZipFile) -> str:
-    # The standard library's parser is what a sandbox needs: expat bounds how far entities may blow up.
+    # The standard library's parser is good enough for a sandbox: expat limits the expansion of entities.
     with archive.open("xl/workbook.xml") as workbook:
         sheets = [e for e in ElementTree.parse(workbook).iter() if _local(e) == "sheet"]  # noqa: S314
     relation = sheets[0].get(_RELATION_ID) or sheets[0].get(_STRICT_RELATION_ID)
@@ -104,7 +104,7 @@ def _cells(row: ElementTree.Element) -> Iterator[tuple[int, str, bool]]:
         column = _column(reference) if reference else column + 1
         kind = cell.get("t")
         text = "".join(part.text or "" for part in cell.iter() if _local(part) == ("t" if kind == "inlineStr" else "v"))
-        # A formula without a type has a number, even if nobody has calculated it yet.
+        # A formula without a type is a number, even without a cached value.
         uncalculated = kind is None and any(_local(part) == "f" for part in cell)
         if text or uncalculated:
             yield column, text, kind == "s"
@@ -127,7 +127,7 @@ def _shared_strings(archive: zipfile.ZipFile) -> Iterator[tuple[int, str]]:
             if event == "start":
                 root = element if root is None else root
             elif _local(element) == "si" and root is not None:
-                # Phonetic guides (rPh) hold text too, which is not the cell's.
+                # The text of phonetic guides (rPh) is not part of the cell's text.
                 runs = (part for child in element if _local(child) != "rPh" for part in child.iter())
                 yield number, "".join(part.text or "" for part in runs if _local(part) == "t")
                 number += 1

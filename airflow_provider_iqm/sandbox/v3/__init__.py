@@ -1,7 +1,7 @@
 """
-The calls of IQM's v3, on the same audiences as the classic ones.
+IQM's API v3, on the same audiences as the classic API.
 
-The authority is IQM's OpenAPI file; where it contradicts itself or the guides, a setting chooses the form.
+Follows IQM's OpenAPI file; where it contradicts itself or the guides, a setting selects the variant.
 """
 
 from fastapi import APIRouter, Depends

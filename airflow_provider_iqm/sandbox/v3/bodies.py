@@ -1,4 +1,4 @@
-"""Reads JSON into models, and says what is wrong with it as IQM does: a message and the field's path."""
+"""Parse JSON into models, and report problems as IQM does: a message and the field's path."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar
@@ -10,12 +10,12 @@ from airflow_provider_iqm.sandbox.answers import Problem, RefusedError
 
 _IS_INT32 = Field(ge=-(2**31), lt=2**31)
 Int32 = Annotated[StrictInt, _IS_INT32]
-# In a query or a path, where all is text.
+# In a query or a path, where everything is text.
 TextInt32 = Annotated[int, _IS_INT32]
 
 
 class JsonModel(BaseModel):
-    """What JSON models have in common: names in camel case, and types as they stand in the JSON."""
+    """Base of JSON models: names in camel case, types without coercion."""
 
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, strict=True)
 
@@ -34,9 +34,9 @@ AudienceName = Annotated[str, AfterValidator(_check_name)]
 
 def parse(model: type[Model], text: bytes | str, *, refuse_with: int) -> Model:
     """
-    Read a JSON object.
+    Parse a JSON object.
 
-    :param model: what it must be.
+    :param model: the expected model.
     :param text: the JSON.
     :param refuse_with: the HTTP status where it is something else.
     """
@@ -48,7 +48,7 @@ def parse(model: type[Model], text: bytes | str, *, refuse_with: int) -> Model:
 
 def problems_of(errors: Iterable[Mapping[str, Any]]) -> list[Problem]:
     """
-    Return what is wrong, without any value that was sent.
+    Return the problems, without any value that was sent.
 
     :param errors: errors of pydantic or FastAPI.
     """
@@ -62,6 +62,6 @@ def _message(error: Mapping[str, Any]) -> str:
 
 
 def _field(place: Iterable[str | int]) -> str:
-    # FastAPI's places begin with the part of the request.
+    # FastAPI's locations start with the part of the request.
     parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in place if part not in {"query", "path"}]
     return "".join(parts).removeprefix(".")

@@ -1,4 +1,4 @@
-"""v3's calls on audiences."""
+"""v3: calls for audiences."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ from airflow_provider_iqm.sandbox.v3.search import AudienceSearch, find
 from airflow_provider_iqm.sandbox.v3.static import split_ids
 from airflow_provider_iqm.sandbox.v3.upload_request import check_request, read_request
 
-# The OpenAPI file's ``encoding`` of the file; the sandbox takes the file's own media type too.
+# The OpenAPI file's ``encoding`` of the file; the sandbox accepts the file's own media type as well.
 _ANY_FILE = "application/octet-stream"
 _JSON = "application/json"
 
@@ -34,7 +34,7 @@ _Users = Annotated[bool, Query(alias="userDetailsRequired")]
 
 @router.post("/matched")
 async def create(request: Request, state: State) -> Response:
-    """Make an audience of a file."""
+    """Create an audience from a file."""
     form = await read_form(request, state.settings, any_type=_ANY_FILE)
     try:
         asked = read_request(form.fields.get("audienceRequest"), form.media_types.get("audienceRequest"))
@@ -61,7 +61,7 @@ async def details(
     campaigns: _Campaigns = False,
     users: _Users = False,
 ) -> Response:
-    """All about one audience."""
+    """Return the details of an audience."""
     audience = _active(state, audience_id)
     if state.settings.details_shape == "tutorial":
         return classic_answer(calls.details_object(audience, state))
@@ -72,7 +72,7 @@ async def details(
 
 @router.put("/matched/{audienceId}/rematch")
 async def rematch(state: State, audience_id: _AudienceId) -> Response:
-    """Match an audience again, if it is ready."""
+    """Rematch an audience, if it is ready."""
     audience = _active(state, audience_id)
     now = state.clock.now()
     if audience.status_at(now, state.settings) != "Ready":
@@ -85,14 +85,14 @@ async def rematch(state: State, audience_id: _AudienceId) -> Response:
 
 @router.post("/list")
 async def audience_list(request: Request, state: State) -> Response:
-    """The audiences that a search finds, in pages."""
+    """Search audiences, in pages."""
     try:
         body = await read_body(request, _JSON, refuse_with=422)
         return success(find(parse(AudienceSearch, body, refuse_with=422), state))
     except RefusedError as refused:
         if state.settings.list_shape == "schema":
             raise
-        # The file's examples of this call's errors have an object that no schema knows.
+        # The OpenAPI file's examples of this call's errors have an object that no schema has.
         first = refused.problems[0]
         described = {"message": first.message} | ({"field": first.field} if first.field else {})
         return JSONResponse({"success": False, "error": described}, refused.status)
@@ -104,7 +104,7 @@ class _Rename(JsonModel):
 
 @router.patch("/{audienceId}/update-name")
 async def update_name(request: Request, state: State, audience_id: _AudienceId) -> Response:
-    """Give an audience another name."""
+    """Rename an audience."""
     name = parse(_Rename, await read_body(request, _JSON, refuse_with=422), refuse_with=422).audience_name
     audience = state.audiences.get(audience_id)
     if audience is None or audience.status == "Deleted":
@@ -115,7 +115,7 @@ async def update_name(request: Request, state: State, audience_id: _AudienceId) 
 
 @router.delete("")
 async def delete(state: State, audience_ids: _AudienceIds) -> Response:
-    """Delete audiences; those that a campaign uses stay. The answer is a success even where all of them stay."""
+    """Delete audiences, except for those that a campaign uses. Succeeds even if none was deleted."""
     asked = list(dict.fromkeys(audience_ids))
     deleted = [audience_id for audience_id in asked if state.audiences.delete(audience_id)]
     failed = [audience_id for audience_id in asked if audience_id not in deleted]

@@ -1,4 +1,4 @@
-"""v3's calls on campaigns: what they target, and the list of their names."""
+"""v3: calls for campaigns: targeting, and the list of campaigns."""
 
 import json
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from airflow_provider_iqm.sandbox.state.campaigns import Campaign, TargetingOrde
 from airflow_provider_iqm.sandbox.state.state import SandboxState
 from airflow_provider_iqm.sandbox.v3.bodies import Int32, JsonModel, parse
 
-# The ids of thousands of campaigns.
-_MOST_BYTES = 4 << 20
+# Enough for the ids of thousands of campaigns.
+_MAX_BYTES = 4 << 20
 _JSON = "application/json"
 # The OpenAPI file: "The default value is 20 and the maximum value is 500".
 _PAGE_ROWS = 500
@@ -58,8 +58,8 @@ class _CampaignSearch(JsonModel):
 
 @router.post("/target/audience")
 async def target_audience(request: Request, state: State) -> Response:
-    """Change what campaigns target. PG campaigns refuse all of it; any other problem is one campaign's own."""
-    orders = _read_orders(await read_body(request, _JSON, refuse_with=422, most_bytes=_MOST_BYTES))
+    """Change campaigns' targets. A PG campaign fails the whole request; other problems concern one campaign."""
+    orders = _read_orders(await read_body(request, _JSON, refuse_with=422, max_bytes=_MAX_BYTES))
     named = {key: state.campaigns.get(int(key)) if _is_number(key) else None for key in orders}
     pg = [campaign.campaign_id for campaign in named.values() if campaign and campaign.pg]
     if pg:
@@ -117,8 +117,8 @@ def _problem_with(audience_id: int, state: SandboxState) -> str | None:
 
 @router.post("/basic/list")
 async def basic_list(request: Request, state: State) -> Response:
-    """Names and statuses of campaigns, in pages."""
-    body = await read_body(request, _JSON, refuse_with=422, most_bytes=_MOST_BYTES)
+    """List names and statuses of campaigns, in pages."""
+    body = await read_body(request, _JSON, refuse_with=422, max_bytes=_MAX_BYTES)
     search = parse(_CampaignSearch, body, refuse_with=422)
     if search.page_no < 1:
         raise RefusedError(422, Problem("Invalid page number", "pageNo"))
@@ -147,7 +147,7 @@ def _passes(row: Mapping[str, Any], search: _CampaignSearch) -> bool:
 
 
 def _row(campaign: Campaign, state: SandboxState) -> dict[str, Any]:
-    # The schema's times are in milliseconds, those of the examples in seconds.
+    # Times are in milliseconds in the schema, and in seconds in the examples.
     created = campaign.created_ms // 1000
     return {
         "campaignId": campaign.campaign_id,

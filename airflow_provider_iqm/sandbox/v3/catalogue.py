@@ -1,8 +1,8 @@
 """
-The static lists of v3: columns, combinations of them, data formats, data partners, subtypes, statuses, verticals.
+v3: static lists of columns, column combinations, data formats, data partners, subtypes, statuses and verticals.
 
-Names are those of IQM's documents. The ids of columns, combinations, formats and partners are this sandbox's own: the
-documents disagree about them, so a client must ask.
+Names are those of IQM's documents. The ids of columns, combinations, formats and partners are the sandbox's own: the
+documents contradict each other, so a client must look them up.
 """
 
 import random
@@ -63,7 +63,7 @@ _FORMATS = {
     "Other": "Hashed (other)",
 }
 HASHABLE = frozenset({"Email", "Phone"})
-# By the column whose ids they give.
+# By the column whose ids they provide.
 _PARTNERS = {
     "Voters_ID": {
         "Voters_StateVoterID": "Registered Voter ID",
@@ -96,7 +96,7 @@ class Entry:
     order: int
 
     def as_json(self) -> dict[str, Any]:
-        """Return the entry as the lists have it."""
+        """Return the entry in the lists' JSON format."""
         return {"id": self.id, "name": self.name, "order": self.order, "displayName": self.display_name}
 
 
@@ -105,21 +105,21 @@ class Partner(Entry):
     """
     A data partner.
 
-    :param column: name of the column whose ids it gives.
+    :param column: name of the column whose ids it provides.
     """
 
     column: str
 
     @property
     def active(self) -> bool:
-        """Whether a list may name it."""
+        """Whether the partner can be used."""
         return self.name not in INACTIVE_PARTNERS
 
 
 @dataclass(frozen=True)
 class Combination:
     """
-    Columns that are enough for matching.
+    A combination of columns that is sufficient for matching.
 
     :param id: its id.
     :param columns: the columns' names.
@@ -149,7 +149,7 @@ STATUSES = [
     Entry(8, "data_fetched", "Data Fetched", 7),
 ]
 DELETED = Entry(5, "deleted", "Deleted", 8)
-# Of a status that an admin call made up; no list has it.
+# Id of a status set by the admin API that isn't in the list.
 UNLISTED_STATUS = 99
 _STATUS_IDS = {entry.display_name.casefold(): entry.id for entry in [*STATUSES, DELETED]}
 
@@ -158,7 +158,7 @@ def status_id(status: str) -> int:
     """
     Return the id of a status.
 
-    :param status: the status in the words of the classic details.
+    :param status: the status, as in the classic details.
     """
     return _STATUS_IDS.get(status.casefold(), UNLISTED_STATUS)
 
@@ -166,9 +166,9 @@ def status_id(status: str) -> int:
 @dataclass(frozen=True)
 class Scope:
     """
-    What the static lists are asked for.
+    Filter of the static lists.
 
-    :param vertical: id of the vertical; None for an account that has all of them.
+    :param vertical: id of the vertical; None for an account with all verticals.
     :param subtypes: names of the audience subtypes; empty for any.
     """
 
@@ -177,7 +177,7 @@ class Scope:
 
     def has(self, column: str) -> bool:
         """
-        Return whether a column can be used: voter ids are political, NPI ids are those of health-care professionals.
+        Return whether a column can be used: voter ids in the political vertical, NPI ids in the healthcare vertical.
 
         :param column: the column's name.
         """
@@ -193,10 +193,10 @@ class Scope:
 
 def scope(settings: SandboxSettings, vertical_id: int | None, subtype_ids: Iterable[int]) -> Scope:
     """
-    Return what a request speaks of.
+    Return the scope of a request.
 
-    :param settings: they say which vertical the account has.
-    :param vertical_id: the vertical that was asked for, if one was.
+    :param settings: settings with the account's vertical.
+    :param vertical_id: the requested vertical, if any.
     :param subtype_ids: the subtypes that were asked for.
     """
     if vertical_id is not None and vertical_id not in VERTICALS:
@@ -215,16 +215,16 @@ def scope(settings: SandboxSettings, vertical_id: int | None, subtype_ids: Itera
 
 class Catalogue:
     """
-    The lists whose ids are the sandbox's own.
+    The static lists with ids of the sandbox.
 
-    :param seed: draws the ids; 0 for the ones that are easy to read.
+    :param seed: seed for random ids; 0 for fixed ids.
     :param absent: names of columns, formats and partners that the account lacks.
     """
 
     def __init__(self, seed: int, absent: frozenset[str]) -> None:
         columns, combinations, formats, partners = _ids(seed)
         named = [(column, name, label) for column, names in _PARTNERS.items() for name, label in names.items()]
-        # An entry that is absent keeps its id and its place to itself.
+        # Absent entries don't change the ids and order of the others.
         self._columns = [
             entry
             for order, (name, label) in enumerate(_COLUMNS.items(), 1)
@@ -288,6 +288,6 @@ def catalogue(settings: SandboxSettings) -> Catalogue:
 def _ids(seed: int) -> tuple[Iterator[int], ...]:
     if not seed:
         return count(101), count(201), count(301), count(401)
-    # One draw for all: a client that takes the id of one list for another's fails.
+    # Ids are unique across all lists, so that a client that mixes up two lists fails.
     drawn = iter(random.Random(seed).sample(range(1000, 10_000), 100))  # noqa: S311 - no secret
     return drawn, drawn, drawn, drawn

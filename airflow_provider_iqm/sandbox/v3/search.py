@@ -1,4 +1,4 @@
-"""The search of v3's list: filters, order, pages."""
+"""v3: search of the list of audiences: filters, order, pages."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -58,7 +58,7 @@ class AudienceSearch(JsonModel):
     data_partner_ids: _Ids = frozenset()
     ow_ids: _Ids = frozenset()
     audience_status_ids: _Ids = frozenset()
-    # The schema has texts here, its example a number too.
+    # Strings in the schema, but also a number in its example.
     search_fields: frozenset[str | Int32] = frozenset()
     search_field: str = ""
     page_no: Int32 = 1
@@ -72,7 +72,7 @@ class AudienceSearch(JsonModel):
     audience_type_ids_with_all_subtypes: _Ids = frozenset()
 
     def check(self) -> None:
-        """Refuse what the documents call invalid."""
+        """Check the values that the documents call invalid."""
         if self.page_no < 1:
             raise RefusedError(422, Problem("Invalid page number", "pageNo"))
         if not 1 <= self.no_of_entries <= PAGE_ROWS:
@@ -92,7 +92,7 @@ def _check_known(what: str, field: str, given: _Ids, known: Any) -> None:
 
 def find(search: AudienceSearch, state: SandboxState) -> dict[str, Any]:
     """
-    Return a page of the list, with the numbers of all audiences and of those that were found.
+    Return a page of the list, with the total number of audiences and the number found.
 
     :param search: the request.
     :param state: the sandbox's state.
@@ -100,7 +100,7 @@ def find(search: AudienceSearch, state: SandboxState) -> dict[str, Any]:
     search.check()
     listed = state.audiences.listed("", state.settings)
     found = [audience for audience in listed if _fits(audience, search)]
-    # The list comes the newest first, and audiences may be made in the same millisecond.
+    # The list is sorted newest first; several audiences may have been created in the same millisecond.
     found.sort(key=_SORTABLE[search.sort_by.lstrip("+-")], reverse=search.sort_by.startswith("-"))
     rows = [row(audience, state) for audience in found]
     kept = [each for each in rows if _passes(each, search)]

@@ -1,4 +1,4 @@
-"""v3's static lists."""
+"""v3: calls for static lists."""
 
 from typing import Annotated, Any
 
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/api/v3/audience/static")
 
 def split_ids(given: list[str]) -> list[str]:
     """
-    Return the ids of a parameter that is repeated, or has commas between them: the OpenAPI file speaks of both.
+    Return the ids of a parameter that is repeated or comma-separated; the OpenAPI file documents both.
 
     :param given: the parameter's values.
     """
@@ -45,12 +45,12 @@ _Verticals = Annotated[list[TextInt32], BeforeValidator(split_ids), Query(alias=
 
 
 async def _for_matched(audience_type_id: Annotated[TextInt32, Query(alias="audienceTypeId")]) -> bool:
-    """Return whether a list is asked for matched audiences."""
+    """Return whether a list is requested for matched audiences."""
     return _is_matched(audience_type_id)
 
 
 async def _scope(state: State, vertical_id: _VerticalId = None, subtype_id: _Subtype = None) -> Scope:
-    """Return what a list is asked for, by vertical and one subtype."""
+    """Return the scope of a list with one subtype."""
     return _list_scope(state, vertical_id, [] if subtype_id is None else [subtype_id])
 
 
@@ -60,7 +60,7 @@ _Asked = Annotated[Scope, Depends(_scope)]
 
 @router.get("/column-list")
 async def column_list(state: State, for_matched: _ForMatched, asked: _Asked) -> Response:
-    """The columns that a file's columns can be mapped to."""
+    """List the columns that a file's columns can be mapped to."""
     columns = catalogue(state.settings).columns(asked) if for_matched else []
     return success([_column(column, state) for column in columns])
 
@@ -81,7 +81,7 @@ def _column(column: Entry, state: State) -> dict[str, Any]:
 
 @router.get("/column-combinations")
 async def column_combinations(state: State, for_matched: _ForMatched, asked: _Asked) -> Response:
-    """The combinations of columns that are enough for matching."""
+    """List the combinations of columns that are sufficient for matching."""
     lists = catalogue(state.settings)
     ids = {column.name: column.id for column in lists.columns(asked)}
     combinations = lists.combinations(asked) if for_matched else []
@@ -95,7 +95,7 @@ async def column_combinations(state: State, for_matched: _ForMatched, asked: _As
 
 @router.get("/data-formats")
 async def data_formats(state: State) -> Response:
-    """How emails and phones are written."""
+    """List the data formats of emails and phones."""
     return success([each.as_json() for each in catalogue(state.settings).formats])
 
 
@@ -108,7 +108,7 @@ async def data_partners(
     *,
     active: Annotated[bool | None, Query()] = None,
 ) -> Response:
-    """Where voter and NPI ids come from; which of the two a partner gives is not told."""
+    """List the data partners. The list doesn't show whether a partner has voter ids or NPI ids."""
     asked = _list_scope(state, vertical_id, subtype_ids)
     if not for_matched:
         raise RefusedError(422, "Data Partner doesn't exist for provided/customer vertical and audienceType")
@@ -128,7 +128,7 @@ async def data_partners(
 
 @router.get("/audience-subtypes")
 async def audience_subtypes(state: State, type_ids: _Types, vertical_id: _VerticalId = None) -> Response:
-    """The subtypes of health-care audiences."""
+    """List the subtypes of healthcare audiences."""
     vertical = _list_scope(state, vertical_id, []).vertical
     known = SUBTYPES if vertical in {None, HEALTHCARE} else []
     matched = [_is_matched(each) for each in type_ids]
@@ -147,7 +147,7 @@ _Deleted = Annotated[bool, Query(alias="deletedStatusRequired")]
 
 @router.get("/audience-status")
 async def audience_status(_type_ids: _Types, _vertical_ids: _Verticals, *, with_deleted: _Deleted = False) -> Response:
-    """The statuses that an audience can have, whatever its type and vertical."""
+    """List the audience statuses, regardless of type and vertical."""
     return success([entry.as_json() for entry in [*STATUSES, *([DELETED] if with_deleted else [])]])
 
 

@@ -1,4 +1,4 @@
-"""What the documents require of ``audienceRequest``, the JSON part of v3's upload."""
+"""v3: validation of ``audienceRequest``, the JSON part of an upload."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def _check_combination(number: int) -> int:
 
 class AudienceRequest(JsonModel):
     """
-    The request, as far as it can be judged without the file (400 where it is wrong).
+    The request, as far as it can be validated without the file (400 if it is invalid).
 
     :param audience_name: the audience's name.
     :param file_row_count: the file's records.
@@ -67,7 +67,7 @@ def read_request(text: str | None, media_type: str | None) -> AudienceRequest:
     """
     Return the request.
 
-    :param text: the form's part ``audienceRequest``; None where there is none.
+    :param text: the form's part ``audienceRequest``; None if it is missing.
     :param media_type: the part's media type.
     """
     if text is None:
@@ -81,12 +81,12 @@ def read_request(text: str | None, media_type: str | None) -> AudienceRequest:
 
 def check_request(request: AudienceRequest, file: UploadedFile, settings: SandboxSettings) -> dict[str, Any]:
     """
-    Compare the request with the file and the account's lists, and return the facts of the new audience.
+    Validate the request against the file and the account's lists, and return the facts of the new audience.
 
     :param request: the request.
-    :param file: the file that was sent.
+    :param file: the uploaded file.
     :param settings: the sandbox's settings.
-    :raises RefusedError: 422, with all that is wrong.
+    :raises RefusedError: 422, with all problems.
     """
     subtypes = [] if request.audience_subtype_id is None else [request.audience_subtype_id]
     check = _Check(request, file, settings, scope(settings, request.vertical_id, subtypes))
@@ -108,7 +108,7 @@ class _Check:
         self._combinations = {each.id: each.columns for each in lists.combinations(asked)}
 
     def counts(self) -> Iterator[Problem]:
-        """The numbers that the sandbox has counted itself."""
+        """Check the numbers of rows and columns."""
         request, file = self._request, self._file
         if request.file_row_count != file.records:
             message = f"fileRowCount is {request.file_row_count}, but the file has {file.records} records."
@@ -118,7 +118,7 @@ class _Check:
             yield Problem(message, "fileColumnCount")
 
     def mappings(self) -> Iterator[Problem]:
-        """Each mapping against the lists, the file's header and the mappings before it."""
+        """Check each mapping against the lists, the file's header and earlier mappings."""
         ids: set[int] = set()
         names: set[str] = set()
         for position, mapping in enumerate(self._request.column_mappings):
@@ -146,7 +146,7 @@ class _Check:
             yield Problem(f"The column '{name}' has no data format.", place)
 
     def combination(self) -> Iterator[Problem]:
-        """The combination, and whether its columns are mapped."""
+        """Check the combination, and that its columns are mapped."""
         needed = self._combinations.get(self._request.column_combination_id)
         if needed is None:
             yield Problem("There is no column combination with this ID.", "columnCombinationId")
@@ -157,7 +157,7 @@ class _Check:
                 yield Problem(f"Required column '{name}' is missing from column mappings", "columns")
 
     def partner(self) -> Iterator[Problem]:
-        """The data partner, which gives the ids that the list is matched by."""
+        """Check the data partner of the ids that the list is matched by."""
         keys = PARTNERED.intersection(self._combinations.get(self._request.column_combination_id, ()))
         partner_id = self._request.data_partner_id
         if partner_id is None:
@@ -171,12 +171,12 @@ class _Check:
             yield Problem(f"The data partner gives no ids of the column '{min(keys)}'.", "dataPartnerId")
 
     def consent(self) -> Iterator[Problem]:
-        """The consent, without which no patient is matched."""
+        """Check the consent, which is required for patients."""
         if PATIENT in self._scope.subtypes and not self._request.consent_given:
             yield Problem("Consent is required for the audience subtype 'patient'.", "consentGiven")
 
     def facts(self) -> dict[str, Any]:
-        """The facts of an audience, and the form fields of a classic upload that would make the same one."""
+        """Return the facts of the audience, with the form fields of an equivalent classic upload."""
         request, file = self._request, self._file
         columns = {each.file_column_name: self._columns[each.column_id] for each in request.column_mappings}
         settings = {

@@ -1,4 +1,4 @@
-"""An audience as v3's details and v3's list show it."""
+"""v3: an audience in the details and in the list."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,13 +15,13 @@ from airflow_provider_iqm.sandbox.v3.catalogue import (
     status_id,
 )
 
-# The campaign of an audience that is attached to one.
+# The campaign of an audience that the admin API attached.
 _CAMPAIGN = 573312
 
 
 def details(audience: Audience, state: SandboxState, *, campaigns: bool, users: bool) -> dict[str, Any]:
     """
-    Return what the details hold.
+    Return the details of an audience.
 
     :param audience: the audience.
     :param state: the sandbox's state.
@@ -50,7 +50,7 @@ def details(audience: Audience, state: SandboxState, *, campaigns: bool, users: 
 
 def row(audience: Audience, state: SandboxState) -> dict[str, Any]:
     """
-    Return the audience's row of the list.
+    Return the audience's row in the list.
 
     :param audience: the audience.
     :param state: the sandbox's state.
@@ -94,7 +94,7 @@ def _shared(audience: Audience, state: SandboxState) -> dict[str, Any]:
         "audienceStatusId": status_id(status),
         "cpm": audience.cost_at(status),
         "owId": state.settings.ow_id,
-        # The schema's example is in seconds, those of the calls are in milliseconds.
+        # In seconds in the schema's example, in milliseconds in the calls' examples.
         "createdAt": audience.created_ms,
         "reach": audience.uniques_at(status),
         "matchRate": audience.match_rate_at(status),
@@ -131,7 +131,7 @@ def _column_mappings(audience: Audience, state: SandboxState) -> list[dict[str, 
             }
         )
         for column, name in audience.columns.items()
-        # A classic upload may map a field that v3 does not have.
+        # A classic upload may map a field that v3 doesn't have.
         if name in ids
     ]
 
