@@ -161,7 +161,7 @@ def airflow_cluster(
             for component in COMPONENTS:
                 cluster.start(component)
             if "api-server" in COMPONENTS:
-                cluster.until(lambda: listens(api), "the API server listens", seconds=120)
+                cluster.until(lambda: listens(api), "the API server listens", seconds=300)
             yield cluster
         finally:
             for name in list(cluster.processes):

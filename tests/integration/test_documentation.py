@@ -89,8 +89,9 @@ SHIMS = {
     # The targets themselves are what the rest of the gate runs.
     "make": f'exec /usr/bin/env PATH="$OLD_PATH" make -n -C {ROOT} "$@"',
     "pip": f'echo "$@" | grep -E "^install (--constraint [^ ]+ )?[.\']" && exec {sys.executable} {{extras}} "$@"',
-    # A sandbox listens already; its warehouse is made at once.
-    "python": f'case "$*" in *iqm.sandbox*) set -- {{sandbox}} "$@";; esac; exec {sys.executable} "$@"',
+    # A sandbox listens already; its warehouse is made at once. No test creates an environment.
+    "python": f'case "$*" in *iqm.sandbox*) set -- {{sandbox}} "$@";; "-m venv"*) exit 1;; esac; {sys.executable} "$@"',
+    "python3": 'exec python "$@"',
     # What the UI shows is tested by test_quickstart.py.
     "airflow": f'[ "$1" = standalone ] && set -- standalone --help; exec {sys.executable} -m airflow "$@"',
 }

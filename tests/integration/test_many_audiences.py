@@ -70,7 +70,7 @@ async def only_event(trigger):
 def a_wait(url):
     """Wait for a thousand new audiences: the audiences' ids, the event, and the longest block."""
     ids = requests.post(f"{url}/_sandbox/audiences", json={"count": AUDIENCES}, timeout=30).json()
-    trigger = AudienceReadyTrigger(ids, "iqm_default", 0.1, time.time() + 60, pool_slots=1)
+    trigger = AudienceReadyTrigger(ids, "iqm_default", 0.1, time.time() + 3600, pool_slots=1)
     return ids, *asyncio.run(longest_block(only_event(trigger)))
 
 
@@ -79,12 +79,12 @@ def test_a_thousand_audiences_cost_one_request_a_look_and_block_nobody(url, own_
     assert event["kind"] == "ready"
     assert [audience["id"] for audience in event["audiences"]] == ids
     journal = requests.get(f"{url}/_sandbox/requests", timeout=30).json()
-    # The log-in, then the list until all are ready, which takes three seconds.
+    # The log-in, then the list until all are ready, which takes three seconds; on a busy machine they may pass before.
     assert [request["path"] for request in journal] == [
         "/api/v3/ua/login",
         *["/api/v2/audience/list"] * (len(journal) - 1),
     ]
-    assert 2 < len(journal) < 3 / WINDOW + 5
+    assert 2 <= len(journal) < 3 / WINDOW + 5
     assert {request["status"] for request in journal} == {200}
     # A virtual machine may stand still, which no clock of its own tells. What we do ourselves, we do every time.
     for _ in range(2):
