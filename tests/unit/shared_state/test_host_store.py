@@ -179,32 +179,6 @@ for number in range(1000000):
     assert len(sent) <= len(printed) + 8
 
 
-def test_a_thousand_processes_at_once_lose_nothing(tmp_path):
-    code = """
-count, barrier = 1000, os.pipe()
-children = []
-for number in range(count):
-    pid = os.fork()
-    if not pid:
-        os.close(barrier[1])
-        os.read(barrier[0], 1)
-        allowed = store.ask("a", str(number), RateLimit(20, 3600), hold=3600) == 0
-        if allowed:
-            store.end("a", str(number), RateLimit(20, 3600))
-        os._exit(10 + allowed)
-    children.append(pid)
-os.close(barrier[1])
-codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
-print(codes.count(11), codes.count(10))
-"""
-    with other_process(code, tmp_path) as process:
-        assert process.stdout.read().split() == ["20", "980"]
-    store = host_store_of(tmp_path)
-    assert len(sent_requests(store)) == 20
-    assert store.ask("a", "x", RateLimit(1000, 3600)) > 0
-    assert store.ask("a", "x", RateLimit(1001, 3600)) == 0
-
-
 def overwrite(path):
     path.write_bytes(b"garbage" * 1000)
 
