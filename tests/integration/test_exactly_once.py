@@ -494,7 +494,15 @@ def test_the_last_search_for_duplicates_is_deferred(run_dag, sandbox, tmp_path, 
     monkeypatch.setattr(upload_recovery.time, "sleep", slept.append)
     path = tmp_path / "list.csv"
     path.write_text("email\nfrodo@shire.example\n")
-    sandbox.change_settings(list_delay_seconds=3)
+    add = sandbox.state.audiences.add
+
+    def list_after_the_second(*args, **facts):
+        if sandbox.audiences:
+            sandbox.change_settings(list_delay_seconds=0)
+        return add(*args, **facts)
+
+    sandbox.change_settings(list_delay_seconds=3600)
+    monkeypatch.setattr(sandbox.state.audiences, "add", list_after_the_second)
     sandbox.add_fault("drop_after", path=calls.upload)
     arguments = {"file_path": str(path), "lost_answer_timeout": 2}
     run = run_dag(DEFERRED.replace("ARGUMENTS", repr(arguments)), "lost")
