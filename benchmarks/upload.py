@@ -80,15 +80,15 @@ def by_us(url: str, path: str) -> Work:
     extra = {"client_id": "c", "client_secret": "s"}
     connection = {"conn_type": "iqm", "host": url, "login": "a@b.example", "password": "p", "extra": extra}
     os.environ["AIRFLOW_CONN_IQM_DEFAULT"] = json.dumps(connection)
-    from airflow_provider_iqm.audience.file import AudienceFile
     from airflow_provider_iqm.audience.mapping.column_mapping import resolve_mapping
+    from airflow_provider_iqm.audience.prepared_list import PreparedList
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.hooks.iqm import IQMHook
 
     file_path = Path(path)
     status = file_path.stat()
     columns = ("email", "first_name", "last_name", "street", "zip")
-    file = AudienceFile(
+    file = PreparedList(
         path=file_path,
         name=file_path.name,
         media_type="text/csv",
@@ -97,7 +97,6 @@ def by_us(url: str, path: str) -> Work:
         columns=columns,
         records=1,
         samples=dict.fromkeys(columns, ()),
-        blank_columns=frozenset(),
     )
     mapping = resolve_mapping({"email": "Email"}, {"Email": "Raw"}, file_columns=columns)
     hook = IQMHook()

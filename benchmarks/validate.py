@@ -18,9 +18,13 @@ def prepare(folder: Path, scale: float) -> list[str]:
 
 
 def by_us(path: str) -> Work:
-    from airflow_provider_iqm.audience.file import inspect_file
+    from airflow_provider_iqm.audience.upload import prepare_upload
 
-    return lambda: inspect_file(path).records
+    def prepare() -> int:
+        with prepare_upload(file_path=path, audience_name="List", columns={"email": "Email"}) as upload:
+            return upload.file.records
+
+    return prepare
 
 
 def by_duckdb(path: str) -> Work:

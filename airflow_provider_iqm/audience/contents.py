@@ -22,13 +22,14 @@ _MOST_COLUMNS = 100_000
 @dataclass(frozen=True)
 class Contents:
     """
-    What one reading of a file's records tells.
+    What one pass over a list's records found out.
 
-    :param columns: The header's names, as they are in the file.
-    :param records: The number of records, without the header.
-    :param first_records: The first records' values, as they stand; as many as IQM is shown.
+    :param columns: The header's names.
+    :param records: Number of records, without the header.
+    :param first_records: The values of the first records, as many as IQM gets as samples.
     :param blank_columns: The positions, from 0, of the columns that are blank in every record.
-    :param damage: What was seen in the mapped columns' values.
+    :param damage: Damage to the values.
+    :param sha256: SHA-256 of the file in hex. ``None`` if the pass didn't read its bytes.
     """
 
     # Personal data, which a header may be too, and a repr ends up in logs.
@@ -37,6 +38,15 @@ class Contents:
     first_records: tuple[tuple[str, ...], ...] = field(repr=False)
     blank_columns: frozenset[int]
     damage: tuple[Damage, ...] = ()
+    sha256: str | None = None
+
+    @property
+    def samples(self) -> dict[str, tuple[str, ...]]:
+        """Each column's values in the first records."""
+        return {
+            column: tuple(record[position] for record in self.first_records)
+            for position, column in enumerate(self.columns)
+        }
 
 
 class ContentsCounter:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from airflow_provider_iqm.audience.csv.exact_reader import read_records
 from airflow_provider_iqm.audience.duckdb.csv_queries import DEFAULT_MEMORY_LIMIT, read_csv_sql
 from airflow_provider_iqm.audience.duckdb.query_process import first_row
-from airflow_provider_iqm.audience.file import CSV, SMALL_FILE_BYTES
+from airflow_provider_iqm.audience.formats.plain_list import CSV
+from airflow_provider_iqm.audience.list_reader import SMALL_FILE_BYTES
 from airflow_provider_iqm.audience.xlsx.workbook import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from airflow_provider_iqm.audience.file import AudienceFile
+    from airflow_provider_iqm.audience.prepared_list import PreparedList
 
 _BETWEEN = "\x01"
 """Stands between a record's values where they are hashed; DuckDB reads no file that holds it."""
@@ -25,7 +26,7 @@ _HALF = 64
 _LOWER = (1 << _HALF) - 1
 
 
-def fingerprint(file: AudienceFile) -> str:
+def fingerprint(file: PreparedList) -> str:
     """
     Return a file's fingerprint.
 
@@ -40,7 +41,7 @@ def fingerprint(file: AudienceFile) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
-def _sums_by_duckdb(file: AudienceFile) -> tuple[int, int] | None:
+def _sums_by_duckdb(file: PreparedList) -> tuple[int, int] | None:
     """Sum up by DuckDB; ``None`` where it reads other records than those that were counted."""
     values = ", ".join(f"c{position}" for position in range(len(file.columns)))
     record = f"md5_number(concat_ws(chr({ord(_BETWEEN)}), {values}))"
@@ -53,7 +54,7 @@ def _sums_by_duckdb(file: AudienceFile) -> tuple[int, int] | None:
     return (int(row[1]), int(row[2])) if row and row[0] == file.records else None
 
 
-def _sums(file: AudienceFile) -> tuple[int, int]:
+def _sums(file: PreparedList) -> tuple[int, int]:
     upper = lower = 0
     for values in _records(file.path, name=file.display_name, is_csv=file.media_type == CSV):
         digest = hashlib.md5(_BETWEEN.join(values).encode(), usedforsecurity=False).digest()

@@ -26,7 +26,7 @@ from airflow_provider_iqm.audience.duckdb.csv_queries import (
     sum_sql,
 )
 from airflow_provider_iqm.audience.duckdb.errors import find_resource_error
-from airflow_provider_iqm.audience.file import CSV
+from airflow_provider_iqm.audience.formats.plain_list import CSV
 from airflow_provider_iqm.audience.xlsx.workbook import read_rows
 from airflow_provider_iqm.exceptions import AudienceFileError, CleaningOptionError
 from airflow_provider_iqm.files.system_errors import system_errors
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from airflow_provider_iqm.audience.file import AudienceFile
     from airflow_provider_iqm.audience.mapping.column_mapping import ColumnMapping
+    from airflow_provider_iqm.audience.prepared_list import PreparedList
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.files.scratch import Scratch
 
@@ -126,7 +126,7 @@ def split_list(
     )
 
 
-def _sources(file: AudienceFile, *, scratch: Scratch, memory_limit: str) -> Iterator[Source]:
+def _sources(file: PreparedList, *, scratch: Scratch, memory_limit: str) -> Iterator[Source]:
     """Give the file itself, if DuckDB can be trusted with it, then its exact copy."""
     if file.media_type == CSV:
         contents = read_fast(file.path, name=file.display_name, memory_limit=memory_limit)
@@ -153,7 +153,7 @@ class _Splitter:
     """
 
     def __init__(
-        self, source: Source, file: AudienceFile, mapping: ColumnMapping, limits: Limits, scratch: Scratch
+        self, source: Source, file: PreparedList, mapping: ColumnMapping, limits: Limits, scratch: Scratch
     ) -> None:
         self.source = source
         self.file = file

@@ -255,7 +255,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
             upload.name,
             upload.file.display_name,
             f"{upload.file.records:,}",
-            upload.size_text,
+            upload.file.size_text,
             upload.mapping.kind.label,
         )
 

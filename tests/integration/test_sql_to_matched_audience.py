@@ -11,7 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from airflow.providers.postgres.hooks import postgres as postgres_hook
 
-from airflow_provider_iqm.audience import file
+from airflow_provider_iqm.audience import list_reader
 from airflow_provider_iqm.exceptions import QueryFailedError
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 
@@ -75,7 +75,7 @@ def test_what_postgres_exports_is_known_without_another_reading(warehouse, drive
     if driver == "psycopg2":
         monkeypatch.setattr(postgres_hook, "USE_PSYCOPG3", False)
     for reading in ("read_fast", "read_exactly"):
-        monkeypatch.delattr(file, reading)
+        monkeypatch.delattr(list_reader, reading)
     operator = SqlToMatchedAudienceOperator(
         task_id="sync",
         sql="""

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from airflow_provider_iqm.audience.cleaning.plan import (
     sample_query,
 )
 from airflow_provider_iqm.audience.cleaning.quarantine import write_quarantine
-from airflow_provider_iqm.audience.cleaning.report import CleaningReport
+from airflow_provider_iqm.audience.cleaning_report import CleaningReport
 from airflow_provider_iqm.audience.csv.byte_scan import ByteScan, scan_bytes
 from airflow_provider_iqm.audience.csv.duckdb_source import Source, copied_source, direct_source
 from airflow_provider_iqm.audience.csv.exact_reader import read_header, read_records
@@ -30,20 +31,22 @@ from airflow_provider_iqm.audience.damage.damage import found_damage, header_dam
 from airflow_provider_iqm.audience.duckdb.csv_queries import connect, copy_options, quoted
 from airflow_provider_iqm.audience.duckdb.errors import find_resource_error
 from airflow_provider_iqm.audience.duckdb.tally import create_tallies, read_sum, read_tallies
-from airflow_provider_iqm.audience.file import AudienceFile, cleaned_file
+from airflow_provider_iqm.audience.formats.plain_list import CSV
 from airflow_provider_iqm.audience.mapping.column_mapping import ColumnMapping, resolve_mapping
+from airflow_provider_iqm.audience.prepared_list import PreparedList
 from airflow_provider_iqm.exceptions import AudienceFileError
-from airflow_provider_iqm.vocabulary import DataFormat
+from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS, DataFormat
 from airflow_provider_iqm.wording import display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
     from airflow_provider_iqm.audience.cleaning.options import Cleaning
     from airflow_provider_iqm.audience.damage.damage import Damage
+    from airflow_provider_iqm.audience.formats.plain_list import PlainList
     from airflow_provider_iqm.files.scratch import Scratch
 
 _MAX_LISTED_RECORDS = 10
@@ -54,43 +57,36 @@ class Cleaner:
     """
     Cleans one list.
 
-    :param path: The list as plain CSV.
-    :param name: The list's name, for messages.
-    :param file_name: The name of the cleaned copy, which IQM is to see.
+    :param plain: The list as plain CSV.
     :param columns: File column → IQM field.
     :param settings: IQM field → setting, those of the hashed columns among them.
     :param cleaning: What is asked for.
     :param scratch: Where the cleaned copy is made.
-    :param damage: What the list has suffered that shows no more in the plain CSV.
     """
 
     def __init__(
         self,
-        path: Path,
+        plain: PlainList,
         *,
-        name: str,
-        file_name: str,
         columns: Mapping[str, str],
         settings: Mapping[str, str] | None,
         cleaning: Cleaning,
         scratch: Scratch,
-        damage: Sequence[Damage] = (),
     ) -> None:
-        self.path = path
-        self.name = name
-        self.file_name = file_name
+        self.plain = plain
+        self.path = plain.path
+        self.name = plain.display_name
         self.columns = columns
         self.settings = settings
         self.cleaning = cleaning
         self.scratch = scratch
         self._failure = "not every record was read"
-        self.damage = damage
 
-    def clean(self) -> tuple[AudienceFile, ColumnMapping, CleaningReport]:
+    def clean(self) -> tuple[PreparedList, ColumnMapping]:
         """
         Make the cleaned copy.
 
-        :return: The copy, fit to be uploaded, its mapping, and the account of what was left out.
+        :return: The copy with its report, and its mapping.
         :raises AudienceFileError: The file can't be read, or too much of it can't be used.
         :raises ColumnMappingError: The mapping doesn't fit the file.
         """
@@ -114,14 +110,42 @@ class Cleaner:
             damage={damage.label: damage.count for damage in file.damage},
             seconds=time.perf_counter() - started,
         )
-        return file, mapping, report
+        return replace(file, report=report), mapping
+
+    def prepared_list(
+        self, path: Path, *, columns: tuple[str, ...], records: int, damage: tuple[Damage, ...]
+    ) -> PreparedList:
+        """
+        Describe the cleaned copy; only its first records are read.
+
+        :param path: The copy.
+        :param columns: Its columns.
+        :param records: Number of records.
+        :param damage: Damage found in the list.
+        """
+        status = path.stat()
+        rows = islice(read_records(path, name=self.name), 1, METADATA_SAMPLE_RECORDS + 1)
+        first = [record for _, record in rows]
+        return PreparedList(
+            path=path,
+            name=self.plain.csv_name,
+            media_type=CSV,
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            columns=columns,
+            records=records,
+            samples={column: tuple(record[position] for record in first) for position, column in enumerate(columns)},
+            damage=damage,
+            made_by="cleaning and hashing" if self.cleaning.hash_columns else "cleaning",
+            original_size=self.plain.original_size,
+        )
 
     def _copy(self) -> Source:
         records = read_records(self.path, name=self.name)
         _, columns = read_header(records, name=self.name)
         return copied_source(columns, records, path=self.scratch.new_file("exact.csv"))
 
-    def _try(self, source: Source) -> tuple[AudienceFile, ColumnMapping, Counter[str], int, dict[str, int]] | None:
+    def _try(self, source: Source) -> tuple[PreparedList, ColumnMapping, Counter[str], int, dict[str, int]] | None:
         """Clean a source; ``None`` where DuckDB can't be trusted with it."""
         import duckdb
 
@@ -143,7 +167,7 @@ class Cleaner:
                 if not self._is_whole(source, records, read_sum(tallies, CONTENT), scan.result()):
                     return None
                 damaged = found_damage(plan.checks, [tallies[damage_tally(item)] for item in range(len(plan.checks))])
-                damage = (*header_damage(source.columns), *self.damage, *damaged, *scan.result().garbled)
+                damage = (*header_damage(source.columns), *self.plain.damage, *damaged, *scan.result().garbled)
                 with refused_with(damage, name=self.name):
                     self._check_invalid_records(connection, plan, faults, records=records)
             except duckdb.Error as error:
@@ -169,7 +193,7 @@ class Cleaner:
             for number, repair in enumerate(plan.repairs)
             if (count := tallies[repair_tally(number)])
         }
-        file = cleaned_file(output, name=self.file_name, records=kept, columns=source.columns, damage=damage)
+        file = self.prepared_list(output, columns=source.columns, records=kept, damage=damage)
         return file, mapping, dropped, duplicates, repaired
 
     def _is_whole(self, source: Source, records: int, content_bytes: int, scan: ByteScan) -> bool:

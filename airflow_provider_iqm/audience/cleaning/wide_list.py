@@ -17,19 +17,17 @@ from airflow_provider_iqm.audience.csv.exact_reader import read_header, read_rec
 from airflow_provider_iqm.audience.csv.writer import write_records
 from airflow_provider_iqm.audience.damage.damage import DamageKind, header_damage
 from airflow_provider_iqm.audience.duckdb.csv_queries import MOST_COLUMNS
-from airflow_provider_iqm.audience.file import cleaned_file
 from airflow_provider_iqm.audience.mapping.column_mapping import resolve_mapping
 from airflow_provider_iqm.exceptions import AudienceFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_iqm.audience.cleaning.report import CleaningReport
-    from airflow_provider_iqm.audience.file import AudienceFile
     from airflow_provider_iqm.audience.mapping.column_mapping import ColumnMapping
+    from airflow_provider_iqm.audience.prepared_list import PreparedList
 
 
-def clean_list(cleaner: Cleaner) -> tuple[AudienceFile, ColumnMapping, CleaningReport]:
+def clean_list(cleaner: Cleaner) -> tuple[PreparedList, ColumnMapping]:
     """
     Clean a list of any width; see :meth:`~airflow_provider_iqm.audience.cleaning.cleaner.Cleaner.clean`.
 
@@ -42,17 +40,15 @@ def clean_list(cleaner: Cleaner) -> tuple[AudienceFile, ColumnMapping, CleaningR
 
 def _clean_wide(
     cleaner: Cleaner, columns: tuple[str, ...], records: Iterator[tuple[int, list[str]]]
-) -> tuple[AudienceFile, ColumnMapping, CleaningReport]:
+) -> tuple[PreparedList, ColumnMapping]:
     started = time.perf_counter()
     mapping = resolve_mapping(cleaner.columns, cleaner.settings, file_columns=columns)
     positions = [columns.index(column) for column in mapping.columns]
     number = next(name for name in ("record" + "_" * count for count in range(len(columns) + 1)) if name not in columns)
     narrow = cleaner.scratch.new_file("narrow.csv")
     write_records(narrow, _narrowed(records, columns, positions, number), name=cleaner.name)
-    file, mapping, report = Cleaner(
-        narrow,
-        name=cleaner.name,
-        file_name=cleaner.file_name,
+    file, mapping = Cleaner(
+        replace(cleaner.plain, path=narrow, damage=()),
         columns=cleaner.columns,
         settings=cleaner.settings,
         cleaning=cleaner.cleaning,
@@ -65,9 +61,10 @@ def _clean_wide(
     elsewhere = [item for item in file.damage if item.kind not in (DamageKind.HEADER, DamageKind.GARBLED)]
     damage = (*header_damage(columns), *elsewhere, *scan_bytes(cleaner.path).garbled)
     counts = {item.label: item.count for item in damage}
-    report = replace(report, damage=counts, seconds=time.perf_counter() - started)
-    file = cleaned_file(output, name=cleaner.file_name, records=file.records, columns=columns, damage=damage)
-    return file, mapping, report
+    assert file.report  # noqa: S101 - a cleaned list has one
+    report = replace(file.report, damage=counts, seconds=time.perf_counter() - started)
+    wide = cleaner.prepared_list(output, columns=columns, records=file.records, damage=damage)
+    return replace(wide, report=report), mapping
 
 
 def _narrowed(
@@ -81,7 +78,7 @@ def _narrowed(
         yield [*(record[position] for position in positions), str(count)] if is_valid else ragged
 
 
-def _widened(cleaner: Cleaner, file: AudienceFile, positions: Sequence[int]) -> Iterator[list[str]]:
+def _widened(cleaner: Cleaner, file: PreparedList, positions: Sequence[int]) -> Iterator[list[str]]:
     """Yield all columns of the records that were kept, with their cleaned values."""
     originals = enumerate(read_records(cleaner.path, name=cleaner.name))
     kept = read_records(file.path, name=cleaner.name)

@@ -1,5 +1,5 @@
 """
-One look at a CSV file's bytes: what DuckDB's strict reading lets pass although ``csv`` doesn't, and garbled text.
+One pass over a CSV file's bytes: its hash, garbled text, and what DuckDB's strict mode accepts though ``csv`` doesn't.
 
 Seen in DuckDB 2.0: a NUL is taken as text, a value such as `` "a, b"`` (spaces before the quote) loses its quotes
 where RFC 4180 takes them as text, and a lone CR in a file of LFs ends a record or doesn't, as luck has it.
@@ -7,6 +7,7 @@ where RFC 4180 takes them as text, and a lone CR in a file of LFs ends a record 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,37 +28,43 @@ _SPACE = ord(" ")
 @dataclass(frozen=True)
 class ByteScan:
     """
-    What a file's bytes tell.
+    What a pass over a file's bytes found out.
 
-    :param quotes: The number of double quotes; ``None`` where there is an oddity, or what looks like one.
+    :param quotes: Number of double quotes; ``None`` if something is, or looks, odd.
     :param carriage_returns: Whether there is any CR.
-    :param garbled: The places where text was decoded in the wrong encoding.
+    :param garbled: Text that was decoded in the wrong encoding.
+    :param sha256: SHA-256 of the bytes in hex, if requested.
     """
 
     quotes: int | None
     carriage_returns: bool
     garbled: tuple[Damage, ...]
+    sha256: str | None = None
 
     def quotes_between(self, newline: str) -> int | None:
         """
-        Give the number of double quotes, unless only the exact reading can be trusted with the file.
+        Return the number of double quotes; ``None`` if the file must be read by the exact reader.
 
         :param newline: The end of the file's first line, LF or CRLF.
         """
         return None if newline == "\n" and self.carriage_returns else self.quotes
 
 
-def scan_bytes(path: Path) -> ByteScan:
+def scan_bytes(path: Path, *, hashed: bool = False) -> ByteScan:
     """
-    Read a UTF-8 file once, and take in all that its bytes tell.
+    Scan the bytes of a UTF-8 file.
 
     :param path: The file.
+    :param hashed: Whether to compute the SHA-256, which takes longer than the rest.
     """
+    sha256 = hashlib.sha256() if hashed else None
     quotes, odd, carriage_returns = 0, False, False
     garbled = GarbledCounter()
     before = b"\n"
     with path.open("rb", buffering=0) as file:
         while block := file.read(BLOCK_BYTES):
+            if sha256:
+                sha256.update(block)
             carriage_returns = carriage_returns or b"\r" in block
             odd = odd or 0 in block or NULL_MARK in block
             if not odd:
@@ -65,22 +72,23 @@ def scan_bytes(path: Path) -> ByteScan:
                 quotes += found
             garbled.add_bytes(block, carried=before)
             before = block[-_LONGEST_INDENT:] if len(block) >= _LONGEST_INDENT else (before + block)[-_LONGEST_INDENT:]
-    return ByteScan(None if odd else quotes, carriage_returns, garbled.damage())
+    digest = sha256.hexdigest() if sha256 else None
+    return ByteScan(None if odd else quotes, carriage_returns, garbled.damage(), digest)
 
 
 def _find_quotes(block: bytes, before: bytes) -> tuple[int, bool]:
     """
-    Count a block's quotes, and tell whether one stands behind the spaces that a value starts with.
+    Count a block's quotes, and return whether one follows spaces at the start of a value.
 
     :param block: The block.
-    :param before: What stands before it.
+    :param before: The end of the block before.
     """
-    # To hop from quote to quote is the fastest way where they are few. Where they are many it isn't.
+    # Going from quote to quote is fastest if there are few of them, and slow if there are many.
     many = len(block) // 64 + 1
     count, position = 0, block.find(b'"')
     while position >= 0 and count < many:
         count += 1
-        # To call is slow, and mostly in vain.
+        # A call is slow, and rarely needed.
         if (not position or block[position - 1] == _SPACE) and _is_indented(block, position, before):
             return count, True
         position = block.find(b'"', position + 1)
@@ -95,7 +103,7 @@ def _find_quotes(block: bytes, before: bytes) -> tuple[int, bool]:
 
 
 def _is_indented(block: bytes, quote: int, before: bytes) -> bool:
-    """Whether there are spaces before a quote, and nothing else since the start of its value."""
+    """Return whether there are only spaces, and at least one, between a quote and the start of its value."""
     if (block[quote - 1] if quote else before[-1]) != _SPACE:
         return False
     text = block[max(0, quote - _LONGEST_INDENT) : quote]

@@ -91,7 +91,8 @@ def read_exactly(path: Path, *, name: str, mapped: Mapping[str, str] | None = No
             f"{name}: the file has a header (line {header_line}) but no records. "
             "Check the query or export that made it."
         )
-    return replace(contents, damage=(*contents.damage, *scan_bytes(path).garbled))
+    scan = scan_bytes(path, hashed=True)
+    return replace(contents, damage=(*contents.damage, *scan.garbled), sha256=scan.sha256)
 
 
 def check_width(

@@ -66,7 +66,7 @@ def read_fast(
     with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
     with ThreadPoolExecutor(1) as pool:
         # Python looks at the bytes while DuckDB, in a process of its own, looks at the values.
-        scanned = pool.submit(scan_bytes, path)
+        scanned = pool.submit(scan_bytes, path, hashed=True)
         reading = _read(
             path, width=width, blank=blank, with_quotes=with_quotes, checks=checks, memory_limit=memory_limit
         )
@@ -87,7 +87,7 @@ def read_fast(
         return None
     first = tuple(tuple(record) for record in head[:METADATA_SAMPLE_RECORDS])
     damage = (*found_damage(checks, reading.damage), *scan.garbled)
-    return Contents(columns, reading.records, first, reading.blank_columns, damage)
+    return Contents(columns, reading.records, first, reading.blank_columns, damage, scan.sha256)
 
 
 @dataclass(frozen=True)

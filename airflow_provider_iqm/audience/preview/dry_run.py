@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from airflow_provider_iqm.audience.csv.exact_reader import read_header, read_records
-from airflow_provider_iqm.audience.formats.plain_file import Reading, plain_file
+from airflow_provider_iqm.audience.formats.open_list import open_list
+from airflow_provider_iqm.audience.formats.plain_list import XLSX
+from airflow_provider_iqm.audience.formats.reading_options import ReadingOptions
 from airflow_provider_iqm.audience.mapping.header import Header
 from airflow_provider_iqm.audience.mapping.suggestion import suggest_mapping
 from airflow_provider_iqm.audience.preview.options import OPTIONS
@@ -46,7 +48,7 @@ def dry_run(arguments: Namespace, *, check_mapping: Callable[[AudienceUpload], b
     try:
         if suggest:
             keys = ("delimiter", "encoding", "sheet")
-            _suggest(path, Reading(**{key: options[key] for key in keys}), options["scratch_dir"])
+            _suggest(path, ReadingOptions(**{key: options[key] for key in keys}), options["scratch_dir"])
             return SUCCESS
         with progress_bar(path):
             upload = prepare_upload(file_path=path, audience_name=as_unicode(path.name), **options)
@@ -64,7 +66,7 @@ def dry_run(arguments: Namespace, *, check_mapping: Callable[[AudienceUpload], b
     return SUCCESS
 
 
-def _suggest(path: Path, reading: Reading, scratch_dir: Path | None) -> None:
+def _suggest(path: Path, reading: ReadingOptions, scratch_dir: Path | None) -> None:
     suggestion = suggest_mapping(_read_columns(path, reading, scratch_dir))
     _print(json.dumps(suggestion.columns, ensure_ascii=False))
     _print(json.dumps(suggestion.settings, ensure_ascii=False))
@@ -74,16 +76,15 @@ def _suggest(path: Path, reading: Reading, scratch_dir: Path | None) -> None:
         _print(f"            {suggestion.hidden}")
 
 
-def _read_columns(path: Path, reading: Reading, scratch_dir: Path | None) -> tuple[str, ...]:
+def _read_columns(path: Path, reading: ReadingOptions, scratch_dir: Path | None) -> tuple[str, ...]:
     with (
         Scratch(scratch_dir) as scratch,
         progress_bar(path),
         system_errors(name=display_name(path.name), folder=scratch_dir, source=path),
     ):
-        plain = plain_file(path, columns=(), reading=reading, scratch=scratch, cleaned=False, limited=False)
-        if plain.path.suffix.lower() == ".xlsx":
-            return read_header(read_rows(plain.path, name=plain.name), name=plain.name)[1]
-        return read_header(read_records(plain.path, name=plain.name), name=plain.name)[1]
+        plain = open_list(path, columns=(), options=reading, scratch=scratch, cleaned=False, limited=False)
+        read = read_rows if plain.media_type == XLSX else read_records
+        return read_header(read(plain.path, name=plain.display_name), name=plain.display_name)[1]
 
 
 def _print_summary(upload: AudienceUpload) -> None:
@@ -97,7 +98,7 @@ def _print_summary(upload: AudienceUpload) -> None:
     }
     _print(f"File:       {file.display_name}")
     _print(f"Records:    {file.records:,}")
-    _print(f"Bytes:      {upload.size_text}")
+    _print(f"Bytes:      {upload.file.size_text}")
     _print(f"Matched by: {mapping.kind.label}")
     _print(f"Columns:    {json.dumps(mapping.columns, ensure_ascii=False)}")
     _print(f"Settings:   {json.dumps(mapping.settings)}")

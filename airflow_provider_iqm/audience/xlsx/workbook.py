@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import replace
 from itertools import chain
@@ -88,7 +89,9 @@ def read_workbook(
         raise AudienceFileError(
             f"{name}: the sheet has a header (row {header_row}) but no records. Check the export that made it."
         )
-    return replace(contents, damage=(*contents.damage, *lost.damage(columns), *garbled.damage()))
+    damage = (*contents.damage, *lost.damage(columns), *garbled.damage())
+    with path.open("rb") as file:
+        return replace(contents, damage=damage, sha256=hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def read_rows(

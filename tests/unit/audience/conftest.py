@@ -11,8 +11,8 @@ import pytest
 
 from airflow_provider_iqm.audience.csv import fast_reader
 from airflow_provider_iqm.audience.duckdb.csv_queries import connect
-from airflow_provider_iqm.audience.file import inspect_file
 from airflow_provider_iqm.exceptions import AudienceFileError
+from tests.unit.audience.inspection import inspect_file
 
 SECRET = "Frodo-0x7"
 """Every bad file holds this value; no message may."""

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_iqm.audience import fingerprint as module
-from airflow_provider_iqm.audience.file import inspect_file
 from airflow_provider_iqm.audience.fingerprint import fingerprint
+from tests.unit.audience.inspection import inspect_file
 
 HEADER = ["email", "name", "zip"]
 VALUES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6)

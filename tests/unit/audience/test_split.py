@@ -145,8 +145,8 @@ def test_a_cleaned_list_is_measured_after_cleaning():
 
 
 def test_the_limits_of_iqm_do_not_hold_before_the_split(monkeypatch):
-    monkeypatch.setattr("airflow_provider_iqm.audience.file.MAX_RECORDS", 50)
-    monkeypatch.setattr("airflow_provider_iqm.audience.file.MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr("airflow_provider_iqm.audience.prepared_list.MAX_RECORDS", 50)
+    monkeypatch.setattr("airflow_provider_iqm.audience.prepared_list.MAX_FILE_BYTES", 1000)
     for options in ({}, {"normalize": True}):
         assert len(split(emails(100), records=60, **options)) == 2
 
@@ -155,7 +155,7 @@ def test_the_limits_of_iqm_do_not_hold_before_the_split(monkeypatch):
 def test_the_limits_of_iqm_hold_without_a_split(monkeypatch, tmp_path, options):
     path = tmp_path / "list.csv"
     path.write_text(emails(100))
-    monkeypatch.setattr("airflow_provider_iqm.audience.file.MAX_RECORDS", 50)
+    monkeypatch.setattr("airflow_provider_iqm.audience.prepared_list.MAX_RECORDS", 50)
     with pytest.raises(AudienceFileError, match="PrepareAudienceFileOperator"):
         prepare_upload(
             file_path=path,

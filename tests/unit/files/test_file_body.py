@@ -6,9 +6,9 @@ import tracemalloc
 import pytest
 import requests
 
-from airflow_provider_iqm.audience.file import inspect_file
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.files.file_body import PIECE_BYTES, FileBody
+from tests.unit.audience.inspection import inspect_file
 
 
 @pytest.fixture

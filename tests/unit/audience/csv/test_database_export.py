@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_iqm.audience import file
+from airflow_provider_iqm.audience import list_reader
 from airflow_provider_iqm.audience.csv import database_export
 from airflow_provider_iqm.audience.csv.database_export import ExportTally
 from airflow_provider_iqm.audience.csv.exact_reader import read_exactly
-from airflow_provider_iqm.audience.file import inspect_file
 from airflow_provider_iqm.exceptions import AudienceFileError
+from tests.unit.audience.inspection import inspect_file
 
 HEADER = b"email,name\n"
 LINES = [f'p{number}@shire.example,"Frodo, the {number}th,\nof his name"\n'.encode() for number in range(50)]
@@ -65,7 +65,7 @@ def test_an_export_is_known_as_a_reading_of_it_knows_it(make_file, monkeypatch):
     path = make_file(b"".join([HEADER, *LINES, "q@shire.example,ZoÃ« \ufffd\n".encode()]))
     known = tally([HEADER, *LINES, b"q@shire.example,Zo\xc3\x83\xc2\xab \xef\xbf\xbd\n"])
     read = inspect_file(path, mapped={"email": "Email"})
-    monkeypatch.setattr(file, "SMALL_FILE_BYTES", 0)
+    monkeypatch.setattr(list_reader, "SMALL_FILE_BYTES", 0)
     path.write_text("not read again,\n")
     told = inspect_file(path, mapped={"email": "Email"}, export=known)
     assert told.fingerprint == known.fingerprint

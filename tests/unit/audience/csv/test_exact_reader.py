@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_iqm.audience.csv.lines import MAX_LINE
-from airflow_provider_iqm.audience.file import inspect_file
+from tests.unit.audience.inspection import inspect_file
 
 SECRET = "Frodo-0x7"
 
@@ -52,7 +52,7 @@ def test_tells_what_is_wrong_and_where(make_file, refuse, case):
 
 @pytest.mark.parametrize("case", BAD)
 def test_a_large_file_is_refused_as_a_small_one_is(make_file, refuse, monkeypatch, case):
-    monkeypatch.setattr("airflow_provider_iqm.audience.file.SMALL_FILE_BYTES", 0)
+    monkeypatch.setattr("airflow_provider_iqm.audience.list_reader.SMALL_FILE_BYTES", 0)
     content, line, says = BAD[case]
     error = refuse(make_file(content))
     assert says in str(error)

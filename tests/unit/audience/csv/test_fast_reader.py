@@ -10,7 +10,7 @@ from airflow_provider_iqm.audience.csv import fast_reader
 from airflow_provider_iqm.audience.csv.exact_reader import read_exactly
 from airflow_provider_iqm.audience.csv.fast_reader import read_fast
 from airflow_provider_iqm.audience.duckdb import csv_queries
-from airflow_provider_iqm.audience.file import inspect_file
+from tests.unit.audience.inspection import inspect_file
 
 pytestmark = pytest.mark.usefixtures("duckdb_here")
 

@@ -16,10 +16,10 @@ from airflow_provider_iqm.audience.csv import lines
 from airflow_provider_iqm.audience.csv.exact_reader import read_records
 from airflow_provider_iqm.audience.csv.lines import MAX_LINE, read_lines
 from airflow_provider_iqm.audience.csv.parser import RecordParser
-from airflow_provider_iqm.audience.file import inspect_file
-from airflow_provider_iqm.audience.formats.plain_file import Reading
+from airflow_provider_iqm.audience.formats.reading_options import ReadingOptions
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.exceptions import AudienceFileError, IQMError
+from tests.unit.audience.inspection import inspect_file
 
 SECRET = "Frodo-0x7"
 LIMIT = 131_072
@@ -51,7 +51,7 @@ def prepare(make_file):
 @pytest.mark.parametrize("case", LISTS)
 def test_long_values_are_read(prepare, monkeypatch, case, cleaned):
     text = LISTS[case]
-    monkeypatch.setattr("airflow_provider_iqm.audience.file.SMALL_FILE_BYTES", 100_000)
+    monkeypatch.setattr("airflow_provider_iqm.audience.list_reader.SMALL_FILE_BYTES", 100_000)
     with prepare(text, normalize=cleaned) as upload:
         assert upload.file.records == (4 if case == "in the middle" else 1)
         sent = upload.file.path.read_bytes().decode()
@@ -79,7 +79,7 @@ def test_long_values_are_read_in_any_form(prepare, case, name, encode, options):
 @pytest.mark.parametrize("large", [False, True])
 def test_a_fault_behind_a_long_value_has_its_line(make_file, refuse, monkeypatch, large):
     if large:
-        monkeypatch.setattr("airflow_provider_iqm.audience.file.SMALL_FILE_BYTES", 0)
+        monkeypatch.setattr("airflow_provider_iqm.audience.list_reader.SMALL_FILE_BYTES", 0)
     error = refuse(make_file(f'a,b\n1,"{LONG}\n"\n{SECRET},2,3\n'))
     assert "line 4 has 3 values" in str(error)
     error = refuse(make_file(f'a,b\n1,{LONG}\n1,"{SECRET}" 2\n'))
@@ -223,4 +223,4 @@ def test_every_encoding_of_python_reads_a_list_or_is_refused(make_file):
         assert records_in(path, column="email", encoding=name) in (3, None), name
     for name in ("idna", "punycode", "rot13", "undefined", "hex"):
         with pytest.raises(IQMError, match="isn't a text encoding"):
-            Reading(encoding=name)
+            ReadingOptions(encoding=name)

@@ -7,12 +7,12 @@ import datetime
 import openpyxl
 import pytest
 
-from airflow_provider_iqm.audience import file
+from airflow_provider_iqm.audience import list_reader
 from airflow_provider_iqm.audience.damage import damage
 from airflow_provider_iqm.audience.damage.damage import DamageKind
-from airflow_provider_iqm.audience.file import inspect_file
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.exceptions import AudienceFileError, ColumnMappingError
+from tests.unit.audience.inspection import inspect_file
 
 PEOPLE = {"last": "Last Name", "street": "Address", "state": "State", "zip": "Zip"}
 
@@ -111,9 +111,9 @@ def test_damage_is_counted(found, case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_damage_is_counted_in_large_files_too(found, monkeypatch, case):
-    monkeypatch.setattr(file, "SMALL_FILE_BYTES", 0)
+    monkeypatch.setattr(list_reader, "SMALL_FILE_BYTES", 0)
     # In the exact reading's place, nothing: DuckDB must have read it.
-    monkeypatch.setattr(file, "read_exactly", None)
+    monkeypatch.setattr(list_reader, "read_exactly", None)
     content, columns, expected = CASES[case]
     assert found(content, columns)[0] == expected
 

@@ -7,11 +7,11 @@ import pytest
 
 from airflow_provider_iqm.audience.__main__ import main
 from airflow_provider_iqm.audience.damage.damage import DamageKind
-from airflow_provider_iqm.audience.file import inspect_file
 from airflow_provider_iqm.audience.split import Limits, split_list
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.files.scratch import Scratch
 from airflow_provider_iqm.sandbox.uploads.workbook import WorkbookReader
+from tests.unit.audience.inspection import inspect_file
 
 ERRORS = ["#N/A", "#DIV/0!", "#REF!", "#NAME?", "#NULL!", "#NUM!", "#VALUE!"]
 EMAILS = [f"a{number}@b.example" for number in range(5)]

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from airflow_provider_iqm.audience.file import inspect_file
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.audience.xlsx import workbook
 from airflow_provider_iqm.audience.xlsx.reader import package
 from airflow_provider_iqm.audience.xlsx.reader.errors import WorkbookError
+from tests.unit.audience.inspection import inspect_file
 from tests.unit.audience.xlsx.raw_workbook import HEADER, RECORD, sheet_data, write_workbook
 
 MB = 1 << 20
@@ -157,7 +157,7 @@ def test_what_is_unpacked_is_counted(tmp_path, monkeypatch):
 MEASURE = """
 import json, resource, sys
 from pathlib import Path
-from airflow_provider_iqm.audience.file import inspect_file
+from tests.unit.audience.inspection import inspect_file
 from airflow_provider_iqm.exceptions import IQMError
 
 def peak():

@@ -14,12 +14,12 @@ import psutil
 import pytest
 
 from airflow_provider_iqm.audience.duckdb.csv_queries import connect
-from airflow_provider_iqm.audience.file import inspect_file
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.audience.xlsx import reader_process
 from airflow_provider_iqm.audience.xlsx.reader_process import memory_bytes
 from airflow_provider_iqm.audience.xlsx.workbook import read_rows
 from airflow_provider_iqm.exceptions import AudienceFileError, CleaningOptionError, WorkerResourceError
+from tests.unit.audience.inspection import inspect_file
 from tests.unit.audience.xlsx.raw_workbook import HEADER, sheet_data, write_workbook
 
 

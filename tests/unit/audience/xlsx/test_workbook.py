@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import io
 import zipfile
 
 import openpyxl
 import pytest
 
-from airflow_provider_iqm.audience.file import XLSX, inspect_file
+from airflow_provider_iqm.audience.formats.plain_list import XLSX
+from tests.unit.audience.inspection import inspect_file
 
 SECRET = "Frodo-0x7"
 
@@ -58,10 +60,13 @@ def test_blank_rows_are_no_records(make_workbook):
     assert inspect_file(make_workbook([[], ["a", "b"], [], ["1", None], [None, None], [None, "2"], []])).records == 2
 
 
-def test_needs_no_xlsx_in_the_path(make_workbook):
-    assert inspect_file(make_workbook([["a"], ["1"]], name="scratch.tmp.xlsx"), file_name="x.XLSX").records == 1
+def test_the_suffix_may_be_in_capitals(make_workbook):
+    assert inspect_file(make_workbook([["a"], ["1"]], name="scratch.tmp.XLSX")).records == 1
+
+
+def test_the_bytes_are_hashed(make_workbook):
     path = make_workbook([["a"], ["1"]])
-    assert inspect_file(path.rename(path.with_suffix(".tmp")), file_name="list.xlsx").records == 1
+    assert inspect_file(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(

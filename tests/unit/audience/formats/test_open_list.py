@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_iqm.audience.formats import plain_file
+from airflow_provider_iqm.audience.formats import open_list, text_list
 from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.exceptions import AudienceFileError, ColumnMappingError, ReadingOptionError
 from tests.unit.audience.conftest import SECRET, assert_keeps_secret
@@ -97,7 +97,7 @@ def test_a_single_column_may_have_a_delimiter_in_its_name(prepare, monkeypatch, 
     upload, _ = prepare(f"{quote}{name}{quote}\n{value}\n", columns={name: "Residence_FullAddress"}, **given)
     assert (upload.file.columns, upload.file.records) == ((name,), 1)
     # Whoever reads the file.
-    monkeypatch.setattr("airflow_provider_iqm.audience.file.SMALL_FILE_BYTES", 0)
+    monkeypatch.setattr("airflow_provider_iqm.audience.list_reader.SMALL_FILE_BYTES", 0)
     upload, _ = prepare(f"{quote}{name}{quote}\n{value}\n", columns={name: "Residence_FullAddress"}, **given)
     assert (upload.file.columns, upload.file.records) == ((name,), 1)
 
@@ -207,8 +207,8 @@ def test_utf_16_without_a_mark_asks_for_its_encoding(refuse):
 @pytest.mark.parametrize("encoding", [None, "utf-8", "utf-8-sig", "UTF8"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_plain_file_goes_out_byte_for_byte_without_a_copy(make_file, monkeypatch, encoding, mark):
-    monkeypatch.setattr(plain_file, "write_lines", None)
-    monkeypatch.setattr(plain_file, "write_records", None)
+    monkeypatch.setattr(text_list, "write_lines", None)
+    monkeypatch.setattr(text_list, "write_records", None)
     path = make_file(mark + b'email, "x"\r\n\n1,2\r3,4')
     with prepare_upload(
         file_path=path,
@@ -281,12 +281,12 @@ def test_a_tsv_file_is_sent_as_csv(prepare):
 @pytest.mark.parametrize("line", ["email,x\n", "email;x\n"])
 @pytest.mark.parametrize("cleaned", [False, True])
 def test_a_gzip_bomb_is_stopped_while_it_is_unpacked(refuse, tmp_path, monkeypatch, line, cleaned):
-    monkeypatch.setattr(plain_file, "MAX_FILE_BYTES", 1_000_000)
+    monkeypatch.setattr(open_list, "MAX_FILE_BYTES", 1_000_000)
     packed = zlib.compressobj(9, wbits=31)
     bomb = packed.compress(line.encode()) + packed.compress(b"aaaaaaaaaa,;bbbbbbbbb\n" * 500_000) + packed.flush()
     read = []
-    real = plain_file.read_lines
-    monkeypatch.setattr(plain_file, "read_lines", lambda *a, **o: (read.append(1) or each for each in real(*a, **o)))
+    real = text_list.read_lines
+    monkeypatch.setattr(text_list, "read_lines", lambda *a, **o: (read.append(1) or each for each in real(*a, **o)))
     error = refuse(bomb, "list.csv.gz", normalize=cleaned)
     limit = max(1_000_000, 100 * len(bomb)) if cleaned else 1_000_000
     assert f"list.csv.gz: as plain CSV in UTF-8, the list has more than {limit:,} bytes" in str(error)
@@ -294,7 +294,7 @@ def test_a_gzip_bomb_is_stopped_while_it_is_unpacked(refuse, tmp_path, monkeypat
 
 
 def test_the_limits_hold_for_the_copy(refuse, prepare, monkeypatch):
-    monkeypatch.setattr("airflow_provider_iqm.audience.file.MAX_RECORDS", 2)
+    monkeypatch.setattr("airflow_provider_iqm.audience.prepared_list.MAX_RECORDS", 2)
     content = gzip.compress(f"email\n{SECRET}\n2\n3\n".encode())
     assert "list.csv.gz: the file has 3 records, but IQM takes at most 2" in str(refuse(content, "list.csv.gz"))
 

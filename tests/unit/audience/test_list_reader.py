@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import os
 import subprocess
@@ -9,8 +10,8 @@ import zipfile
 
 import pytest
 
-from airflow_provider_iqm.audience import file as module
-from airflow_provider_iqm.audience.file import inspect_file
+from airflow_provider_iqm.audience import list_reader, prepared_list
+from tests.unit.audience.inspection import inspect_file
 
 SECRET = "Frodo-0x7"
 
@@ -38,7 +39,7 @@ def test_describes_a_csv_file(make_file):
 
 
 def test_repr_has_no_value(make_file):
-    assert repr(inspect_file(make_file(f"a\n{SECRET}\n"))) == "<AudienceFile 'list.csv', 1 records, 12 bytes>"
+    assert repr(inspect_file(make_file(f"a\n{SECRET}\n"))) == "<PreparedList 'list.csv', 1 records, 12 bytes>"
 
 
 def test_blank_columns_are_those_without_any_value(make_file):
@@ -46,9 +47,17 @@ def test_blank_columns_are_those_without_any_value(make_file):
     assert found.blank_columns == {"b"}
 
 
-def test_name_that_iqm_sees_decides(make_file):
-    found = inspect_file(make_file(GOOD, name="scratch.tmp"), file_name="People.CSV")
+def test_the_suffix_may_be_in_capitals(make_file):
+    found = inspect_file(make_file(GOOD, name="People.CSV"))
     assert (found.name, found.media_type) == ("People.CSV", "text/csv")
+
+
+@pytest.mark.parametrize("small", [0, list_reader.SMALL_FILE_BYTES])
+@pytest.mark.parametrize("odd", ["", '4, "x", 6\n'])
+def test_the_bytes_are_hashed_whichever_reader_reads_them(make_file, monkeypatch, duckdb_here, small, odd):
+    monkeypatch.setattr(list_reader, "SMALL_FILE_BYTES", small)
+    content = f"a,b,c\n{odd}" + "1,2,3\n" * 200_000
+    assert inspect_file(make_file(content)).sha256 == hashlib.sha256(content.encode()).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +87,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(make_file):
     assert inspect_file(make_file('\ufeff"a",b\n1,2\n')).columns == ("a", "b")
 
 
-@pytest.mark.parametrize("name", ["list.txt", "list", "list.csv.gz", "list.xls", "csv"])
+@pytest.mark.parametrize("name", ["list.txt", "list", "list.xlsx.gz", "list.xls", "csv"])
 def test_refuses_other_extensions(make_file, refuse, name):
     error = refuse(make_file(GOOD, name=name))
     assert str(error).startswith(f"{name}: ")
@@ -119,15 +128,16 @@ def test_refuses_an_empty_file(make_file, refuse):
 def test_refuses_too_large_a_file_without_reading_it(tmp_path, refuse, monkeypatch):
     path = tmp_path / "large.csv"
     with path.open("wb") as file:
+        file.write(b"a,b\n" + b"1,2\n" * 10_000)
         file.truncate(1_000_000_001)
-    monkeypatch.setattr(module, "read_head", None)
+    monkeypatch.setattr("tests.unit.audience.inspection.read_list", None)
     error = refuse(path)
     assert "1,000,000,001 bytes" in str(error)
     assert "1,000,000,000" in str(error)
 
 
 def test_refuses_too_many_records(make_file, refuse, monkeypatch):
-    monkeypatch.setattr(module, "MAX_RECORDS", 2)
+    monkeypatch.setattr(prepared_list, "MAX_RECORDS", 2)
     assert "3 records, but IQM takes at most 2" in str(refuse(make_file(f"a\n{SECRET}\n2\n3\n")))
     assert inspect_file(make_file("a\n1\n2\n")).records == 2
 
@@ -167,7 +177,7 @@ def test_refuses_csv_named_xlsx(make_file, refuse):
 
 def test_imports_nothing_heavy():
     script = (
-        "import sys, airflow_provider_iqm.audience.file, airflow_provider_iqm.audience.mapping.column_mapping,"
+        "import sys, airflow_provider_iqm.audience.list_reader, airflow_provider_iqm.audience.mapping.column_mapping,"
         "airflow_provider_iqm.files.file_body\n"
         "print({'duckdb', 'pandas', 'numpy', 'pyarrow', 'openpyxl', 'python_calamine', 'airflow'} & set(sys.modules))"
     )

@@ -1,0 +1,64 @@
+"""The file of a list before its content is read: there, a regular file, readable."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.files.signature import HEAD_BYTES
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+
+def check_regular(path: Path, *, name: str) -> os.stat_result:
+    """
+    Check that a path is a file with content.
+
+    :param path: The path.
+    :param name: The file's name, for messages.
+    :return: The file's status.
+    :raises AudienceFileError: It isn't.
+    """
+    status, allowed = None, True
+    try:
+        status = path.stat()
+    except PermissionError:
+        allowed = False
+    except (OSError, ValueError):
+        # No such file, or a path that no file can have: too long, or with a NUL.
+        pass
+    if not allowed:
+        raise _unreadable(path, name=name)
+    if status is None:
+        raise AudienceFileError(
+            f"{name}: there is no file {str(path)!r}. Check the path, and that it is on this worker."
+        )
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise AudienceFileError(f"{name}: {str(path)!r} is {kind}. Set the path of one file.")
+    if not status.st_size:
+        raise AudienceFileError(f"{name}: the file is empty. Check the query or export that wrote it.")
+    return status
+
+
+def read_first_bytes(path: Path, *, name: str) -> bytes:
+    """
+    Read as many of a file's first bytes as the check of its signature needs.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    :raises AudienceFileError: Airflow's user may not read it.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            return file.read(HEAD_BYTES)
+    except PermissionError:
+        pass
+    raise _unreadable(path, name=name)
+
+
+def _unreadable(path: Path, *, name: str) -> AudienceFileError:
+    return AudienceFileError(f"{name}: Airflow's user may not read {str(path)!r}. Change the file's permissions.")
