@@ -16,7 +16,7 @@ from airflow_provider_iqm.audience.cleaning.rules.field_rules import (
     is_valid_value,
     text_rule,
 )
-from airflow_provider_iqm.audience.duckdb.tally import draw, draw_sum
+from airflow_provider_iqm.audience.duckdb.tally import add_sql, count_sql
 from airflow_provider_iqm.vocabulary import DataFormat, Field
 
 if TYPE_CHECKING:
@@ -104,15 +104,16 @@ class Plan:
         Tallies are kept of records with each fault (:func:`fault_tally`), values with each kind of damage
         (:func:`damage_tally`), repairs in valid records (:func:`repair_tally`), and the sum :data:`CONTENT`.
         """
-        counted = [draw_sum(CONTENT, CONTENT)]
+        counted = [add_sql(CONTENT, CONTENT)]
         counted += [
-            f"CASE WHEN {check.condition()} THEN {draw(damage_tally(number))} ELSE 0 END"
+            f"CASE WHEN {check.condition()} THEN {count_sql(damage_tally(number))} ELSE 0 END"
             for number, check in enumerate(self.checks)
         ]
         # CASE evaluates its first condition exactly once per record; AND and OR guarantee no order.
         cases = [f"WHEN {' + '.join(counted)} < 0 THEN false", f"WHEN {self.fast_path} THEN true"]
         cases += [
-            f"WHEN {fault.condition} THEN {draw(fault_tally(number))} < 0" for number, fault in enumerate(self.faults)
+            f"WHEN {fault.condition} THEN {count_sql(fault_tally(number))} < 0"
+            for number, fault in enumerate(self.faults)
         ]
         return f"CASE {' '.join(cases)} ELSE {' + '.join(['0', *self._repair_counts()])} >= 0 END"
 
@@ -120,7 +121,7 @@ class Plan:
         """Yield one expression per column, so that a value without repairs, as most, costs a single test."""
         for position, repairs in groupby(enumerate(self.repairs), key=lambda item: item[1].position):
             counted = " + ".join(
-                f"CASE WHEN {item.repair.condition} THEN {draw(repair_tally(number))} ELSE 0 END"
+                f"CASE WHEN {item.repair.condition} THEN {count_sql(repair_tally(number))} ELSE 0 END"
                 for number, item in repairs
             )
             yield f"CASE WHEN d{position} IS NULL OR v{position} = '' THEN 0 ELSE {counted} END"

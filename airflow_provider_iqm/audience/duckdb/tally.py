@@ -1,8 +1,13 @@
 """
-Counts and sums over the records of a ``COPY``, which returns nothing but how many it wrote.
+Counts and sums over the records of a ``COPY``, which itself returns only how many it wrote.
 
-DuckDB's sequences keep them: to draw from one is the one thing that an expression leaves behind, and takes 10 ns. The
-other ways, a second reading of the file or a Python function, take longer.
+A DuckDB sequence is a counter: each ``nextval('x')`` in a query adds 1 to it, and the counter outlives the query.
+
+- A count has one sequence: ``CASE WHEN email = '' THEN nextval('blank') …``.
+- A sum has one sequence for each binary digit, which counts how often the digit is 1. Adding 5 (101) and 6 (110) to
+  ``total`` leaves total0 = 1, total1 = 1, total2 = 2, which is 1 + 1 * 2 + 2 * 4 = 11.
+
+A call takes 10 ns; a second pass over the file or a function in Python would take longer.
 """
 
 from __future__ import annotations
@@ -17,49 +22,60 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _BITS = LINE_BYTES.bit_length()
-"""Enough for whatever is counted of a record."""
+"""Enough for the length of the longest record."""
 
 _LOW_BITS = 8
-"""Enough for most records, which are short."""
+"""Enough for most records, which are short; the others are tested only for long ones."""
 
 
-def draw(name: str) -> str:
-    """Build the SQL expression that counts one; its value is at least 1."""
+def count_sql(name: str) -> str:
+    """
+    Build the SQL expression that adds 1 to a count; its value is at least 1.
+
+    :param name: The count's name.
+    """
     return f"nextval('{name}')"
 
 
-def draw_sum(name: str, number: str) -> str:
+def add_sql(name: str, number: str) -> str:
     """
-    Build the SQL expression that adds a column's value; its own value is at least 0.
-
-    A sequence can't be drawn from twice for one record, so each of the number's bits has its own.
+    Build the SQL expression that adds a number to a sum; its value is at least 0.
 
     :param name: The sum's name.
-    :param number: The column, whose values are from 0 to a record's greatest length.
+    :param number: The SQL column of the number, from 0 to :data:`~.csv_queries.LINE_BYTES`.
     """
-    bits = [f"CASE WHEN {number} & {1 << bit} > 0 THEN {draw(f'{name}{bit}')} ELSE 0 END" for bit in range(_BITS)]
+    bits = [f"CASE WHEN {number} & {1 << bit} > 0 THEN {count_sql(f'{name}{bit}')} ELSE 0 END" for bit in range(_BITS)]
     low, high = " + ".join(bits[:_LOW_BITS]), " + ".join(bits[_LOW_BITS:])
     return f"({low} + CASE WHEN {number} < {1 << _LOW_BITS} THEN 0 ELSE {high} END)"
 
 
 def create_tallies(connection: DuckDBPyConnection, *, counts: Iterable[str], sums: Iterable[str]) -> None:
     """
-    Set every count and sum to 0.
+    Create counts and sums, all 0.
 
-    :param connection: Where the records will be read.
-    :param counts: The names that :func:`draw` is given.
-    :param sums: The names that :func:`draw_sum` is given.
+    :param connection: The connection that will run the query.
+    :param counts: Names for :func:`count_sql`.
+    :param sums: Names for :func:`add_sql`.
     """
     for name in [*counts, *(f"{name}{bit}" for name in sums for bit in range(_BITS))]:
         connection.execute(f"CREATE TEMP SEQUENCE {name}")
 
 
 def read_tallies(connection: DuckDBPyConnection) -> dict[str, int]:
-    """Give each sequence's count: that of a sum's bit has the bit's number behind the sum's name."""
-    drawn = "SELECT sequence_name, coalesce(last_value, 0)::BIGINT FROM duckdb_sequences()"
-    return dict(connection.execute(drawn).fetchall())
+    """
+    Return the value of each sequence by its name.
+
+    :param connection: The connection that ran the query.
+    """
+    sequences = "SELECT sequence_name, coalesce(last_value, 0)::BIGINT FROM duckdb_sequences()"
+    return dict(connection.execute(sequences).fetchall())
 
 
 def read_sum(tallies: dict[str, int], name: str) -> int:
-    """Put a sum together from its bits."""
+    """
+    Return a sum.
+
+    :param tallies: The values of :func:`read_tallies`.
+    :param name: The sum's name.
+    """
     return sum(tallies[f"{name}{bit}"] << bit for bit in range(_BITS))

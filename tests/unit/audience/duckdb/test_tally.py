@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from airflow_provider_iqm.audience.duckdb.csv_queries import LINE_BYTES, connect
-from airflow_provider_iqm.audience.duckdb.tally import create_tallies, draw, draw_sum, read_sum, read_tallies
+from airflow_provider_iqm.audience.duckdb.tally import add_sql, count_sql, create_tallies, read_sum, read_tallies
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def duckdb():
 
 
 def test_tallies_are_kept_of_the_records_that_a_copy_leaves_out_too(duckdb, tmp_path):
-    kept = f"CASE WHEN {draw_sum('total', 'n')} < 0 THEN false WHEN n % 2 = 1 THEN {draw('odd')} < 0 ELSE true END"
+    kept = f"CASE WHEN {add_sql('total', 'n')} < 0 THEN false WHEN n % 2 = 1 THEN {count_sql('odd')} < 0 ELSE true END"
     numbers = "SELECT range % 1999 AS n FROM range(600000)"
     copy = f"COPY (SELECT n FROM ({numbers}) WHERE {kept}) TO '{tmp_path / 'even.csv'}'"
     [written] = duckdb.execute(copy).fetchone()
@@ -30,11 +30,11 @@ def test_tallies_are_kept_of_the_records_that_a_copy_leaves_out_too(duckdb, tmp_
 
 
 def test_the_longest_record_can_be_added(duckdb):
-    duckdb.execute(f"SELECT {draw_sum('total', 'n')} FROM (VALUES ({LINE_BYTES}), ({LINE_BYTES})) AS t (n)").fetchall()
+    duckdb.execute(f"SELECT {add_sql('total', 'n')} FROM (VALUES ({LINE_BYTES}), ({LINE_BYTES})) AS t (n)").fetchall()
     assert read_sum(read_tallies(duckdb), "total") == 2 * LINE_BYTES
 
 
-def test_what_was_never_drawn_is_0(duckdb):
+def test_an_unused_tally_is_0(duckdb):
     tallies = read_tallies(duckdb)
     assert tallies["none"] == 0
     assert read_sum(tallies, "nothing") == 0
