@@ -540,7 +540,7 @@ GZIP = gzip.compress("".join(f"email{number},{number * number}\n" for number in 
     ("content", "says"),
     [
         *((GZIP[:length], "it ends too early") for length in (2, 9, 10, 11, 100, 5000, len(GZIP) - 8, len(GZIP) - 1)),
-        (GZIP[:-8] + bytes(8), "its checksum, its length or its header is wrong"),
+        (GZIP[:-8] + bytes(8), "its checksum, length or header is invalid"),
         (GZIP[:20] + b"\xff" * 200, "its compressed data is invalid"),
         (GZIP + SECRET.encode(), "its data is followed by something that isn't gzip"),
     ],
