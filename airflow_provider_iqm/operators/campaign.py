@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.campaign import IQMCampaignLink
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.base import IQMBaseOperator
 from airflow_provider_iqm.operators.ids import list_ids, parse_id
-from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.wording import count_of
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 Ids = int | str | Iterable[int | str]
 
 
-class TargetAudienceOperator(RenderedArguments):
+class TargetAudienceOperator(IQMBaseOperator):
     """
-    Include audiences in campaigns, exclude them, or take them out, and return the ids of the campaigns.
+    Include audiences in campaigns, exclude them, or remove them, and return the ids of the campaigns.
 
-    All campaigns are changed by one request; audiences that aren't named stay as they are. If IQM doesn't change some
-    campaigns, the task fails without a retry, and names these with IQM's reasons; all others were changed. A retry
-    and a cleared task change nothing that is already as it should be.
+    All campaigns are updated with one request; other audiences of the campaigns don't change. If IQM doesn't update
+    some campaigns, the task fails without a retry. The error names them with IQM's reasons; all others are updated.
+    The operator is idempotent, so the task can be retried and cleared.
 
-    Ids can be given as an ``int``, digits, a list, or the output of another task.
+    Ids can be an ``int``, digits, a list, or the output of another task.
 
     :param campaign_ids: The campaigns. (templated)
-    :param include: Audiences whose members are to see the ads. (templated)
-    :param exclude: Audiences whose members must not see them: suppression lists. (templated)
-    :param remove: Audiences to take out, whether included or excluded. (templated)
+    :param include: Audiences to include, whose members see the ads. (templated)
+    :param exclude: Audiences to exclude, such as suppression lists. (templated)
+    :param remove: Audiences to remove, whether included or excluded. (templated)
     :param iqm_conn_id: The connection to IQM. (templated)
     """
 
@@ -67,7 +67,7 @@ class TargetAudienceOperator(RenderedArguments):
         return IQMHook(self.iqm_conn_id)
 
     def execute(self, context: Context) -> list[int]:
-        """Change the campaigns, and return their ids."""
+        """Update the campaigns, and return their ids."""
         with final_errors_fail_the_task():
             self.check_rendered_arguments()
             campaign_ids = list_ids("campaign_ids", self.campaign_ids)
@@ -79,11 +79,11 @@ class TargetAudienceOperator(RenderedArguments):
         changed = self.hook.target_audience(campaign_ids, include=include, exclude=exclude, remove=remove)
         changes = {"included": include, "excluded": exclude, "removed": remove}
         text = ", ".join(f"{what} {', '.join(map(str, ids))}" for what, ids in changes.items() if ids)
-        self.log.info("Changed the audiences of %s: %s", count_of(len(changed), "campaign"), text)
+        self.log.info("Updated the audiences of %s: %s", count_of(len(changed), "campaign"), text)
         return changed
 
 
-class ReplaceAudienceOperator(RenderedArguments):
+class ReplaceAudienceOperator(IQMBaseOperator):
     """
     Replace an audience by another one in campaigns, verify it, delete the old one, and return what was changed.
 

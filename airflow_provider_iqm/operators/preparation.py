@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_iqm.hooks.list_log import log_list_warnings
-from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
+from airflow_provider_iqm.operators.base import IQMBaseOperator
 from airflow_provider_iqm.operators.staging import stage_file
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.upload import AudienceUpload
 
 
-class PreparationOperator(RenderedArguments):
+class PreparationOperator(IQMBaseOperator):
     """
     Check a list and, if required, clean it.
 

@@ -25,9 +25,9 @@ from airflow_provider_iqm.assets.outlets import audience_assets, audience_event,
 from airflow_provider_iqm.exceptions import AudienceFailedError, LowMatchRateError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.base import IQMBaseOperator
 from airflow_provider_iqm.operators.ids import parse_ids
 from airflow_provider_iqm.operators.match_rate import check_match_rates, match_rate_gate
-from airflow_provider_iqm.operators.rendered_arguments import RenderedArguments
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, parse_ready_event
 from airflow_provider_iqm.triggers.matched_audience import MAX_POKE_INTERVAL, AudienceReadyTrigger
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class AudienceReadySensor(RenderedArguments, BaseSensorOperator):
+class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
     """
     Wait until IQM has matched and approved one or more audiences, and return their details.
 

@@ -1,4 +1,4 @@
-"""What holds for every example Dag."""
+"""Checks of every example Dag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator on call reads: the whole log of a run, as prose."""
+"""The complete task logs of typical runs, as an on-call engineer reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of errors quotes what the package says, and not what it said once."""
+"""The error messages quoted in docs/errors.md exist in the source."""
 
 from __future__ import annotations
 

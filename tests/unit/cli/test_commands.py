@@ -1,4 +1,4 @@
-"""The commands over a hook that asks nobody; tests/integration/test_command_line.py runs them as people do."""
+"""The commands with a mocked hook; tests/integration/test_command_line.py runs them as subprocesses."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_audiences_requests_match_rates_of_the_newest_only(hook, capsys):
     rates = {row["id"]: row["match_rate"] for row in json.loads(out)}
     assert hook.get_matched_audience.call_count == actions.MAX_DETAILS
     assert [number for number, rate in rates.items() if rate is not None] == list(range(3, actions.MAX_DETAILS + 2))
-    assert "3 more" in err
+    assert "other 3" in err
 
 
 def test_audiences_can_be_filtered_by_status(hook, capsys):

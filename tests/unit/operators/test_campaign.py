@@ -1,4 +1,4 @@
-"""The task that changes which audiences campaigns target, against a local IQM."""
+"""The campaign operators against the sandbox."""
 
 from __future__ import annotations
 

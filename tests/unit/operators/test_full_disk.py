@@ -1,4 +1,4 @@
-"""Full disks and folders that can't be written to, wherever a list is written."""
+"""Full disks and folders that aren't writable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids in every form in which a task may be given them."""
+"""Ids in every form that an argument accepts."""
 
 from __future__ import annotations
 

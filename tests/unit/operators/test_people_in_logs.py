@@ -1,4 +1,4 @@
-"""What the log of a task shows of a list without a header: nothing."""
+"""Task logs don't show personal data from a list without a header."""
 
 from __future__ import annotations
 

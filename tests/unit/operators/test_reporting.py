@@ -1,4 +1,4 @@
-"""Nothing that only reports fails a task once its audience is there."""
+"""Failed reporting (XCom, lineage, events) doesn't fail a task whose audience exists."""
 
 from __future__ import annotations
 

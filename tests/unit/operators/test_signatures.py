@@ -1,4 +1,4 @@
-"""What an IDE, the reference and Airflow see of the public operators and the sensor."""
+"""The signatures of the public operators and the sensor, as IDEs, the reference and Airflow see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operator with a SQLite database; tests/integration has Postgres, MariaDB and the errors of databases."""
+"""The operator with SQLite; tests/integration covers Postgres, MariaDB and database errors."""
 
 from __future__ import annotations
 

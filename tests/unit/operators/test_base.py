@@ -1,4 +1,4 @@
-"""A template that renders to nothing is refused before anything is sent, and named."""
+"""Templates that render to nothing are rejected before any request, with an error that names the argument."""
 
 from __future__ import annotations
 

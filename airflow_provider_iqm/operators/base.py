@@ -1,4 +1,4 @@
-"""Rejects arguments whose template rendered to nothing: Jinja renders a missing value as the text "None"."""
+"""The base class of IQM's operators and sensors."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ _ERRORS: Mapping[str, type[IQMFinalError]] = {
 }
 
 
-class RenderedArguments(BaseOperator):
+class IQMBaseOperator(BaseOperator):
     """
-    An operator that rejects templates that rendered to nothing.
+    An operator that rejects arguments whose template rendered to nothing.
 
-    Airflow discards templates once they are rendered, so they are checked while rendering. A literal "None" is
-    accepted: it can be an audience's name.
+    Jinja renders a missing value as the text "None". Airflow discards templates once they are rendered, so they are
+    checked while rendering. A literal "None" is accepted: it can be an audience's name.
     """
 
     may_be_none: ClassVar[frozenset[str]] = frozenset()
