@@ -94,7 +94,7 @@ def test_no_more_match_rates_are_read_than_the_rate_limit_allows(sandbox):
     known = [row["id"] for row in json_of(done.stdout) if row["match_rate"] is not None]
     newest = sorted(audience.id for audience in sandbox.audiences)[-10:]
     assert sorted(known) == newest
-    assert "not for 3 more" in done.stderr
+    assert "For the other 3" in done.stderr
     # The login, the list, and one for each.
     assert len(sandbox.requests) == 12
 
