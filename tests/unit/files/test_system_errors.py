@@ -133,7 +133,7 @@ def test_a_folder_for_the_quarantine_that_is_not_there_is_said(prepare, tmp_path
 
 
 def test_a_path_with_a_nul_is_said(prepare):
-    with pytest.raises(CleaningOptionError, match=r"^quarantine_path is .* contains a NUL"):
+    with pytest.raises(CleaningOptionError, match=r"^quarantine_path .* contains a NUL"):
         prepare("email,b\n1,2\na@b.com,3\n", normalize=True, max_invalid_ratio=1, quarantine_path="q\0.csv")
 
 
