@@ -50,6 +50,8 @@ def connection_json(host: str | None = "https://api.iqm.com", **extra: object) -
                 "client_id": CREDENTIALS["client_id"],
                 "client_secret": CREDENTIALS["client_secret"],
                 "workspace_host": "app.iqm.com",
+                # No test waits for the requests of another one.
+                "rate_limit_scope": "pool",
                 **extra,
             },
         }

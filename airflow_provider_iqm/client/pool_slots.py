@@ -1,73 +1,121 @@
-"""Which pace the requests of a process keep: that of its task's pool slots, or one of its own."""
+"""The request ledger of one process, for tasks that share nothing but the slots of an Airflow pool."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from airflow_provider_iqm.client.rate_limiter import Pace
-from airflow_provider_iqm.connection.form import DEFAULT_REQUESTS_PER_MINUTE
-from airflow_provider_iqm.connection.settings import IQMConnection
-from airflow_provider_iqm.runtime.running_task import RunningTask, running_task
+from airflow_provider_iqm.shared_state.ledger import LATE, MIN_WAIT, Ledger, RateLimit
 
-MOST_SLOTS = 1000
-"""A process that may send more in a window is not held up: it can't."""
-
-_paces: dict[tuple[IQMConnection, Hashable], Pace] = {}
+DAY = 24 * 60 * 60.0
 
 
-def pace_of_process(settings: IQMConnection) -> Pace | None:
+def slot_wait(window: float) -> float:
     """
-    Return the pace that all hooks of this process share for a connection, as long as it runs the same task.
+    Return how many seconds a task that gets a slot waits before it uses it.
 
-    :param settings: The connection's settings.
-    :return: The pace; ``None`` outside of tasks, unless the connection sets ``requests_per_minute``.
+    :param window: The rate limit window in seconds. Tests scale it down, and with it what a killed process leaves.
     """
-    task = running_task()
-    if task is None and settings.requests_per_minute is None:
-        return None
-    key = settings, task.identity if task else None
-    return _paces.get(key) or _paces.setdefault(key, _pace(settings, task))
+    return window + min(LATE, window / 6)
 
 
-def pool_slots(settings: IQMConnection) -> int:
+@dataclass(frozen=True, eq=False)
+class Slots:
     """
-    Return how many slots of the connection's ``rate_limit_pool`` the running task holds.
+    Pool slots that a task holds.
 
-    :param settings: The connection's settings.
+    :param count: How many.
+    :param since: The moment since when, in seconds of the ledger's clock.
     """
-    task = running_task()
-    return task.pool_slots if task and task.pool == settings.rate_limit_pool else 0
+
+    count: int
+    since: float
 
 
-def own_pace(settings: IQMConnection) -> Pace:
+class SlotLedger:
     """
-    Return the pace of a process that holds no slots: a limit for this process only.
+    Counts the requests of this process, of which each pool slot allows one in a window.
 
-    :param settings: The connection's settings.
+    A slot may be used :func:`slot_wait` after the task got it: whoever had it before may have used it until then, and
+    a process that was killed may have left a request behind. Without slots, the connection's limit holds for this
+    process alone.
+
+    :param clock: Returns seconds that never go back.
     """
-    limit = settings.requests_per_minute or DEFAULT_REQUESTS_PER_MINUTE
-    window = settings.rate_limit_window
-    pace = Pace(window=window, even=False, label=f"this process sends at most {limit} in {window:g} s")
-    pace.add(min(limit, MOST_SLOTS), free_at=time.monotonic())
-    return pace
 
+    lease = DAY
 
-def slots_pace(settings: IQMConnection) -> Pace:
-    """
-    Return the pace of pool slots, without any slot yet.
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ledger = Ledger()
+        self._slots: list[Slots] = []
+        self._in_flight: set[str] = set()
 
-    :param settings: The connection's settings.
-    """
-    window = settings.rate_limit_window
-    label = f"a slot of pool {settings.rate_limit_pool} is one request in {window:g} s"
-    return Pace(window=window, even=True, label=label)
+    @property
+    def has_slots(self) -> bool:
+        """Whether there are slots; without them, the connection's limit holds for this process alone."""
+        return any(slots.count for slots in self._slots)
 
+    def add_slots(self, count: int, *, age: float = 0.0) -> Slots:
+        """
+        Add slots, and return them.
 
-def _pace(settings: IQMConnection, task: RunningTask | None) -> Pace:
-    if task is None or task.pool != settings.rate_limit_pool:
-        return own_pace(settings)
-    pace = slots_pace(settings)
-    # Whoever had the slots before may have used them up to the moment at which this task got them.
-    pace.add(task.pool_slots, free_at=time.monotonic() - task.age + settings.rate_limit_window)
-    return pace
+        :param count: How many.
+        :param age: Seconds since when the task holds them.
+        """
+        slots = Slots(count, self._clock() - age)
+        with self._lock:
+            self._slots.append(slots)
+        return slots
+
+    def remove_slots(self, slots: Slots) -> Callable[[], bool]:
+        """
+        Remove slots before another task gets them.
+
+        :param slots: The slots.
+        :return: Returns whether a request that uses them may still be counted by IQM; until it doesn't, the task must
+            not end.
+        """
+        with self._lock:
+            self._slots.remove(slots)
+            before = frozenset(self._in_flight)
+            left = sum(slots.count for slots in self._slots)
+        return lambda: len(before & self._in_flight) > left
+
+    def rest(self, seconds: float) -> None:
+        """Send nothing for a time, because requests were sent that this ledger doesn't have."""
+        with self._lock:
+            self._ledger.full_until = max(self._ledger.full_until, self._clock() + seconds)
+
+    def recent(self) -> list[str]:
+        """Return the ids of the requests that count now."""
+        with self._lock:
+            now = self._clock()
+            return [request for request, entry in self._ledger.sent.items() if entry.until > now]
+
+    def ask(self, account: str, request: str, limit: RateLimit, *, hold: float = 0.0) -> float:
+        """Return how many seconds a request has to wait; 0 if it may be sent, and counts from now on."""
+        with self._lock:
+            now = self._clock()
+            moments = [(slots.since + slot_wait(limit.window), slots.count) for slots in self._slots if slots.count]
+            usable = sum(count for moment, count in moments if moment <= now) if moments else limit.requests
+            more_in = min((moment - now for moment, _ in moments if moment > now), default=float("inf"))
+            if not usable:
+                return max(more_in, MIN_WAIT)
+            own_limit = RateLimit(usable, limit.window)
+            wait = self._ledger.ask(request, own_limit, now=now, lease=self.lease, hold=hold)
+            if not wait:
+                self._in_flight.add(request)
+            return min(wait, more_in)
+
+    def renew(self, account: str, request: str, limit: RateLimit) -> None:
+        """Do nothing: the process that sends the request is this one."""
+
+    def end(self, account: str, request: str, limit: RateLimit, *, full_for: float = 0.0) -> None:
+        """Note that a request was answered or has failed, or that it leaves the queue."""
+        with self._lock:
+            self._in_flight.discard(request)
+            self._ledger.end(request, limit, now=self._clock(), full_for=full_for)

@@ -1,109 +1,166 @@
-"""When the next request may go: IQM takes so many in a minute, and a pool slot is one of them."""
+"""Limits the requests of a connection by a shared ledger, and by this process's own while that one can't be used."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+
+from airflow_provider_iqm.client.pool_slots import SlotLedger, slot_wait
+from airflow_provider_iqm.exceptions import SharedStateError
+from airflow_provider_iqm.log import Log
+from airflow_provider_iqm.shared_state.ledger import RateLimit
+from airflow_provider_iqm.shared_state.shared_rate_limiter import SharedRateLimiter, SharedTurn
+
+RETRY_STORE_AFTER = 30.0
+"""Seconds for which a store that failed isn't asked again."""
+
+MIN_LOGGED_WAIT = 1.0
+"""The shortest wait in seconds that is logged."""
 
 
-@dataclass
-class Slot:
+class RateLimiter:
     """
-    The right to one request in any window.
+    Tells when a request of a connection may be sent.
 
-    :param free_at: The moment from which it may be used (again), in seconds of a clock that never goes back.
-    """
-
-    free_at: float
-
-
-@dataclass(frozen=True)
-class Turn:
-    """
-    A request's turn.
-
-    :param slot: The slot that it uses.
-    :param wait: Seconds until the request may be sent.
-    """
-
-    slot: Slot
-    wait: float
-
-
-class Pace:
-    """
-    Has each slot used at most once in any window.
-
-    IQM counts a request at some moment between its sending and its answer, and no one can say when. So a slot is
-    free again a whole window after the *answer*, and two requests of one slot can't fall into one window, however slow
-    the network is. That slots change hands safely is shown in the documentation ("Rate limit").
-
-    :param window: The window's length in seconds.
-    :param even: Whether requests keep a distance of a window divided by the number of slots, rather than going out
-        together where several slots are free.
-    :param label: The rule, as the log tells it to those who wait.
+    :param slots: The ledger of this process, used alone in the scope ``pool``, and while the shared one can't be used.
+    :param shared: The limiter that others share; None in the scope ``pool``.
+    :param limit: The account's limit.
+    :param pool: The pool of the slots.
+    :param shared_by: Who shares the limit, for the log.
+    :param log: Where the limit is logged once, and failures of the store.
     """
 
-    def __init__(self, *, window: float, even: bool, label: str) -> None:
-        self.window = window
-        self.label = label
-        self._even = even
-        self._slots: list[Slot] = []
-        self._next_at = float("-inf")
-        self._lock = threading.Lock()
+    def __init__(
+        self,
+        slots: SlotLedger,
+        shared: SharedRateLimiter | None,
+        *,
+        limit: RateLimit,
+        pool: str,
+        shared_by: str,
+        log: Log,
+    ) -> None:
+        self.slots = slots
+        self.limit = limit
+        self._shared = shared
+        self._own = SharedRateLimiter(slots, "", limit, log=log)
+        self._pool = pool
+        self._shared_by = shared_by
+        self._log = log
+        self._is_logged = False
+        self._failed = False
+        self._sent_shared = False
+        self._retry_at = float("-inf")
 
-    def __len__(self) -> int:
-        """Return the number of slots."""
-        return len(self._slots)
+    @property
+    def label(self) -> str:
+        """The limit that holds now, for the log."""
+        if (not self._shared or self._failed) and self.slots.has_slots:
+            return f"a slot of pool {self._pool} is one request in {self.limit.window:g} s"
+        scope = self._shared_by if self._shared and not self._failed else "for this process only"
+        return f"{self.limit.requests} requests in {self.limit.window:g} s, {scope}"
 
-    def add(self, slots: int, *, free_at: float) -> None:
+    def new_turn(self) -> RequestTurn:
+        """Return the turn of a request."""
+        return RequestTurn(self)
+
+    def start_turn(self) -> tuple[SharedTurn, float]:
+        """Ask for a new turn where that is possible; return it, and how many seconds it has to wait."""
+        self._log_once()
+        if self._shared and time.monotonic() >= self._retry_at:
+            turn = self._shared.new_turn()
+            try:
+                self._hand_over(self._shared)
+                wait = turn.ask()
+            except SharedStateError as error:
+                self.fall_back(error)
+            else:
+                self._recover()
+                return turn, wait
+        turn = self._own.new_turn()
+        return turn, turn.ask()
+
+    def fall_back(self, error: SharedStateError) -> None:
         """
-        Add slots.
+        Do without the shared ledger for a while.
 
-        :param slots: How many.
-        :param free_at: The moment from which they may be used.
+        :param error: Why it can't be used.
         """
-        with self._lock:
-            self._slots += [Slot(free_at) for _ in range(slots)]
+        self._retry_at = time.monotonic() + RETRY_STORE_AFTER
+        if self._failed:
+            return
+        self._failed = True
+        if self._sent_shared:
+            # Others may have used this task's share of the limit.
+            self.slots.rest(slot_wait(self.limit.window))
+        self._log.warning("%s Until it works again: %s.", error, self.label)
 
-    @contextmanager
-    def holding(self, slots: int, *, since: float) -> Iterator[None]:
-        """
-        Add slots for a while; they may be used a window after the moment at which they came into hand.
+    def _log_once(self) -> None:
+        if self._is_logged:
+            return
+        self._is_logged = True
+        hint = ""
+        if not self._shared and self.slots.has_slots:
+            hint = (
+                f", and the first one waits {slot_wait(self.limit.window):.0f} s. To remove this wait, set "
+                "shared_state_conn_id in the connection, or rate_limit_scope to host if all tasks and triggers run on "
+                "one host"
+            )
+        self._log.info("Rate limit: %s%s", self.label, hint)
 
-        :param slots: How many.
-        :param since: That moment.
-        """
-        held = [Slot(since + self.window) for _ in range(slots)]
-        with self._lock:
-            self._slots += held
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._slots = [slot for slot in self._slots if not any(slot is own for own in held)]
+    def _hand_over(self, shared: SharedRateLimiter) -> None:
+        """Enter what was sent in the meantime into the shared ledger."""
+        if self._failed:
+            for request in self.slots.recent():
+                shared.store.end(shared.account, request, self.limit)
 
-    def take(self, now: float) -> Turn:
-        """
-        Give a request its turn.
+    def _recover(self) -> None:
+        self._sent_shared = True
+        if self._failed:
+            self._failed = False
+            self._log.info("Rate limit: %s", self.label)
 
-        :param now: The moment.
-        """
-        with self._lock:
-            slot = min(self._slots, key=lambda slot: slot.free_at)
-            start = max(now, slot.free_at, self._next_at)
-            slot.free_at = start + self.window
-            if self._even:
-                self._next_at = start + self.window / len(self._slots)
-            return Turn(slot, start - now)
 
-    def answered(self, turn: Turn, now: float) -> None:
-        """
-        Take note that a request was answered or given up, from when on its slot has to rest for a window.
+class RequestTurn:
+    """
+    The turn of one request, in whichever ledger works.
 
-        :param turn: The request's turn.
-        :param now: The moment.
+    Ask until it may be sent, every :attr:`RateLimit.poll_interval` seconds at least; then start, and end it in any
+    case.
+    Asking and ending take as long as the store does.
+
+    :param limiter: The rate limiter.
+    """
+
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
+        self._turn: SharedTurn | None = None
+
+    def ask(self) -> float:
+        """Return how many seconds to wait before asking again; 0 if the request may be sent now."""
+        limiter = self._limiter
+        if self._turn is not None:
+            try:
+                return self._turn.ask()
+            except SharedStateError as error:
+                limiter.fall_back(error)
+        self._turn, wait = limiter.start_turn()
+        return wait
+
+    def start(self) -> None:
+        """Note that the request is being sent."""
+        if self._turn:
+            self._turn.start()
+
+    def refuse(self, retry_after: float | None) -> None:
         """
-        turn.slot.free_at = max(turn.slot.free_at, now + self.window)
+        Note that IQM has refused the request with HTTP 429.
+
+        :param retry_after: Seconds until requests are accepted, if IQM said so.
+        """
+        if self._turn:
+            self._turn.refuse(retry_after)
+
+    def end(self) -> None:
+        """Note that the request was answered or has failed, or that it won't be sent."""
+        if self._turn:
+            self._turn.end()

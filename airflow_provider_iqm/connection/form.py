@@ -20,6 +20,9 @@ DEFAULT_RATE_LIMIT_WINDOW = 60.0
 DEFAULT_REQUESTS_PER_MINUTE = 20
 """IQM's limit for an account (quickstart, "Best Practices")."""
 
+RATE_LIMIT_SCOPES = ("auto", "host", "shared", "pool")
+"""Who shares the account's rate limit: see ``docs/rate-limiting.md``. The first is the default."""
+
 DEFAULT_CONNECT_TIMEOUT = 10.0
 DEFAULT_READ_TIMEOUT = 60.0
 DEFAULT_REQUEST_TIMEOUT = 120.0
@@ -103,15 +106,29 @@ _ALL = (
     FormField(
         name="requests_per_minute",
         label="Requests per minute",
-        help="Rate limit of the account, applied to tasks outside the pool",
+        help="Rate limit of the account",
         default=DEFAULT_REQUESTS_PER_MINUTE,
         type="integer",
         section=_RATE_LIMIT,
     ),
     FormField(
+        name="shared_state_conn_id",
+        label="Shared state connection ID",
+        help="Airflow connection to the Redis or Postgres that shares the rate limit and the token between hosts",
+        section=_RATE_LIMIT,
+    ),
+    FormField(
+        name="rate_limit_scope",
+        label="Rate limit scope",
+        help="What shares the rate limit: all hosts (shared), this host (host), or pool slots (pool)",
+        default=RATE_LIMIT_SCOPES[0],
+        choices=RATE_LIMIT_SCOPES,
+        section=_RATE_LIMIT,
+    ),
+    FormField(
         name="rate_limit_pool",
         label="Rate limit pool",
-        help="Airflow pool in which one slot is one request per minute",
+        help="Airflow pool of the tasks that use the account; in scope pool, one slot is one request per minute",
         default=DEFAULT_RATE_LIMIT_POOL,
         section=_RATE_LIMIT,
     ),

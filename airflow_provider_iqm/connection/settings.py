@@ -22,6 +22,7 @@ from airflow_provider_iqm.connection.form import (
     DEFAULT_UPLOAD_TIMEOUT,
     DEFAULT_WORKSPACE_HOST,
     FIELDS,
+    RATE_LIMIT_SCOPES,
 )
 from airflow_provider_iqm.connection.transport import check_transport, proxy_passwords
 from airflow_provider_iqm.exceptions import IQMConnectionError
@@ -48,11 +49,14 @@ class IQMConnection:
     :param request_timeout: Seconds for a whole request; for an upload, from the end of the file until the whole answer
         is here.
     :param upload_timeout: Seconds without progress after which an upload fails.
-    :param rate_limit_pool: The Airflow pool in which one slot is one request in a window.
+    :param rate_limit_pool: The Airflow pool of the account's tasks; in the scope ``pool``, one slot is one request in a
+        window.
     :param rate_limit_window: The window's length in seconds.
-    :param requests_per_minute: The requests that a process outside the pool may send in a window. None is
-        :data:`~airflow_provider_iqm.connection.form.DEFAULT_REQUESTS_PER_MINUTE` in tasks and triggers, and
-        no limit elsewhere.
+    :param rate_limit_scope: What shares the rate limit: ``host``, ``shared`` or ``pool``; ``auto`` chooses.
+    :param requests_per_minute: The requests in a window. None is
+        :data:`~airflow_provider_iqm.connection.form.DEFAULT_REQUESTS_PER_MINUTE`, and in the scope ``pool`` no limit
+        outside of tasks and triggers.
+    :param shared_state_conn_id: The Airflow connection to the store that hosts share; empty if there is none.
     :param proxy_passwords: The passwords in the addresses of the extra ``proxies``.
     """
 
@@ -65,7 +69,9 @@ class IQMConnection:
     upload_timeout: float = DEFAULT_UPLOAD_TIMEOUT
     rate_limit_pool: str = DEFAULT_RATE_LIMIT_POOL
     rate_limit_window: float = DEFAULT_RATE_LIMIT_WINDOW
+    rate_limit_scope: str = RATE_LIMIT_SCOPES[0]
     requests_per_minute: int | None = None
+    shared_state_conn_id: str = ""
     proxy_passwords: tuple[str, ...] = field(default=(), repr=False)
 
     @property
@@ -101,6 +107,9 @@ class IQMConnection:
                 f'{name}: {FIELDS["api_version"]} "{version}" is unknown; '
                 f"this release speaks {', '.join(API_VERSIONS)}."
             )
+        scope = str(extra.get("rate_limit_scope", RATE_LIMIT_SCOPES[0])).strip().casefold()
+        shared_state_conn_id = str(extra.get("shared_state_conn_id", "")).strip()
+        _check_scope(scope, shared_state_conn_id, name)
         seconds = {
             key: _seconds(extra[key], key, name)
             for key in ("connect_timeout", "read_timeout", "request_timeout", "upload_timeout", "rate_limit_window")
@@ -119,8 +128,22 @@ class IQMConnection:
             proxy_passwords=proxy_passwords(extra),
             api_version=version,
             rate_limit_pool=str(extra.get("rate_limit_pool", DEFAULT_RATE_LIMIT_POOL)),
+            rate_limit_scope=scope,
             requests_per_minute=_requests(extra.get("requests_per_minute"), name),
+            shared_state_conn_id=shared_state_conn_id,
             **seconds,
+        )
+
+
+def _check_scope(scope: str, shared_state_conn_id: str, name: str) -> None:
+    if scope not in RATE_LIMIT_SCOPES:
+        raise IQMConnectionError(
+            f'{name}: {FIELDS["rate_limit_scope"]} "{scope}" is unknown. Use one of {", ".join(RATE_LIMIT_SCOPES)}.'
+        )
+    if scope == "shared" and not shared_state_conn_id:
+        raise IQMConnectionError(
+            f"{name}: {FIELDS['rate_limit_scope']} shared needs {FIELDS['shared_state_conn_id']}, the ID of an Airflow "
+            "connection of type redis or postgres."
         )
 
 

@@ -33,8 +33,9 @@ from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.client import transport_errors
 from airflow_provider_iqm.client.answer_limits import AnswerLimits, AnswerLimitsAdapter
 from airflow_provider_iqm.client.exchange_run import ExchangeRun
-from airflow_provider_iqm.client.pool_slots import pace_of_process
 from airflow_provider_iqm.client.progress import UploadProgress
+from airflow_provider_iqm.client.rate_limit_scope import rate_limiter
+from airflow_provider_iqm.client.rate_limiter import MIN_LOGGED_WAIT
 from airflow_provider_iqm.client.retries import retrying
 from airflow_provider_iqm.connection.form import DEFAULT_HOST
 from airflow_provider_iqm.connection.settings import IQMConnection
@@ -44,7 +45,7 @@ from airflow_provider_iqm.connection.transport import (
     transport_extra,
     unusable_certificates,
 )
-from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
+from airflow_provider_iqm.exceptions import IQMError, IQMFinalError, IQMRateLimitError
 from airflow_provider_iqm.files.file_body import FileBody
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.runtime.masking import mask
@@ -64,9 +65,6 @@ RUN_ARGUMENTS = {"json", "params", "files"}
 _UNUSABLE = (requests.exceptions.InvalidHeader, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)
 
 InFlight = Callable[[], AbstractContextManager[None]]
-
-SECONDS_TO_TELL_OF = 1.0
-"""From how many seconds on a wait for the rate limit is worth a line in the log."""
 
 
 class IQMHttpHook(HttpHook):
@@ -254,20 +252,27 @@ class IQMHttpHook(HttpHook):
 
     @contextmanager
     def _turn(self, request: Request) -> Iterator[None]:
-        """Wait until the rate limit lets a request go."""
-        pace = pace_of_process(self.settings)
-        if pace is None:
+        """Wait until the rate limit allows a request, and count it until the end of the block."""
+        task = running_task()
+        limiter = rate_limiter(self.settings, self.log, task=task, is_limited=task is not None)
+        if limiter is None:
             yield
             return
-        turn = pace.take(time.monotonic())
-        if turn.wait > 0:
-            if turn.wait >= SECONDS_TO_TELL_OF:
-                self.log.info("Waiting %.0f s to %s: %s", turn.wait, request.purpose, pace.label)
-            self._sleep(turn.wait)
+        turn = limiter.new_turn()
+        is_logged = False
         try:
+            while (wait := turn.ask()) > 0:
+                if wait >= MIN_LOGGED_WAIT and not is_logged:
+                    self.log.info("Waiting %.0f s to %s: %s", wait, request.purpose, limiter.label)
+                    is_logged = True
+                self._sleep(min(wait, limiter.limit.poll_interval))
+            turn.start()
             yield
+        except IQMRateLimitError as error:
+            turn.refuse(error.retry_after)
+            raise
         finally:
-            pace.answered(turn, time.monotonic())
+            turn.end()
 
     def _sleep(self, seconds: float) -> None:
         """Wait for the rate limit, or before a request is sent again."""

@@ -18,7 +18,7 @@ from airflow_provider_iqm.api.replacement import (
     replace_audience,
 )
 from airflow_provider_iqm.api.targeting import TargetingChange, change_for_all, target_all
-from airflow_provider_iqm.client.pool_slots import pool_slots
+from airflow_provider_iqm.client.rate_limit_scope import pool_slots
 from airflow_provider_iqm.connection import form
 from airflow_provider_iqm.exceptions import AudienceNameError, IQMError
 from airflow_provider_iqm.hooks.iqm_async import IQMAsyncHook

@@ -33,16 +33,19 @@ from airflow_provider_iqm.api.upload_search import OwnUploadSearch
 from airflow_provider_iqm.client import transport_errors
 from airflow_provider_iqm.client.answer_limits import read_in_event_loop
 from airflow_provider_iqm.client.exchange_run import ExchangeRun
-from airflow_provider_iqm.client.pool_slots import own_pace, slots_pace
-from airflow_provider_iqm.client.rate_limiter import Pace
+from airflow_provider_iqm.client.rate_limit_scope import rate_limiter
+from airflow_provider_iqm.client.rate_limiter import MIN_LOGGED_WAIT, RateLimiter
 from airflow_provider_iqm.client.retries import retrying
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.connection.transport import Transport, transport_extra
-from airflow_provider_iqm.exceptions import IQMAuthenticationError, IQMConnectionError, IQMError
+from airflow_provider_iqm.exceptions import IQMAuthenticationError, IQMConnectionError, IQMError, IQMRateLimitError
 from airflow_provider_iqm.hooks.poll_log import log_poll_events
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.runtime.masking import mask_in_event_loop
+
+SLOTS_POLL_INTERVAL = 0.1
+"""Seconds between two looks at whether other coroutines still use slots that a trigger wants to give back."""
 
 SETTINGS_LIFE = 300.0
 """A hook that lives on looks its connection up again after so many seconds, in case somebody has changed it."""
@@ -58,8 +61,6 @@ class _Access:
     :param transport: What these come to.
     :param iqm: The account's API, with the log-in.
     :param unmasked: Tokens that are not masked in the log yet.
-    :param pace: The pace of this process, if it has one.
-    :param slots: The pool slots that its triggers hold, and their pace.
     """
 
     settings: IQMConnection
@@ -67,8 +68,6 @@ class _Access:
     transport: Transport
     iqm: Dialect
     unmasked: list[Token]
-    pace: Pace | None
-    slots: Pace
 
 
 class IQMAsyncHook(BaseHook):
@@ -229,16 +228,25 @@ class IQMAsyncHook(BaseHook):
     @asynccontextmanager
     async def _holding_slots(self, slots: int) -> AsyncIterator[None]:
         """
-        Keep the pace of pool slots as long as the context lasts.
+        Use pool slots as long as the context lasts, if nothing but these limits the requests.
 
-        All coroutines that use this hook share the slots that any of them holds; while none is held, they share the
-        pace that the connection has for a process outside the pool.
+        All coroutines of this process share the slots that any of them holds for the account; while none is held, the
+        connection's limit holds for this process.
 
         :param slots: How many slots of the connection's ``rate_limit_pool`` the coroutine's task holds.
         """
-        access = await self._connect()
-        with access.slots.holding(slots, since=time.monotonic()):
+        limiter = await self._rate_limiter(await self._connect())
+        if limiter is None or not slots:
             yield
+            return
+        held = limiter.slots.add_slots(slots)
+        try:
+            yield
+        finally:
+            # The next task counts from its start on; a request that uses these slots must be answered by then.
+            is_used = limiter.slots.remove_slots(held)
+            while is_used():
+                await asyncio.sleep(SLOTS_POLL_INTERVAL)
 
     async def _run(self, exchange: Callable[[Dialect], Exchange[Result]]) -> Result:
         with final_errors_fail_the_task():
@@ -270,8 +278,6 @@ class IQMAsyncHook(BaseHook):
         transport = transport_extra(extra)
         if known and (known.settings, known.extra) == (settings, transport):
             return known
-        slots = known.slots if known else slots_pace(settings)
-        slots.window = settings.rate_limit_window
         await mask_in_event_loop(settings.secrets)
         unmasked: list[Token] = []
         return _Access(
@@ -280,8 +286,6 @@ class IQMAsyncHook(BaseHook):
             await asyncio.to_thread(Transport.read, settings.base_url, transport),
             create_dialect(settings.api_version, settings.credentials, on_token=unmasked.append, clock=self._clock),
             unmasked,
-            own_pace(settings) if self._paced or settings.requests_per_minute else None,
-            slots,
         )
 
     async def _drive(self, exchange: Exchange[Result], access: _Access) -> Result:
@@ -310,18 +314,30 @@ class IQMAsyncHook(BaseHook):
         except IQMError as error:
             return error
 
+    async def _rate_limiter(self, access: _Access) -> RateLimiter | None:
+        """Return the rate limiter that all asynchronous hooks of this process share for the connection."""
+        return await asyncio.to_thread(rate_limiter, access.settings, self.log, task=None, is_limited=self._paced)
+
     async def _send_in_turn(self, request: Request, access: _Access) -> Any:
-        """Send a request as soon as the rate limit lets it go."""
-        pace = access.slots if len(access.slots) else access.pace
-        if pace is None:
+        """Send a request as soon as the rate limit allows it."""
+        limiter = await self._rate_limiter(access)
+        if limiter is None:
             return await self._send(request, access)
-        turn = pace.take(time.monotonic())
-        if turn.wait > 0:
-            await asyncio.sleep(turn.wait)
+        turn = limiter.new_turn()
+        is_logged = False
         try:
+            while (wait := await asyncio.to_thread(turn.ask)) > 0:
+                if wait >= MIN_LOGGED_WAIT and not is_logged:
+                    self.log.info("Waiting %.0f s to %s: %s", wait, request.purpose, limiter.label)
+                    is_logged = True
+                await asyncio.sleep(min(wait, limiter.limit.poll_interval))
+            turn.start()
             return await self._send(request, access)
+        except IQMRateLimitError as error:
+            turn.refuse(error.retry_after)
+            raise
         finally:
-            pace.answered(turn, time.monotonic())
+            await asyncio.to_thread(turn.end)
 
     async def _send(self, request: Request, access: _Access) -> Any:
         """Send a request once, and return the data of its answer."""

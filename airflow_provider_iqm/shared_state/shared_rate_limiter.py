@@ -10,7 +10,7 @@ from airflow_provider_iqm.exceptions import SharedStateError
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.shared_state.ledger import RateLimit
 from airflow_provider_iqm.shared_state.process import host_clock
-from airflow_provider_iqm.shared_state.store import SharedStore
+from airflow_provider_iqm.shared_state.store import RequestStore
 
 MAX_GRANT_AGE = 10.0
 """
@@ -41,7 +41,7 @@ class SharedRateLimiter:
 
     def __init__(
         self,
-        store: SharedStore,
+        store: RequestStore,
         account: str,
         limit: RateLimit,
         *,
@@ -90,12 +90,16 @@ class SharedTurn:
         :raises SharedStateError: The store can't be used.
         """
         limiter = self._limiter
-        while limiter.clock() - self._allowed_at > MAX_GRANT_AGE:
-            asked_at = limiter.clock()
-            wait = limiter.store.ask(limiter.account, self.request, limiter.limit, hold=hold)
-            if wait > 0:
-                return wait
-            self._allowed_at = asked_at
+        # If the wait is abandoned while a thread asks, the end must come after it.
+        with self._lock:
+            while limiter.clock() - self._allowed_at > MAX_GRANT_AGE:
+                if self._ended.is_set():
+                    return limiter.limit.window
+                asked_at = limiter.clock()
+                wait = limiter.store.ask(limiter.account, self.request, limiter.limit, hold=hold)
+                if wait > 0:
+                    return wait
+                self._allowed_at = asked_at
         return 0.0
 
     def start(self) -> None:

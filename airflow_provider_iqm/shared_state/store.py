@@ -20,13 +20,12 @@ MAX_FULL = 3600.0
 """The longest time in seconds for which an account counts as full, whatever ``Retry-After`` says."""
 
 
-class SharedStore(Protocol):
+class RequestStore(Protocol):
     """
-    Holds the request ledgers of accounts, and small values that expire.
+    Holds the request ledgers of accounts.
 
-    Each operation is atomic, takes one round trip, and may be repeated. Stores are safe in threads and after a fork.
-    Keys hold neither secrets nor personal data. If a store can't be used, every method raises
-    :class:`~airflow_provider_iqm.exceptions.SharedStateError`.
+    Each operation is atomic and may be repeated. Keys hold neither secrets nor personal data. If a store can't be used,
+    every method raises :class:`~airflow_provider_iqm.exceptions.SharedStateError`.
     """
 
     lease: float
@@ -54,6 +53,14 @@ class SharedStore(Protocol):
 
         :param full_for: Seconds for which IQM refuses all requests of the account.
         """
+
+
+class SharedStore(RequestStore, Protocol):
+    """
+    Holds request ledgers, and small values that expire, for several processes.
+
+    Each operation takes one round trip. Stores are safe in threads and after a fork.
+    """
 
     def get(self, key: str) -> bytes | None:
         """Return a value; ``None`` if there is none, or it has expired."""

@@ -1,101 +1,150 @@
 from __future__ import annotations
 
-import heapq
-import itertools
+import logging
+from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from airflow_provider_iqm.client.rate_limiter import Pace
+from airflow_provider_iqm.client import rate_limiter
+from airflow_provider_iqm.client.pool_slots import SlotLedger, slot_wait
+from airflow_provider_iqm.client.rate_limiter import RETRY_STORE_AFTER, RateLimiter
+from airflow_provider_iqm.exceptions import SharedStateError
+from airflow_provider_iqm.shared_state.ledger import RateLimit
+from airflow_provider_iqm.shared_state.shared_rate_limiter import SharedRateLimiter
+from tests.unit.shared_state.simulation import Clock, ModelStore
 
-WINDOW = 60.0
-
-
-def pace(slots=1, free_at=0.0, even=True):
-    made = Pace(window=WINDOW, even=even, label="")
-    made.add(slots, free_at=free_at)
-    return made
-
-
-def test_a_slot_rests_for_a_window_after_the_answer():
-    one = pace()
-    turn = one.take(10)
-    assert turn.wait == 0
-    one.answered(turn, 25)
-    assert one.take(30).wait == 55
+LIMIT = RateLimit(3, 60)
+LOG = logging.getLogger(__name__)
 
 
-def test_the_first_request_waits_until_the_slots_are_free():
-    assert pace(3, free_at=60).take(12).wait == 48
+class Store(ModelStore):
+    """A store that can be down."""
+
+    is_down = False
+
+    def ask(self, *arguments, **options):
+        self.check()
+        return super().ask(*arguments, **options)
+
+    def end(self, *arguments, **options):
+        self.check()
+        super().end(*arguments, **options)
+
+    def check(self):
+        if self.is_down:
+            raise SharedStateError("It is gone.")
 
 
-def test_requests_of_several_slots_are_spaced_evenly():
-    some, now, moments = pace(4, free_at=60), 0.0, []
-    for _ in range(9):
-        turn = some.take(now)
-        now += turn.wait
-        moments.append(now)
-        some.answered(turn, now)
-    assert moments == [60 + 15 * number for number in range(9)]
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(rate_limiter, "time", SimpleNamespace(monotonic=clock))
+    return clock
 
 
-def test_a_process_outside_the_pool_may_send_at_once_until_the_limit():
-    own = pace(20, even=False)
-    assert [own.take(0).wait for _ in range(21)] == [0] * 20 + [60]
+@pytest.fixture
+def store(clock):
+    return Store(clock)
 
 
-def test_held_slots_go_when_their_holder_goes():
-    shared = Pace(window=WINDOW, even=True, label="")
-    with shared.holding(2, since=0), shared.holding(1, since=30):
-        assert len(shared) == 3
-        assert shared.take(0).wait == 60
-    assert len(shared) == 0
+@pytest.fixture
+def make_limiter(clock, store):
+    def make(*, slots=0, shared=True):
+        ledger = SlotLedger(clock=clock)
+        if slots:
+            ledger.add_slots(slots, age=1000)
+        return RateLimiter(
+            ledger,
+            SharedRateLimiter(store, "account", LIMIT, log=LOG, clock=clock) if shared else None,
+            limit=LIMIT,
+            pool="iqm_api",
+            shared_by="shared by the test",
+            log=LOG,
+        )
+
+    return make
 
 
-TASK = st.tuples(
-    st.integers(1, 6),  # slots
-    st.integers(0, 5),  # requests
-    st.floats(0, 50),  # until a request is answered
-    st.floats(0, 1),  # when in between IQM counts it
-    st.floats(0, 100),  # work between two requests
-)
+def send(limiter):
+    """Send a request at once, and return its turn."""
+    turn = limiter.new_turn()
+    assert turn.ask() == 0
+    turn.end()
+    return turn
 
 
-@settings(max_examples=300, deadline=None)
-@given(tasks=st.lists(TASK, max_size=40))
-def test_no_window_ever_holds_more_requests_than_the_pool_has_slots(tasks):
-    """Tasks with any number of slots follow each other in one pool, each as soon as its slots are free."""
-    pool, now, running, counted = 6, 0.0, [], []
-    for order, (slots, requests, duration, share, work) in enumerate(tasks):
-        while pool < slots:
-            now, _, freed = heapq.heappop(running)
-            pool += freed
-        pool -= slots
-        own, moment = pace(slots, free_at=now + WINDOW), now
-        for _ in range(requests):
-            turn = own.take(moment)
-            moment += turn.wait
-            counted.append(moment + share * duration)
-            moment += duration
-            own.answered(turn, moment)
-            moment += work
-        heapq.heappush(running, (moment, order, slots))
-    counted.sort()
-    # A millionth of a second for the arithmetic.
-    crowds = [later - earlier for earlier, later in zip(counted, counted[6:], strict=False)]
-    assert all(crowd >= WINDOW - 1e-6 for crowd in crowds)
+def test_the_limit_is_shared(make_limiter, caplog):
+    with caplog.at_level("INFO"):
+        for _ in range(3):
+            send(make_limiter(slots=1))
+    assert make_limiter(slots=1).new_turn().ask() == LIMIT.window
+    assert "Rate limit: 3 requests in 60 s, shared by the test" in caplog.text
 
 
-@pytest.mark.parametrize("slots", [1, 3])
-def test_a_task_that_has_more_to_ask_uses_all_of_its_budget(slots):
-    some, now = pace(slots, free_at=60), 0.0
-    sent = []
-    for _ in range(20 * slots):
-        turn = some.take(now)
-        now += turn.wait
-        sent.append(now)
-        now += 0.1
-        some.answered(turn, now)
-    gaps = [later - earlier for earlier, later in itertools.pairwise(sent)]
-    assert max(gaps) < 1.01 * WINDOW / slots + 0.2
+def test_the_log_says_what_would_remove_the_wait(make_limiter, caplog):
+    with caplog.at_level("INFO"):
+        for _ in range(2):
+            make_limiter(slots=1, shared=False).new_turn().ask()
+    first, second = caplog.messages
+    assert first == second
+    assert first.startswith("Rate limit: a slot of pool iqm_api is one request in 60 s, and the first one waits 70 s. ")
+    assert "shared_state_conn_id" in first
+
+
+def test_a_store_that_is_down_from_the_start_costs_a_task_no_more_than_the_pool_does(make_limiter, store, caplog):
+    store.is_down = True
+    limiter = make_limiter(slots=2)
+    send(limiter)
+    send(limiter)
+    assert limiter.new_turn().ask() > 0
+    assert caplog.text.count("It is gone. Until it works again: a slot of pool iqm_api is one request in 60 s.") == 1
+
+
+def test_a_store_that_dies_in_mid_run_and_comes_back(make_limiter, store, clock, caplog):
+    limiter = make_limiter(slots=1)
+    send(limiter)
+    store.is_down = True
+    turn = limiter.new_turn()
+    # Others may have used this task's slot until now.
+    assert turn.ask() == slot_wait(LIMIT.window)
+    clock.now += slot_wait(LIMIT.window)
+    assert turn.ask() == 0
+    turn.end()
+    store.is_down = False
+    clock.now += 1
+    waiting = limiter.new_turn()
+    # After so long it was asked again when the turn began.
+    assert waiting.ask() == 0
+    waiting.end()
+    assert limiter.label == "3 requests in 60 s, shared by the test"
+    assert caplog.text.count("Until it works again") == 1
+    # What was sent in the meantime counts in the store, too.
+    assert len(store.ledgers["account"].sent) == 2
+
+
+def test_a_store_that_failed_is_not_asked_again_for_a_while(make_limiter, store, clock):
+    store.is_down = True
+    limiter = make_limiter()
+    send(limiter)
+    store.is_down = False
+    clock.now += RETRY_STORE_AFTER - 1
+    send(limiter)
+    assert store.ledgers == {}
+    clock.now += 1
+    send(limiter)
+    assert len(store.ledgers["account"].sent) == 3
+
+
+def test_a_store_that_dies_while_a_request_waits(make_limiter, store, clock):
+    limiter = make_limiter(slots=1)
+    for _ in range(3):
+        send(limiter)
+    turn = limiter.new_turn()
+    assert turn.ask() == LIMIT.window
+    store.is_down = True
+    assert turn.ask() == slot_wait(LIMIT.window)
+
+
+def test_a_turn_that_was_never_asked_for_ends_without_the_store(make_limiter, store):
+    make_limiter().new_turn().end()
+    assert store.ledgers == {}

@@ -178,3 +178,18 @@ def test_a_proxy_s_password_is_a_secret():
     settings = read(proxies={"https": "http://user:top%2Fsecret@proxy:3128", "http": "me:other@proxy"})
     assert {"top%2Fsecret", "top/secret", "other"} < set(settings.secrets)
     assert "secret" not in repr(settings).replace("client_secret", "")
+
+
+def test_who_shares_the_rate_limit():
+    assert (read().rate_limit_scope, read().shared_state_conn_id) == ("auto", "")
+    settings = read(rate_limit_scope="Shared", shared_state_conn_id=" redis_default ")
+    assert (settings.rate_limit_scope, settings.shared_state_conn_id) == ("shared", "redis_default")
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [({"rate_limit_scope": "all"}, '"all"'), ({"rate_limit_scope": "shared"}, "shared_state_conn_id")],
+)
+def test_a_scope_that_cannot_be_used(extra, named):
+    with pytest.raises(IQMConnectionError, match=named):
+        read(**extra)

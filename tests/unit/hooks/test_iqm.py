@@ -209,12 +209,34 @@ def test_a_429_is_waited_out_for_an_hour(hook, iqm, waits, headers):
     assert 2900 < sum(waits) <= 3600
 
 
-def test_requests_per_minute_is_a_limit_for_all_hooks_of_the_process(iqm_connection, iqm, waits):
+class WaitedError(Exception):
+    """The hook would have waited."""
+
+
+def test_requests_per_minute_is_a_limit_for_all_hooks_of_the_process(iqm_connection, iqm, monkeypatch):
+    def stop(hook, seconds):
+        raise WaitedError(seconds)
+
+    monkeypatch.setattr(IQMHook, "_sleep", stop)
     iqm_connection(requests_per_minute=3, rate_limit_window=30, workspace_host="of.this.test")
-    for _ in range(2):
+    IQMHook().get_matched_audience(7)
+    with pytest.raises(WaitedError):
         IQMHook().get_matched_audience(7)
-    (wait,) = waits
-    assert 29 < wait <= 30
+    assert len(iqm.request_history) == 3
+
+
+def test_a_429_closes_the_account_for_other_hooks_too(iqm_connection, iqm, waits, monkeypatch):
+    iqm_connection(requests_per_minute=10, rate_limit_window=30, workspace_host="of.that.test")
+    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=429, headers={"Retry-After": "20"})
+
+    def stop(hook, seconds):
+        raise WaitedError(seconds)
+
+    monkeypatch.setattr(IQMHook, "_sleep", stop)
+    for _ in range(2):
+        with pytest.raises(WaitedError):
+            IQMHook().get_matched_audience(7)
+    assert [request.path for request in iqm.request_history].count("/api/v2/audience/matched/7") == 1
 
 
 def test_an_unknown_audience(hook, iqm):

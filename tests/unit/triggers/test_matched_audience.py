@@ -154,6 +154,7 @@ def test_triggers_share_the_rate_limit_of_their_pool_slots(iqm_connection, monke
 
 @pytest.mark.parametrize("fault", [{"kind": "html"}, {"kind": "status", "status": 429}, {"kind": "drop_after"}])
 def test_polls_again_after_temporary_errors(local_iqm, add_audience, clock, fault):
+    local_iqm.connect(rate_limit_window=0.05)
     local_iqm.add_fault(path=DETAILS, times=12, **fault)
     assert only_event(trigger(add_audience()))["kind"] == "ready"
 
