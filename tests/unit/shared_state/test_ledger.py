@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from airflow_provider_iqm.shared_state.ledger import LATE, TIMEOUT_MARGIN, Ledger, RateLimit
+from airflow_provider_iqm.shared_state.ledger import GRACE, LATE, Ledger, RateLimit
 from tests.unit.shared_state.simulation import Clock, ModelStore, Simulation
 
 LIMIT = RateLimit(3, 60)
@@ -63,7 +63,7 @@ def test_a_place_in_the_queue_expires_if_its_owner_does_not_come():
     ledger = full()
     assert ask(ledger, "a", 50) == 10
     assert ask(ledger, "b", 60.5) > 0
-    assert ask(ledger, "b", 60 + TIMEOUT_MARGIN) == 0
+    assert ask(ledger, "b", 60 + GRACE) == 0
 
 
 def test_a_place_in_the_queue_is_held_for_another_process():
