@@ -27,7 +27,7 @@ REPLACED = (
     (r"^(INFO   seconds +)[\d.]+", r"\1SECONDS"),
     (r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "until MOMENT"),
     (r"No answer from http://[\d.:]+", "No answer from HOST"),
-    (r", in /\S+/parts", ", in FOLDER"),
+    (r" to /\S+/parts", " to FOLDER"),
 )
 
 HEAD = """
@@ -134,7 +134,7 @@ def test_clean_and_split(log_of):
     log = log_of(
         'PrepareAudienceFileOperator(task_id="prepare", file_path=FILE, output_dir=PARTS, audience_name="P", **LIST)'
     )
-    assert log == (CLEANED + DAMAGED + 'INFO Prepared "P": 44 records, in FOLDER\n').splitlines()
+    assert log == (CLEANED + DAMAGED + 'INFO Prepared audience "P": wrote 44 records to FOLDER\n').splitlines()
 
 
 def test_too_many_invalid_records(log_of):
