@@ -100,6 +100,10 @@ class LowMatchRateError(IQMFinalError):
     """The audience is ready, but its match rate is too low or unknown."""
 
 
+class RecordCountError(IQMFinalError):
+    """A list has too few records, in all or compared with the last one; nothing was uploaded."""
+
+
 class CampaignTargetingError(IQMFinalError):
     """
     Some campaigns couldn't be updated; all others were.

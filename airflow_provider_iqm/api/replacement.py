@@ -36,7 +36,7 @@ class Replacement(TypedDict):
     use them.
     """
 
-    old_audience_id: int | None
+    old_audience_ids: list[int]
     new_audience_id: int
     included: list[int]
     excluded: list[int]
@@ -49,16 +49,16 @@ class ReplacementPlan:
     """
     What is to be changed, so that campaigns target the new audience instead of the old one.
 
-    :param old: The audience to take out; ``None`` where there is none, and the new one is only put in.
+    :param old: The audiences to take out; without any, the new one is only put in.
     :param new: The audience to put in.
     :param changes: Campaign id → the role of the new audience, for the campaigns to change.
     :param done: The same for the campaigns that target the new audience already.
     :param failed: Campaign id → why the campaign can't be changed.
-    :param everywhere: Whether all campaigns that use the old audience are to be changed.
-    :param uses: What uses the two audiences now.
+    :param everywhere: Whether all campaigns that use the old audiences are to be changed.
+    :param uses: What uses the audiences now.
     """
 
-    old: int | None
+    old: Sequence[int]
     new: int
     changes: Mapping[int, Role]
     done: Mapping[int, Role] = field(default_factory=dict)
@@ -71,15 +71,24 @@ class ReplacementPlan:
         """The role of the new audience in each campaign, once the plan is carried out."""
         return {**self.done, **self.changes}
 
-    def change(self, role: Role) -> TargetingChange:
+    @property
+    def untouched(self) -> bool:
+        """Whether no campaign uses any of the audiences."""
+        return not any(use.used for use in self.uses.values())
+
+    def change(self, campaign_id: int) -> TargetingChange:
         """
         Return the change to a campaign.
 
-        :param role: The role of the new audience in it.
+        :param campaign_id: The campaign.
         """
-        include, exclude = ([self.new], []) if role == "included" else ([], [self.new])
-        remove = [self.old] if self.old in self.uses and self.old is not None else []
-        return TargetingChange(include=include, exclude=exclude, remove=remove)
+        included = self.changes[campaign_id] == "included"
+        known = {audience_id: self.uses[audience_id].campaigns for audience_id in self.old if audience_id in self.uses}
+        return TargetingChange(
+            include=[self.new] if included else [],
+            exclude=[] if included else [self.new],
+            remove=[each for each, campaigns in known.items() if campaigns is None or campaign_id in campaigns],
+        )
 
 
 def check_ready(iqm: Dialect, audience_id: int) -> Exchange[None]:
@@ -101,7 +110,7 @@ def check_ready(iqm: Dialect, audience_id: int) -> Exchange[None]:
 
 def plan_replacement(
     iqm: Dialect,
-    old: int | None,
+    old: Sequence[int],
     new: int,
     campaign_ids: Iterable[int] | None = None,
     *,
@@ -112,22 +121,23 @@ def plan_replacement(
     Return the exchange that finds out what is to be changed; it changes nothing.
 
     :param iqm: IQM's API.
-    :param old: The audience to take out, if there is one.
+    :param old: The audiences to take out: one, or several where earlier replacements weren't finished; none to put the
+        new one in only.
     :param new: The audience to put in.
-    :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
+    :param campaign_ids: The campaigns; default: those that include or exclude the old audiences (v3 only).
     :param known: Campaign id → role, as an earlier try has planned it.
-    :param old_may_be_gone: Whether an earlier try may have deleted the old audience.
+    :param old_may_be_gone: Whether an earlier try may have deleted the old audiences.
     :raises AudienceOptionError: This version of the API can't tell which campaigns use an audience, or in which role.
     :raises AudienceNotFoundError: The account has no such audience.
     """
-    if old == new:
+    if new in old:
         raise AudienceOptionError(f"Audience {new} can't replace itself. Give two audiences.")
-    ids = [new] if old is None else [old, new]
+    ids = [*old, new]
     uses = yield from iqm.uses(ids)
     if new not in uses:
         raise _not_found(new)
-    if old is not None and old not in uses and not old_may_be_gone and not uses[new].used:
-        raise _not_found(old)
+    if old and uses.keys().isdisjoint(old) and not old_may_be_gone and not uses[new].used:
+        raise _not_found(old[0])
     everywhere = campaign_ids is None
     recorded = dict(known or {})
     if uses[new].campaigns is None:
@@ -136,7 +146,7 @@ def plan_replacement(
                 "campaign_ids is missing: the classic API doesn't tell which campaigns use an audience. Give the ids."
             )
         return _plan_by_counts(uses, old, new, campaign_ids, recorded)
-    old_roles, new_roles = _roles(uses, old), _roles(uses, new)
+    old_roles, new_roles = _roles(uses, *old), _roles(uses, new)
     changes: dict[int, Role] = {}
     done: dict[int, Role] = {}
     failed: dict[int, str] = {}
@@ -159,29 +169,29 @@ def carry_out(iqm: Dialect, plan: ReplacementPlan, delete: Sequence[int] = ()) -
 
     :param iqm: IQM's API.
     :param plan: What is to be changed.
-    :param delete: Replaced audiences to delete.
+    :param delete: Those of the plan's old audiences to delete.
     :raises CampaignTargetingError: Some campaigns can't be changed; all others were. Nothing is deleted.
     :raises IQMError: A campaign isn't as it should be after the change. Nothing is deleted; a retry changes it again.
     """
     result = TargetingResult(changed=[], failed=[])
     uses = plan.uses
     if plan.changes:
-        result = yield from target(iqm.login, {key: plan.change(role) for key, role in plan.changes.items()})
-    if plan.changes or not {plan.old, plan.new} >= set(delete):
-        uses = yield from iqm.uses(list(dict.fromkeys([*plan.uses, *delete])))
+        result = yield from target(iqm.login, {key: plan.change(key) for key in plan.changes})
+    if plan.changes:
+        uses = yield from iqm.uses(list(plan.uses))
     result = _corrected(plan, result, uses)
     yield from _verify(iqm, plan, result, uses)
     failed = [FailedCampaign(id=key, reason=reason) for key, reason in plan.failed.items()] + result["failed"]
     if failed:
         done = TargetingResult(changed=[*plan.done, *result["changed"]], failed=failed)
-        kept = f" Audience {plan.old} isn't deleted." if plan.old is not None else ""
+        kept = f" Nothing is deleted: they may still use {_named(plan.old)}." if plan.old else ""
         yield from raise_failed(iqm.login, done, kept)
     in_use = [audience_id for audience_id in delete if audience_id in uses and uses[audience_id].used]
     unused = [audience_id for audience_id in delete if audience_id in uses and not uses[audience_id].used]
     if unused:
         yield from _delete(iqm, unused)
     return Replacement(
-        old_audience_id=plan.old,
+        old_audience_ids=list(plan.old),
         new_audience_id=plan.new,
         included=[key for key, role in plan.campaigns.items() if role == "included"],
         excluded=[key for key, role in plan.campaigns.items() if role == "excluded"],
@@ -203,12 +213,12 @@ def replace_audience(
     :param delete_old: Whether to delete the old audience, if no campaign uses it any more.
     """
     yield from check_ready(iqm, new)
-    plan = yield from plan_replacement(iqm, old, new, campaign_ids)
+    plan = yield from plan_replacement(iqm, [old], new, campaign_ids)
     return (yield from carry_out(iqm, plan, [old] if delete_old else []))
 
 
 def _plan_by_counts(
-    uses: Uses, old: int | None, new: int, campaign_ids: Iterable[int], known: Mapping[int, Role]
+    uses: Uses, old: Sequence[int], new: int, campaign_ids: Iterable[int], known: Mapping[int, Role]
 ) -> ReplacementPlan:
     """Plan for an API that only tells how many campaigns include and exclude an audience."""
     ids = list(dict.fromkeys(campaign_ids))
@@ -216,11 +226,11 @@ def _plan_by_counts(
     roles = frozenset[Role]().union(*(use.roles for use in uses.values()))
     if len(roles) > 1:
         raise AudienceOptionError(
-            f"Campaigns include and exclude audience {old} or {new}, and the classic API doesn't tell which do what. "
+            f"Campaigns include and exclude {_named([*old, new])}, and the classic API doesn't tell which do what. "
             "Nothing was changed. Replace it by TargetAudienceOperator, or set the connection's api_version to v3."
         )
     planned: dict[int, Role] = {key: _only(roles) if roles else known.get(key, "included") for key in ids}
-    moved = old is not None and old not in uses and uses[new].used
+    moved = bool(old) and uses.keys().isdisjoint(old) and uses[new].used
     return ReplacementPlan(
         old=old,
         new=new,
@@ -233,7 +243,7 @@ def _plan_by_counts(
 
 def _corrected(plan: ReplacementPlan, result: TargetingResult, uses: Uses) -> TargetingResult:
     """Count campaigns as changed that IQM says are, although it reported a failure: a repeated request may fail so."""
-    new_roles, old_roles = _roles(uses, plan.new), _roles(uses, plan.old)
+    new_roles, old_roles = _roles(uses, plan.new), _roles(uses, *plan.old)
     moved = {
         each["id"]
         for each in result["failed"]
@@ -251,7 +261,7 @@ def _verify(iqm: Dialect, plan: ReplacementPlan, result: TargetingResult, uses: 
         raise _not_found(plan.new)
     if uses[plan.new].campaigns is None:
         return
-    new_roles, old_roles, before = _roles(uses, plan.new), _roles(uses, plan.old), _roles(plan.uses, plan.old)
+    new_roles, old_roles, before = _roles(uses, plan.new), _roles(uses, *plan.old), _roles(plan.uses, *plan.old)
     changed = {key: plan.changes[key] for key in result["changed"]}
     expected = {**{key: role for key, role in plan.changes.items() if key in before}, **changed}
     lost = {
@@ -260,7 +270,7 @@ def _verify(iqm: Dialect, plan: ReplacementPlan, result: TargetingResult, uses: 
         if key not in old_roles and role not in new_roles.get(key, frozenset())
     }
     if lost:
-        yield from target(iqm.login, {key: plan.change(role) for key, role in lost.items()})
+        yield from target(iqm.login, {key: plan.change(key) for key in lost})
         raise IQMError(
             f"Campaigns {_listed(lost)} didn't target audience {plan.new} after IQM confirmed the change; it was put "
             "into them once more. Nothing was deleted. Retry to verify it."
@@ -268,21 +278,25 @@ def _verify(iqm: Dialect, plan: ReplacementPlan, result: TargetingResult, uses: 
     unchanged = [key for key, role in changed.items() if key in old_roles or new_roles[key] != frozenset((role,))]
     if unchanged:
         raise IQMError(
-            f"Campaigns {_listed(unchanged)} still target audience {plan.old} after IQM confirmed the change to "
+            f"Campaigns {_listed(unchanged)} still target {_named(plan.old)} after IQM confirmed the change to "
             f"{plan.new}. Nothing was deleted. Retry to change them again."
         )
     late = old_roles.keys() - plan.changes.keys() - plan.failed.keys()
     if plan.everywhere and late:
         raise IQMError(
-            f"Campaigns {_listed(sorted(late))} began to use audience {plan.old} while {plan.new} replaced it. Nothing "
+            f"Campaigns {_listed(sorted(late))} began to use {_named(plan.old)} while {plan.new} replaced it. Nothing "
             "was deleted. Retry to change them too."
         )
 
 
-def _roles(uses: Uses, audience_id: int | None) -> Mapping[int, frozenset[Role]]:
-    """Return what each campaign does with an audience, as far as IQM tells."""
-    use = uses.get(audience_id) if audience_id is not None else None
-    return (use.campaigns or {}) if use else {}
+def _roles(uses: Uses, *audience_ids: int) -> dict[int, frozenset[Role]]:
+    """Return what each campaign does with any of some audiences, as far as IQM tells."""
+    roles: dict[int, frozenset[Role]] = {}
+    for audience_id in audience_ids:
+        campaigns = uses[audience_id].campaigns if audience_id in uses else None
+        for campaign_id, more in (campaigns or {}).items():
+            roles[campaign_id] = roles.get(campaign_id, frozenset()) | more
+    return roles
 
 
 def _delete(iqm: Dialect, audience_ids: Sequence[int]) -> Exchange[None]:
@@ -307,6 +321,10 @@ def _delete(iqm: Dialect, audience_ids: Sequence[int]) -> Exchange[None]:
 def _only(roles: frozenset[Role]) -> Role:
     (role,) = roles
     return role
+
+
+def _named(audience_ids: Sequence[int]) -> str:
+    return f"audience{'s' if len(audience_ids) > 1 else ''} {_listed(audience_ids)}"
 
 
 def _listed(ids: Iterable[int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import Asset
@@ -22,7 +22,8 @@ class AudienceEvent(TypedDict):
     """
     The ``extra`` of an audience's asset event.
 
-    ``fingerprint`` is None if the task doesn't compare lists.
+    ``fingerprint`` is None if the task doesn't compare lists. ``replaced`` are the audiences that this one replaced in
+    campaigns, if it was to replace any.
     """
 
     audience_id: int
@@ -31,6 +32,7 @@ class AudienceEvent(TypedDict):
     records: int | None
     match_rate: float | None
     fingerprint: str | None
+    replaced: NotRequired[list[int]]
 
 
 def audience_event(audience: ReadyAudience, *, fingerprint: str | None = None) -> AudienceEvent:

@@ -113,15 +113,17 @@ def replace(arguments: Namespace) -> None:
                 "status": campaign and campaign["status"],
                 "targeting": plan.campaigns.get(campaign_id),
                 "change": plan.failed.get(campaign_id)
-                or (f"{plan.old} -> {plan.new}" if campaign_id in plan.changes else "done already"),
+                or (f"{arguments.old} -> {plan.new}" if campaign_id in plan.changes else "done already"),
             }
         )
     if done is None:
         sys.stderr.write("Dry run: nothing was changed\n")
     elif done["in_use"]:
-        sys.stderr.write(f"Audience {plan.old} isn't deleted: campaigns still use it\n")
+        sys.stderr.write(f"Audience {arguments.old} isn't deleted: campaigns still use it\n")
     else:
-        sys.stderr.write(f"Audience {plan.old} is {'replaced' if arguments.keep_old else 'replaced and deleted'}\n")
+        sys.stderr.write(
+            f"Audience {arguments.old} is {'replaced' if arguments.keep_old else 'replaced and deleted'}\n"
+        )
     _show(rows, arguments)
 
 

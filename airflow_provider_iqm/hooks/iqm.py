@@ -222,11 +222,11 @@ class IQMHook(IQMUploadHook):
         :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
         """
         self._drive(check_ready(self._iqm, new_audience_id))
-        return self._drive(plan_replacement(self._iqm, old_audience_id, new_audience_id, campaign_ids))
+        return self._drive(plan_replacement(self._iqm, [old_audience_id], new_audience_id, campaign_ids))
 
     def _plan_replacement(
         self,
-        old: int | None,
+        old: Sequence[int],
         new: int,
         campaign_ids: Iterable[int] | None,
         known: Mapping[int, Role] | None = None,
@@ -234,9 +234,9 @@ class IQMHook(IQMUploadHook):
         """
         Find out what is to be changed, for an audience that is known to be ready.
 
-        :param old: The audience to take out, if there is one; an earlier try may have deleted it.
+        :param old: The audiences to take out, if there are any; an earlier try may have deleted them.
         :param new: The audience to put in.
-        :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
+        :param campaign_ids: The campaigns; default: those that include or exclude the old audiences (v3 only).
         :param known: Campaign id → role, as an earlier try has planned it.
         """
         return self._drive(plan_replacement(self._iqm, old, new, campaign_ids, known=known, old_may_be_gone=True))

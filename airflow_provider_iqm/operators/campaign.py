@@ -11,6 +11,7 @@ from airflow_provider_iqm.links.campaign import IQMCampaignLink
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.base import IQMBaseOperator
 from airflow_provider_iqm.operators.ids import list_ids, parse_id
+from airflow_provider_iqm.operators.replacement_log import log_replacement
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.wording import count_of
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_iqm.api.replacement import Replacement
-    from airflow_provider_iqm.log import Log
 
 Ids = int | str | Iterable[int | str]
 
@@ -138,19 +138,3 @@ class ReplaceAudienceOperator(IQMBaseOperator):
         IQMCampaignLink.push(self, context, [*done["included"], *done["excluded"]])
         log_replacement(self.log, done)
         return done
-
-
-def log_replacement(log: Log, done: Replacement) -> None:
-    """
-    Log what a replacement has come to.
-
-    :param log: The task's log.
-    :param done: The replacement.
-    """
-    count = count_of(len(done["included"]) + len(done["excluded"]), "campaign")
-    replaced = "" if done["old_audience_id"] is None else f" instead of {done['old_audience_id']}"
-    log.info("Verified: audience %s is used%s by %s", done["new_audience_id"], replaced, count)
-    if done["deleted"]:
-        log.info("Deleted replaced audience: %s", ", ".join(map(str, done["deleted"])))
-    if done["in_use"]:
-        log.warning("Not deleted, since campaigns still use it: audience %s", ", ".join(map(str, done["in_use"])))

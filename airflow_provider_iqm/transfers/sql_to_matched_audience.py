@@ -89,6 +89,14 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
     :param vertical_id: The id of the vertical, if the account has several (v3 only).
     :param on_unchanged: What to do if the list hasn't changed since the last upload: ``upload`` it again, or
         ``skip`` the upload and return the id of the existing audience, without an asset event. (templated)
+    :param replaces: The audience to replace in campaigns when the new one is ready: ``previous`` for the audience of
+        this task's last run, or an audience's id. The task waits for the new audience. (templated)
+    :param campaign_ids: The campaigns to put the audience into; default: those that include or exclude the replaced
+        audience (v3 only). (templated)
+    :param keep_replaced: How many replaced audiences to keep for a rollback; older ones are deleted.
+    :param min_records: The minimum number of records; checked before the upload.
+    :param max_records_drop: The maximum drop of the number of records compared with the previous audience, in
+        percent; checked before the upload.
     :param min_match_rate: The minimum match rate, in percent; needs ``wait_for_ready``.
     :param max_match_rate_drop: The maximum drop of the match rate compared with the previous audience, in
         percentage points; needs ``wait_for_ready``.
@@ -148,6 +156,11 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         consent_given: bool | None = None,
         vertical_id: int | None = None,
         on_unchanged: OnUnchanged = "upload",
+        replaces: int | str | None = None,
+        campaign_ids: int | str | Iterable[int | str] | None = None,
+        keep_replaced: int = 0,
+        min_records: int | None = None,
+        max_records_drop: float | None = None,
         min_match_rate: float | None = None,
         max_match_rate_drop: float | None = None,
         on_low_match_rate: OnLowMatchRate = "fail",

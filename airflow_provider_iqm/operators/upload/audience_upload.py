@@ -20,12 +20,14 @@ from airflow_provider_iqm.assets.outlets import (
     describe_in_asset_events,
     remove_audience_outlets,
 )
-from airflow_provider_iqm.exceptions import AudienceOptionError
+from airflow_provider_iqm.exceptions import AudienceOptionError, LowMatchRateError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.hooks.upload_recovery import check_timeout
 from airflow_provider_iqm.lineage.hook_lineage import report_audience
 from airflow_provider_iqm.lineage.openlineage import LineageOutput
+from airflow_provider_iqm.links.campaign import IQMCampaignLink
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.campaign import Ids
 from airflow_provider_iqm.operators.match_rate import check_match_rates, match_rate_gate
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.upload.deferrable_upload import DeferrableUploadOperator, restore_attempts
@@ -35,6 +37,7 @@ from airflow_provider_iqm.operators.upload.deferred_search import (
     parse_search_event,
     plan_duplicate_search,
 )
+from airflow_provider_iqm.operators.upload.replacement import AudienceReplacement
 from airflow_provider_iqm.operators.upload.summary import push_summary, push_xcom, summarize_upload
 from airflow_provider_iqm.operators.upload.unchanged import (
     OnUnchanged,
@@ -71,16 +74,23 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         "iqm_conn_id",
         "audience_subtype",
         "on_unchanged",
+        "replaces",
+        "campaign_ids",
         "on_low_match_rate",
     )
-    may_be_none = PreparationOperator.may_be_none | {"audience_subtype"}
+    may_be_none = PreparationOperator.may_be_none | {"audience_subtype", "replaces", "campaign_ids"}
     ui_color = "#d5e8f7"
-    operator_extra_links = (IQMAudienceLink(),)
+    operator_extra_links = (IQMAudienceLink(), IQMCampaignLink())
 
     audience_subtype: str | None
     consent_given: bool | None
     vertical_id: int | None
     on_unchanged: OnUnchanged
+    replaces: int | str | None
+    campaign_ids: Ids | None
+    keep_replaced: int
+    min_records: int | None
+    max_records_drop: float | None
     min_match_rate: float | None
     max_match_rate_drop: float | None
     on_low_match_rate: OnLowMatchRate
@@ -89,6 +99,11 @@ class AudienceUploadOperator(DeferrableUploadOperator):
     def hook(self) -> IQMHook:
         """The hook to IQM."""
         return IQMHook(self.iqm_conn_id)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the task waits for the audience; one that is to be put into campaigns has to be ready."""
+        return self.wait_for_ready or self.replaces is not None or self.campaign_ids is not None
 
     @abstractmethod
     def prepare_list(self) -> AbstractContextManager[AudienceUpload]:
@@ -179,10 +194,14 @@ class AudienceUploadOperator(DeferrableUploadOperator):
             check_on_unchanged(self.on_unchanged, history)
             check_timeout(self.lost_answer_timeout)
             self._check_gate(history)
+            replacement = AudienceReplacement(self, context, history)
+            replacement.check_arguments()
         record = UploadRecord(context, log=self.log)
         if self.resume:
             record.start_try(resumed=searched is not None)
         with self.prepare_list() as upload:
+            with final_errors_fail_the_task():
+                replacement.check_records(upload.file.records)
             last, duplicates = self._upload_or_skip(context, history, upload, record, searched)
             summary = summarize_upload(upload, audience_name=last.audience_name, fingerprint=last.fingerprint)
         return self._finish(context, history, last, summary, duplicates)
@@ -208,7 +227,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         push_summary(self, context, summary)
         if last.audience:
             self._process_ready(context, history, last, last.audience)
-        elif self.wait_for_ready:
+        elif self.waits:
             audience = self._wait(last.audience_id, duplicates)
             audience = self._without_duplicates(context, history, audience, duplicates)
             last = replace(last, run_id=context["ti"].run_id, audience_id=audience["id"])
@@ -219,7 +238,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
 
     def _check_deferrable(self) -> None:
         by_default = conf.getboolean("operators", "default_deferrable", fallback=False)
-        if self.deferrable and not self.wait_for_ready and not by_default:
+        if self.deferrable and not self.waits and not by_default:
             warnings.warn(
                 "deferrable=True without wait_for_ready=True: the task doesn't wait for the audience. Only the search "
                 "for an upload whose answer was lost is deferred.",
@@ -228,7 +247,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
             )
 
     def _check_gate(self, history: AudienceHistory) -> None:
-        if match_rate_gate(self).has_limits and not self.wait_for_ready:
+        if match_rate_gate(self).has_limits and not self.waits:
             raise AudienceOptionError(
                 "min_match_rate and max_match_rate_drop need a ready audience. Set wait_for_ready=True, or move them "
                 "to the AudienceReadySensor."
@@ -267,16 +286,26 @@ class AudienceUploadOperator(DeferrableUploadOperator):
     ) -> None:
         """Check the match rate of a ready audience, store it for later runs, and send or drop the asset events."""
         gate = match_rate_gate(self)
+        replacement = AudienceReplacement(self, context, history)
+        replacement.remember(audience)
         with final_errors_fail_the_task():
-            check_match_rates(gate, [audience], history.last_ready(), self.log)
+            try:
+                check_match_rates(gate, [audience], history.last_ready(), self.log)
+            except LowMatchRateError as error:
+                raise LowMatchRateError(f"{error}{replacement.advice}") from None
         if gate.has_limits:
             history.save_ready([audience])
-        if self.wait_for_ready:
+        if self.waits:
             push_xcom(self, context, "audience", audience)
         if last.fingerprint:
             history.save_upload(replace(last, audience=audience))
+        done = replacement.carry_out(audience)
+        event = audience_event(audience, fingerprint=last.fingerprint)
+        if done:
+            event["replaced"] = done["old_audience_ids"]
+            push_xcom(self, context, "campaigns", {"included": done["included"], "excluded": done["excluded"]})
         if last.run_id == context["ti"].run_id:
-            describe_in_asset_events(self, context, [audience_event(audience, fingerprint=last.fingerprint)])
+            describe_in_asset_events(self, context, [event])
         else:
             remove_audience_outlets(self, log=self.log)
 

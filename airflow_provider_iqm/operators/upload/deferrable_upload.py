@@ -54,6 +54,11 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
 
     @property
     @abstractmethod
+    def waits(self) -> bool:
+        """Whether the task waits for the audience."""
+
+    @property
+    @abstractmethod
     def hook(self) -> IQMHook:
         """The hook to IQM."""
 
@@ -88,7 +93,7 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
             options=options,
             lost_answer_timeout=self.lost_answer_timeout,
             search=search,
-            check_duplicates=not (self.wait_for_ready or self.deferrable),
+            check_duplicates=not (self.waits or self.deferrable),
         )
         self._defer_duplicates_search(attempts, audience_id, summary)
         return audience_id
@@ -118,7 +123,7 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
     def _defer_duplicates_search(self, attempts: UploadAttempts, audience_id: int, summary: UploadSummary) -> None:
         """Defer the search for duplicates, unless the task waits for its audience and searches after that."""
         duplicates = plan_duplicate_search(summary["audience_name"], attempts, self.lost_answer_timeout)
-        if self.wait_for_ready or not self.deferrable or duplicates is None:
+        if self.waits or not self.deferrable or duplicates is None:
             return
         self.log.info("The upload was sent more than once: searching for a duplicate of audience %s", audience_id)
         defer_search(

@@ -43,7 +43,7 @@ def test_a_replacement_is_four_requests_after_the_look_at_the_new_audience():
     excluded = {"includedAudienceList": [], "excludedAudienceList": [NEW], "removedAudienceList": [OLD]}
     assert json.loads(requests[2].body) == {"5": change, "6": change, "7": excluded}
     assert done == {
-        "old_audience_id": OLD,
+        "old_audience_ids": [OLD],
         "new_audience_id": NEW,
         "included": [5, 6],
         "excluded": [7],
@@ -66,12 +66,12 @@ def test_what_was_done_before_is_not_done_again():
 def test_an_old_audience_that_isn_t_there_is_a_mistake_unless_it_was_replaced():
     with pytest.raises(AudienceNotFoundError, match="no audience 1"):
         drive(replace_audience(api(), OLD, NEW), status(NEW), uses(row(NEW)), NOT_FOUND)
-    made, _ = drive(plan_replacement(api(), OLD, NEW, old_may_be_gone=True), uses(row(NEW)), NOT_FOUND)
+    made, _ = drive(plan_replacement(api(), [OLD], NEW, old_may_be_gone=True), uses(row(NEW)), NOT_FOUND)
     assert (made.changes, made.done) == ({}, {})
 
 
 def test_a_new_audience_that_is_not_listed_yet_is_asked_for_by_its_details():
-    made, requests = drive(plan_replacement(api(), OLD, NEW), uses(row(OLD, [5])), good(details(NEW)))
+    made, requests = drive(plan_replacement(api(), [OLD], NEW), uses(row(OLD, [5])), good(details(NEW)))
     assert made.changes == {5: "included"}
     assert requests[1].path.endswith("/2")
 
@@ -82,7 +82,7 @@ def test_a_new_audience_that_isn_t_ready_replaces_nothing():
 
 
 def test_given_campaigns_are_the_only_ones_to_be_changed():
-    made, _ = drive(plan_replacement(api(), OLD, NEW, [7, 9]), BEFORE)
+    made, _ = drive(plan_replacement(api(), [OLD], NEW, [7, 9]), BEFORE)
     assert made.changes == {7: "excluded", 9: "included"}
     after = uses(row(OLD, [5, 6]), row(NEW, [9], [7]))
     done, _ = drive(carry_out(api(), made, [OLD]), SAVED, after)
@@ -90,7 +90,7 @@ def test_given_campaigns_are_the_only_ones_to_be_changed():
 
 
 def test_without_an_old_audience_the_new_one_is_put_in():
-    made, _ = drive(plan_replacement(api(), None, NEW, [5]), uses(row(NEW)))
+    made, _ = drive(plan_replacement(api(), [], NEW, [5]), uses(row(NEW)))
     done, (request, _) = drive(carry_out(api(), made), SAVED, uses(row(NEW, [5])))
     assert json.loads(request.body)["5"]["removedAudienceList"] == []
     assert done["included"] == [5]
@@ -98,16 +98,16 @@ def test_without_an_old_audience_the_new_one_is_put_in():
 
 def test_an_audience_does_not_replace_itself():
     with pytest.raises(AudienceOptionError, match="can't replace itself"):
-        drive(plan_replacement(api(), NEW, NEW))
+        drive(plan_replacement(api(), [NEW], NEW))
 
 
 def test_a_campaign_with_two_roles_is_left_alone_and_fails_after_all_others():
     before = uses(row(OLD, [5, 6, 7], [5]), row(NEW, excluded=[6]))
-    made, _ = drive(plan_replacement(api(), OLD, NEW), before)
+    made, _ = drive(plan_replacement(api(), [OLD], NEW), before)
     assert made.changes == {7: "included"}
     after = uses(row(OLD, [5, 6], [5]), row(NEW, [7], [6]))
     with pytest.raises(
-        CampaignTargetingError, match=r"2 of 3 campaigns not changed.*Audience 1 isn't deleted"
+        CampaignTargetingError, match=r"2 of 3 campaigns not changed.*Nothing is deleted: they may still use audience 1"
     ) as error:
         drive(carry_out(api(), made, [OLD]), SAVED, after, named(5, 6))
     assert (error.value.changed, list(error.value.failed)) == ([7], [5, 6])
@@ -115,14 +115,14 @@ def test_a_campaign_with_two_roles_is_left_alone_and_fails_after_all_others():
 
 def test_failed_campaigns_keep_the_old_audience_which_isn_t_deleted():
     after = uses(row(OLD, [6]), row(NEW, [5], [7]))
-    made, _ = drive(plan_replacement(api(), OLD, NEW), BEFORE)
-    with pytest.raises(CampaignTargetingError, match="Audience 1 isn't deleted") as error:
+    made, _ = drive(plan_replacement(api(), [OLD], NEW), BEFORE)
+    with pytest.raises(CampaignTargetingError, match="Nothing is deleted: they may still use audience 1") as error:
         drive(carry_out(api(), made, [OLD]), failing(**{"6": "Full."}), after, named(6))
     assert error.value.changed == [5, 7]
 
 
 def test_a_failure_of_a_repeated_request_does_not_count_where_iqm_says_otherwise():
-    made, _ = drive(plan_replacement(api(), OLD, NEW), BEFORE)
+    made, _ = drive(plan_replacement(api(), [OLD], NEW), BEFORE)
     done, _ = drive(carry_out(api(), made, [OLD]), failing(**{"6": "Not targeted."}), AFTER, DELETED)
     assert (done["included"], done["deleted"]) == ([5, 6], [OLD])
 
@@ -137,7 +137,7 @@ def test_a_failure_of_a_repeated_request_does_not_count_where_iqm_says_otherwise
     ],
 )
 def test_what_iqm_says_afterwards_decides_and_a_retry_goes_on(after, words):
-    made, _ = drive(plan_replacement(api(), OLD, NEW), BEFORE)
+    made, _ = drive(plan_replacement(api(), [OLD], NEW), BEFORE)
     with pytest.raises(IQMError, match=words) as error:
         drive(carry_out(api(), made, [OLD]), SAVED, after)
     assert not isinstance(error.value, IQMFinalError)
@@ -145,7 +145,7 @@ def test_what_iqm_says_afterwards_decides_and_a_retry_goes_on(after, words):
 
 @pytest.mark.parametrize("answer", [SAVED, failing(**{"6": "Full."})])
 def test_a_campaign_that_targets_neither_gets_the_new_audience_at_once(answer):
-    made, _ = drive(plan_replacement(api(), OLD, NEW), BEFORE)
+    made, _ = drive(plan_replacement(api(), [OLD], NEW), BEFORE)
     answers = iter([answer, uses(row(OLD), row(NEW, [5], [7])), SAVED])
     sent = []
 
@@ -166,13 +166,13 @@ def test_a_campaign_that_targets_neither_gets_the_new_audience_at_once(answer):
 def test_what_an_earlier_try_has_planned_is_put_right():
     # Between two tries a campaign has lost both.
     made, _ = drive(
-        plan_replacement(api(), OLD, NEW, known={5: "included", 7: "excluded"}), uses(row(OLD), row(NEW, [5]))
+        plan_replacement(api(), [OLD], NEW, known={5: "included", 7: "excluded"}), uses(row(OLD), row(NEW, [5]))
     )
     assert (made.changes, made.done) == ({7: "excluded"}, {5: "included"})
 
 
 def test_a_deletion_whose_answer_was_lost_is_no_failure():
-    made, _ = drive(plan_replacement(api(), OLD, NEW), AFTER)
+    made, _ = drive(plan_replacement(api(), [OLD], NEW), AFTER)
     assert drive(carry_out(api(), made, [OLD]), KEPT, NOT_FOUND)[0]["deleted"] == [OLD]
     assert drive(carry_out(api(), made, [OLD]), KEPT, status(OLD, 5), good([{"id": 5, "name": "deleted"}]))
     with pytest.raises(IQMRequestError, match="deleted none"):
@@ -181,17 +181,19 @@ def test_a_deletion_whose_answer_was_lost_is_no_failure():
 
 @pytest.mark.parametrize("count", ["runningCampaignCount", "pausedCampaignCount", "expiredCampaignCount"])
 def test_a_count_alone_keeps_an_audience(count):
-    made, _ = drive(plan_replacement(api(), OLD, NEW), uses(row(OLD, **{count: 1}), row(NEW, [5])))
+    made, _ = drive(plan_replacement(api(), [OLD], NEW), uses(row(OLD, **{count: 1}), row(NEW, [5])))
     assert drive(carry_out(api(), made, [OLD]))[0]["in_use"] == [OLD]
 
 
-def test_older_replaced_audiences_are_asked_for_and_deleted_along():
-    made, _ = drive(plan_replacement(api(), OLD, NEW), BEFORE)
-    after = uses(row(OLD), row(NEW, [5, 6], [7]), row(8), row(9, [4]))
-    deleted = good({"successfulAudienceIds": [8], "failedAudienceIds": []})
+def test_campaigns_that_an_earlier_replacement_left_on_an_older_audience_are_changed_too():
+    before = uses(row(OLD, [5]), row(8, [6]), row(9), row(NEW))
+    made, _ = drive(plan_replacement(api(), [OLD, 8, 9], NEW), before)
+    after = uses(row(OLD), row(8), row(9), row(NEW, [5, 6]))
+    deleted = good({"successfulAudienceIds": [8, 9], "failedAudienceIds": []})
     done, requests = drive(carry_out(api(), made, [8, 9]), SAVED, after, deleted)
-    assert json.loads(requests[1].body)["audienceIds"] == [1, 2, 8, 9]
-    assert (done["deleted"], done["in_use"]) == ([8], [9])
+    change = json.loads(requests[0].body)
+    assert [change[key]["removedAudienceList"] for key in ("5", "6")] == [[OLD], [8]]
+    assert (done["included"], done["deleted"]) == ([5, 6], [8, 9])
 
 
 class TestClassic:
@@ -203,7 +205,7 @@ class TestClassic:
         return good({"id": audience_id, "audienceName": "VIP", "status": "ready", **counts})
 
     def plan(self, old, new, ids=(5, 6)):
-        return drive(plan_replacement(api("classic"), OLD, NEW, ids), old, new)[0]
+        return drive(plan_replacement(api("classic"), [OLD], NEW, ids), old, new)[0]
 
     def test_campaigns_have_to_be_given(self):
         with pytest.raises(AudienceOptionError, match="campaign_ids is missing"):

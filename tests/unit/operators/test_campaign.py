@@ -12,7 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_iqm.exceptions import AudienceOptionError, CampaignTargetingError, IQMFinalError
 from airflow_provider_iqm.get_provider_info import get_provider_info
 from airflow_provider_iqm.links.campaign import IQMCampaignLink, campaign_url
-from airflow_provider_iqm.operators.campaign import ReplaceAudienceOperator, TargetAudienceOperator, log_replacement
+from airflow_provider_iqm.operators.campaign import ReplaceAudienceOperator, TargetAudienceOperator
+from airflow_provider_iqm.operators.replacement_log import log_replacement
 
 TARGET = "/api/v3/cmp/target/audience"
 NAMES = "/api/v3/cmp/basic/list"
@@ -175,7 +176,7 @@ class TestReplacement:
     def test_the_log_says_what_was_done(self, caplog):
         caplog.set_level("INFO")
         done = {
-            "old_audience_id": 1,
+            "old_audience_ids": [1],
             "new_audience_id": 2,
             "included": [5],
             "excluded": [6],
