@@ -1,4 +1,4 @@
-"""What is inside an audience file, whatever its format, and what its header must be."""
+"""The contents of a list in any format, counted record by record, and the rules for its header."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Contents:
 
 class ContentsCounter:
     """
-    Takes in a file's records as they pass by, each as wide as the header.
+    Counts a list's records as they are read, each as wide as the header.
 
     :param columns: The header.
     :param checks: The damage to count.
@@ -66,7 +66,7 @@ class ContentsCounter:
 
     def add(self, records: Sequence[Sequence[str]]) -> None:
         """
-        Take in records that have been read; the first ones have to be.
+        Count parsed records; the first records of a list must be added this way, for the samples.
 
         :param records: The records.
         """
@@ -77,22 +77,22 @@ class ContentsCounter:
 
     def add_batch(self, count: int, batch: RecordBatch) -> None:
         """
-        Take in other records.
+        Count further records.
 
-        :param count: How many they are.
+        :param count: Number of records.
         :param batch: The records.
         """
         self._records += count
         self._damage.add(batch)
-        self._blank = still_blank(self._blank, batch)
+        self._blank = remaining_blank_columns(self._blank, batch)
 
     @property
     def wanted(self) -> set[int]:
-        """The columns, by position, whose values are still of interest."""
+        """The positions of the columns whose values are still needed."""
         return self._blank | self._damage.positions
 
     def contents(self) -> Contents:
-        """Give what is known after the last record."""
+        """Return the result after the last record."""
         return Contents(self.columns, self._records, self._first, frozenset(self._blank), self._damage.found())
 
 
@@ -100,11 +100,11 @@ def count_contents(
     columns: tuple[str, ...], records: Iterable[Sequence[str]], mapped: Mapping[str, str] | None
 ) -> Contents:
     """
-    Take in all records of a file.
+    Count all records of a list.
 
     :param columns: The header.
     :param records: The records, each as wide as the header.
-    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
+    :param mapped: File column → IQM field, of the columns whose values are checked for damage.
     """
     counter = ContentsCounter(columns, checks_for(columns, mapped))
     for batch in batches(records):
@@ -113,13 +113,13 @@ def count_contents(
 
 
 def is_blank(value: str) -> bool:
-    """Whether a value is empty or nothing but white space."""
+    """Return whether a value is empty or only white space."""
     return not value or value.isspace()
 
 
-def still_blank(columns: Iterable[int], batch: RecordBatch) -> set[int]:
+def remaining_blank_columns(columns: Iterable[int], batch: RecordBatch) -> set[int]:
     """
-    Which of the columns, by position, some records leave blank too.
+    Return those of the columns, by position, that are blank in these records too.
 
     :param columns: The columns.
     :param batch: The records.
@@ -129,7 +129,7 @@ def still_blank(columns: Iterable[int], batch: RecordBatch) -> set[int]:
 
 def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "line", certain: bool = False) -> None:
     """
-    Check that every column can be told by its name.
+    Check that every column has a name of its own.
 
     :param columns: The header's names.
     :param name: The file's name, for the message.

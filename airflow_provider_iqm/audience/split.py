@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.cleaning.options import Cleaning
 from airflow_provider_iqm.audience.cleaning.plan import make_plan
-from airflow_provider_iqm.audience.csv.duckdb_source import Source, copied_source, direct_source
+from airflow_provider_iqm.audience.csv.duckdb_source import DuckDBSource, copied_source, direct_source
 from airflow_provider_iqm.audience.csv.exact_reader import read_header, read_records
 from airflow_provider_iqm.audience.csv.fast_reader import read_fast
 from airflow_provider_iqm.audience.duckdb.csv_queries import (
@@ -126,7 +126,7 @@ def split_list(
     )
 
 
-def _sources(file: PreparedList, *, scratch: Scratch, memory_limit: str) -> Iterator[Source]:
+def _sources(file: PreparedList, *, scratch: Scratch, memory_limit: str) -> Iterator[DuckDBSource]:
     """Give the file itself, if DuckDB can be trusted with it, then its exact copy."""
     if file.media_type == CSV:
         contents = read_fast(file.path, name=file.display_name, memory_limit=memory_limit)
@@ -153,7 +153,7 @@ class _Splitter:
     """
 
     def __init__(
-        self, source: Source, file: PreparedList, mapping: ColumnMapping, limits: Limits, scratch: Scratch
+        self, source: DuckDBSource, file: PreparedList, mapping: ColumnMapping, limits: Limits, scratch: Scratch
     ) -> None:
         self.source = source
         self.file = file

@@ -25,7 +25,7 @@ from airflow_provider_iqm.audience.cleaning.plan import (
 from airflow_provider_iqm.audience.cleaning.quarantine import write_quarantine
 from airflow_provider_iqm.audience.cleaning_report import CleaningReport
 from airflow_provider_iqm.audience.csv.byte_scan import ByteScan, scan_bytes
-from airflow_provider_iqm.audience.csv.duckdb_source import Source, copied_source, direct_source
+from airflow_provider_iqm.audience.csv.duckdb_source import DuckDBSource, copied_source, direct_source
 from airflow_provider_iqm.audience.csv.exact_reader import read_header, read_records
 from airflow_provider_iqm.audience.damage.damage import found_damage, header_damage, refused_with
 from airflow_provider_iqm.audience.duckdb.csv_queries import connect, copy_options, quoted
@@ -140,12 +140,14 @@ class Cleaner:
             original_size=self.plain.original_size,
         )
 
-    def _copy(self) -> Source:
+    def _copy(self) -> DuckDBSource:
         records = read_records(self.path, name=self.name)
         _, columns = read_header(records, name=self.name)
         return copied_source(columns, records, path=self.scratch.new_file("exact.csv"))
 
-    def _try(self, source: Source) -> tuple[PreparedList, ColumnMapping, Counter[str], int, dict[str, int]] | None:
+    def _try(
+        self, source: DuckDBSource
+    ) -> tuple[PreparedList, ColumnMapping, Counter[str], int, dict[str, int]] | None:
         """Clean a source; ``None`` where DuckDB can't be trusted with it."""
         import duckdb
 
@@ -196,7 +198,7 @@ class Cleaner:
         file = self.prepared_list(output, columns=source.columns, records=kept, damage=damage)
         return file, mapping, dropped, duplicates, repaired
 
-    def _is_whole(self, source: Source, records: int, content_bytes: int, scan: ByteScan) -> bool:
+    def _is_whole(self, source: DuckDBSource, records: int, content_bytes: int, scan: ByteScan) -> bool:
         """Check that DuckDB read the whole file, and nothing else."""
         if source.frame is None:
             return records == source.copied
@@ -210,7 +212,7 @@ class Cleaner:
             return records == source.count(name=self.name, memory_limit=self.cleaning.memory_limit)
         return not surplus
 
-    def _plan(self, connection: DuckDBPyConnection, source: Source, mapping: ColumnMapping) -> Plan:
+    def _plan(self, connection: DuckDBPyConnection, source: DuckDBSource, mapping: ColumnMapping) -> Plan:
         """Detect which of the columns to hash are already hashed, and make the plan."""
         hashed = set()
         for column, algorithm in self.cleaning.hashes().items():
@@ -271,7 +273,7 @@ class Cleaner:
 
 
 def _write(
-    connection: DuckDBPyConnection, plan: Plan, source: Source, output: Path, cleaning: Cleaning
+    connection: DuckDBPyConnection, plan: Plan, source: DuckDBSource, output: Path, cleaning: Cleaning
 ) -> tuple[int, int, dict[str, int]]:
     """Write the cleaned copy, and return the records written, the duplicates dropped, and the plan's tallies."""
     counts = [*map(fault_tally, range(len(plan.faults))), *map(damage_tally, range(len(plan.checks)))]

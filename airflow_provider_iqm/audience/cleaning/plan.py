@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.audience.cleaning.options import Cleaning
     from airflow_provider_iqm.audience.cleaning.rules.rule import Repair, Rule
-    from airflow_provider_iqm.audience.csv.duckdb_source import Source
+    from airflow_provider_iqm.audience.csv.duckdb_source import DuckDBSource
     from airflow_provider_iqm.audience.damage.damage import ColumnCheck
     from airflow_provider_iqm.audience.mapping.column_mapping import ColumnMapping
 
@@ -142,7 +142,7 @@ def repair_tally(number: int) -> str:
     return f"repair{number}"
 
 
-def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, hashed: Collection[str]) -> Plan:
+def make_plan(source: DuckDBSource, mapping: ColumnMapping, cleaning: Cleaning, *, hashed: Collection[str]) -> Plan:
     """
     Make the plan of cleaning a list.
 
@@ -195,7 +195,7 @@ def make_plan(source: Source, mapping: ColumnMapping, cleaning: Cleaning, *, has
     )
 
 
-def sample_query(source: Source, mapping: ColumnMapping, cleaning: Cleaning, column: str) -> str:
+def sample_query(source: DuckDBSource, mapping: ColumnMapping, cleaning: Cleaning, column: str) -> str:
     """Return the query for a column's first value that is a hash or a valid raw value."""
     rule = field_rule(
         Field(mapping.columns[column]), raw="raw", draft="draft", normal="normal", phone_format=cleaning.phone_format
@@ -214,7 +214,7 @@ def detect_hash(value: str) -> DataFormat | None:
     return None
 
 
-def _rule(source: Source, mapping: ColumnMapping, cleaning: Cleaning, column: str, *, hashed: bool) -> Rule:
+def _rule(source: DuckDBSource, mapping: ColumnMapping, cleaning: Cleaning, column: str, *, hashed: bool) -> Rule:
     position, field = source.columns.index(column), Field(mapping.columns[column])
     raw, draft, normal = f"c{position}", f"d{position}", f"v{position}"
     algorithm = cleaning.hashes().get(column)

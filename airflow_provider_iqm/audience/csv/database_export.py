@@ -17,7 +17,7 @@ from airflow_provider_iqm.audience.contents import Contents, ContentsCounter
 from airflow_provider_iqm.audience.damage.damage import checks_for, worth_counting
 from airflow_provider_iqm.audience.damage.garbled import GarbledCounter
 from airflow_provider_iqm.audience.duckdb.csv_queries import LINE_BYTES
-from airflow_provider_iqm.audience.records.record_batch import BATCH, ExportedLines, read_lines
+from airflow_provider_iqm.audience.records.record_batch import BATCH, ExportedLines, parse_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -128,12 +128,12 @@ class ExportTally:
             return
         if self._contents is None:
             # The first records are shown as they stand, in their order.
-            columns, *first = read_lines([self._header, *lines])
+            columns, *first = parse_records([self._header, *lines])
             checks = worth_counting(checks_for(columns, self._mapped), first)
             self._contents = ContentsCounter(tuple(columns), checks)
             self._contents.add(first)
         elif len(self._contents.wanted) > _FEW_COLUMNS:
-            self._contents.add(read_lines(lines))
+            self._contents.add(parse_records(lines))
         else:
             batch = ExportedLines(lines, text=text.decode(), width=len(self._contents.columns))
             self._contents.add_batch(len(lines), batch)

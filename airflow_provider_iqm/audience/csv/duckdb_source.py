@@ -1,4 +1,4 @@
-"""A list as DuckDB is to read it: the file itself where DuckDB can be trusted with it, else an exact copy."""
+"""What DuckDB reads: the file itself if DuckDB can be trusted with it, else an exact copy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.csv.audit import Frame, content_lengths, read_frame
-from airflow_provider_iqm.audience.csv.exact_reader import read_head, read_header, read_records
+from airflow_provider_iqm.audience.csv.exact_reader import read_first_records, read_header, read_records
 from airflow_provider_iqm.audience.csv.fast_reader import read_fast
 from airflow_provider_iqm.audience.damage.damage import ColumnCheck, checks_for, worth_counting
 from airflow_provider_iqm.audience.duckdb.csv_queries import LINE_BYTES, read_csv_sql, sum_sql
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Source:
+class DuckDBSource:
     """
-    A CSV file and how DuckDB reads it.
+    A CSV file, and how DuckDB reads it.
 
     :param path: The file.
     :param columns: The list's columns.
     :param sql: The SQL expression that reads the records as ``c0``, ``c1``, ….
-    :param ragged: The SQL condition of a record that has more or fewer values than the header.
-    :param content: The SQL expression of a record's length, for the audit.
-    :param frame: What stands around the records; ``None`` for an exact copy, which needs no audit but a count.
+    :param ragged: SQL condition of a record with more or fewer values than the header.
+    :param content: SQL expression of a record's length, for the audit.
+    :param frame: The file's line ends and size, for the audit; ``None`` for an exact copy, whose records are counted.
     :param head: The first records; none for a copy.
-    :param copied: How many records an exact copy has.
+    :param copied: Number of records of an exact copy.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class Source:
 
     def checks(self, mapped: Mapping[str, str]) -> list[ColumnCheck]:
         """
-        List the damage to count: in a copy all of it, in the file itself what is worth its time.
+        Return the damage checks to run: in a copy all, in the file itself those that are cheap or find something.
 
         :param mapped: File column → IQM field.
         """
@@ -53,31 +53,31 @@ class Source:
 
     def count(self, *, name: str, memory_limit: str) -> int | None:
         """
-        Count the records in a reading of their own, audited to the last byte.
+        Count the records in a separate pass, audited to the last byte.
 
         :param name: The file's name, for messages.
-        :param memory_limit: How much memory the count may use, such as ``256MiB``.
-        :return: ``None`` where only the exact reading can be trusted with the file.
+        :param memory_limit: Memory limit, such as ``256MiB``.
+        :return: ``None`` if the file must be read by the exact reader.
         """
         contents = read_fast(self.path, name=name, memory_limit=memory_limit)
         return contents.records if contents else None
 
 
-def direct_source(path: Path, *, name: str) -> Source | None:
+def direct_source(path: Path, *, name: str) -> DuckDBSource | None:
     """
-    Have DuckDB read a CSV file itself.
+    Return the file itself as the source.
 
     :param path: The file.
     :param name: The file's name, for messages.
-    :return: ``None`` where the first lines show already that it can't.
-    :raises AudienceFileError: The header or one of the first records is not as it must be.
+    :return: ``None`` if the first lines show that DuckDB can't be trusted with it.
+    :raises AudienceFileError: The header or one of the first records is invalid.
     """
     records = read_records(path, name=name)
     line, columns = read_header(records, name=name)
-    head = read_head(records)
+    head = read_first_records(records)
     if not head or any(len(record) != len(columns) for record in head):
         return None
-    # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
+    # DuckDB was seen to take a header for another if blank lines precede it, or line breaks in it.
     if line != 1 or any(column.splitlines() != [column] for column in columns):
         return None
     frame = read_frame(path, name=name)
@@ -86,17 +86,17 @@ def direct_source(path: Path, *, name: str) -> Source | None:
     width = len(columns)
     with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
     content = sum_sql(content_lengths(width, with_quotes=with_quotes))
-    return Source(path, columns, read_csv_sql(path, width=width), "false", content, frame, head)
+    return DuckDBSource(path, columns, read_csv_sql(path, width=width), "false", content, frame, head)
 
 
-def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[str]]], *, path: Path) -> Source:
+def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[str]]], *, path: Path) -> DuckDBSource:
     """
-    Write records that were read exactly to a file that leaves DuckDB nothing to guess: every value is quoted.
+    Write records from the exact reader to a copy that leaves DuckDB nothing to guess: every value is quoted.
 
-    A ragged record becomes a blank one with a mark in a column of its own, so that all keep their numbers.
+    A ragged record becomes a blank one that is marked in an extra column, so that all records keep their numbers.
 
     :param columns: The header's names.
-    :param records: The records behind the header.
+    :param records: The records after the header.
     :param path: The file to write.
     """
     width = len(columns)
@@ -113,4 +113,4 @@ def copied_source(columns: tuple[str, ...], records: Iterator[tuple[int, list[st
     # A character takes up to four bytes.
     line_bytes = max(LINE_BYTES, min(4 * longest, path.stat().st_size))
     sql = read_csv_sql(path, width=width + 1, line_bytes=line_bytes)
-    return Source(path, columns, sql, f"c{width} <> ''", "0", None, copied=count)
+    return DuckDBSource(path, columns, sql, f"c{width} <> ''", "0", None, copied=count)

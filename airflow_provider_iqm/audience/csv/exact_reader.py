@@ -1,8 +1,8 @@
 """
-The exact reading of a CSV file: slower, and always right about what is wrong, and where.
+The exact reader of CSV files: slower, and always right about what is wrong, and where.
 
 The rules are RFC 4180's as the standard library's ``csv`` applies them in its strict mode. A record has up to
-:data:`~.csv_text.MAX_LINE` characters; ``csv`` alone would refuse values that are longer than 131,072.
+:data:`~.lines.MAX_LINE` characters; ``csv`` alone would refuse values that are longer than 131,072.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def read_records(
 
     :param path: The file.
     :param name: The file's name, for messages.
-    :param delimiter: What stands between two values.
-    :param coding: How the file's bytes stand for text.
-    :param blank_lines: Whether to give empty lines too, without any value.
+    :param delimiter: Field delimiter.
+    :param coding: The file's encoding and compression.
+    :param blank_lines: Whether to yield empty lines too, without any value.
     :raises AudienceFileError: The text isn't well-formed CSV; the error has the line.
     """
     before = 1 if coding.sep_line else 0
@@ -80,8 +80,8 @@ def read_exactly(path: Path, *, name: str, mapped: Mapping[str, str] | None = No
 
     :param path: The file.
     :param name: The file's name, for messages.
-    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
-    :raises AudienceFileError: The header or a record is not as it must be; the error has the line.
+    :param mapped: File column → IQM field, of the columns whose values are checked for damage.
+    :raises AudienceFileError: The header or a record is invalid; the error has the line.
     """
     records = check_width(read_records(path, name=name), name=name)
     header_line, columns = read_header(records, name=name)
@@ -89,7 +89,7 @@ def read_exactly(path: Path, *, name: str, mapped: Mapping[str, str] | None = No
     if not contents.records:
         raise AudienceFileError(
             f"{name}: the file has a header (line {header_line}) but no records. "
-            "Check the query or export that made it."
+            "Check the query or export that wrote it."
         )
     scan = scan_bytes(path, hashed=True)
     return replace(contents, damage=(*contents.damage, *scan.garbled), sha256=scan.sha256)
@@ -99,11 +99,11 @@ def check_width(
     records: Iterator[tuple[int, list[str]]], *, name: str, delimiter: str = ","
 ) -> Iterator[tuple[int, list[str]]]:
     """
-    Refuse the first record that has more or fewer values than the header.
+    Raise an error at the first record that has more or fewer values than the header.
 
     :param records: The header and the records, as :func:`read_records` gives them.
     :param name: The file's name, for messages.
-    :param delimiter: What stands between two values.
+    :param delimiter: Field delimiter.
     :raises AudienceFileError: There is one; the error has its line.
     """
     width = 0
@@ -116,7 +116,7 @@ def check_width(
 
 def read_header(records: Iterator[tuple[int, list[str]]], *, name: str) -> tuple[int, tuple[str, ...]]:
     """
-    Take the header from the front of what :func:`read_records` gives: its line and its names.
+    Take the header: its line and its names.
 
     :param records: The header and the records.
     :param name: The file's name, for messages.
@@ -124,16 +124,18 @@ def read_header(records: Iterator[tuple[int, list[str]]], *, name: str) -> tuple
     """
     line, header = next(records, (0, []))
     if not header:
-        raise AudienceFileError(f"{name}: the file holds nothing but blank lines. Check what made it.")
+        raise AudienceFileError(
+            f"{name}: the file contains nothing but blank lines. Check the query or export that wrote it."
+        )
     check_header(header, name=name, line=line)
     return line, tuple(header)
 
 
-def read_head(records: Iterator[tuple[int, list[str]]]) -> list[list[str]]:
+def read_first_records(records: Iterator[tuple[int, list[str]]]) -> list[list[str]]:
     """
-    Take the first records from the front of what :func:`read_records` gives behind the header: 1,000 of them at most.
+    Take the first 1,000 records, or fewer, after the header: the sample by which a pass is planned.
 
-    They stand for the list where a look at all of it can be spared.
+    :param records: The records after the header.
     """
     return next(batches(record for _, record in records), [])
 

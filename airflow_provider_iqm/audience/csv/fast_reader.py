@@ -1,9 +1,8 @@
 """
-The fast reading of a CSV file: DuckDB counts, and what it can't be trusted with is left to the exact reading.
+The fast reader of CSV files: DuckDB counts; files that it can't be trusted with are left to the exact reader.
 
-DuckDB's strict reading refuses most of what is malformed, but not all, and where its threads share a file with quoted
-line breaks, records could get lost. So what it read is audited: its values, the delimiters and line ends between them,
-and the quotes must make up the file to the last byte.
+DuckDB's strict mode rejects most malformed files, but not all, and its threads can lose records of a file with quoted
+line breaks. So the result is audited: values, delimiters, line ends and quotes must add up to the size of the file.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.contents import Contents, still_blank
+from airflow_provider_iqm.audience.contents import Contents, remaining_blank_columns
 from airflow_provider_iqm.audience.csv.audit import content_lengths, read_frame
 from airflow_provider_iqm.audience.csv.byte_scan import scan_bytes
-from airflow_provider_iqm.audience.csv.exact_reader import read_head, read_header, read_records
+from airflow_provider_iqm.audience.csv.exact_reader import read_first_records, read_header, read_records
 from airflow_provider_iqm.audience.damage.damage import ColumnCheck, checks_for, found_damage, worth_counting
 from airflow_provider_iqm.audience.duckdb.csv_queries import (
     DEFAULT_MEMORY_LIMIT,
@@ -46,26 +45,26 @@ def read_fast(
 
     :param path: The file.
     :param name: The file's name, for messages.
-    :param memory_limit: How much memory DuckDB may use, such as ``256MiB``.
-    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
-    :return: What is in it; ``None`` where only the exact reading can tell.
-    :raises AudienceFileError: The header or one of the first records is not as it must be.
+    :param memory_limit: DuckDB's memory limit, such as ``256MiB``.
+    :param mapped: File column → IQM field, of the columns whose values are checked for damage.
+    :return: The contents; ``None`` if the file must be read by the exact reader.
+    :raises AudienceFileError: The header or one of the first records is invalid.
     """
     records = read_records(path, name=name)
     line, columns = read_header(records, name=name)
     width = len(columns)
-    head = read_head(records)
+    head = read_first_records(records)
     frame = read_frame(path, name=name)
     if frame is None or not head or width > MOST_COLUMNS or any(len(record) != width for record in head):
         return None
     # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
     if line != 1 or any(column.splitlines() != [column] for column in columns):
         return None
-    blank = still_blank(range(width), ReadRecords(head))
+    blank = remaining_blank_columns(range(width), ReadRecords(head))
     checks = worth_counting(checks_for(columns, mapped), head)
     with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
     with ThreadPoolExecutor(1) as pool:
-        # Python looks at the bytes while DuckDB, in a process of its own, looks at the values.
+        # Python scans and hashes the bytes while DuckDB, in a subprocess, reads the values.
         scanned = pool.submit(scan_bytes, path, hashed=True)
         reading = _read(
             path, width=width, blank=blank, with_quotes=with_quotes, checks=checks, memory_limit=memory_limit
@@ -91,13 +90,13 @@ def read_fast(
 
 
 @dataclass(frozen=True)
-class _Reading:
+class _Totals:
     """
-    What DuckDB read.
+    What DuckDB counted.
 
-    :param records: The number of records.
-    :param content_bytes: The length of all values together, without the double quotes inside of them.
-    :param blank_columns: Which of the columns in question are blank throughout.
+    :param records: Number of records.
+    :param content_bytes: Length of all values together, without the double quotes inside them.
+    :param blank_columns: The columns, of those that were checked, that are blank in every record.
     :param damage: How often each check found damage.
     """
 
@@ -115,12 +114,12 @@ def _read(
     with_quotes: Collection[int],
     checks: Sequence[ColumnCheck],
     memory_limit: str,
-) -> _Reading | None:
+) -> _Totals | None:
     """
-    Let DuckDB read the whole file; ``None`` where it refuses.
+    Let DuckDB read the whole file; ``None`` if it fails.
 
-    :param blank: The columns that may be blank throughout.
-    :param with_quotes: The columns in whose values quotes are looked for, which takes time.
+    :param blank: The columns that may be blank in every record.
+    :param with_quotes: The columns in whose values quotes are counted, which takes time.
     :param checks: The damage to count.
     """
     suspects = sorted(blank)
@@ -136,4 +135,4 @@ def _read(
     records, content_bytes, *found = row
     filled, damage = found[: len(suspects)], found[len(suspects) :]
     still = frozenset(column for column, has_value in zip(suspects, filled, strict=True) if not has_value)
-    return _Reading(records, content_bytes or 0, still, tuple(damage))
+    return _Totals(records, content_bytes or 0, still, tuple(damage))

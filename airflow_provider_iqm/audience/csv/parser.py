@@ -28,7 +28,7 @@ class RecordParser:
     :param name: The file's name, for messages.
     :param delimiter: The delimiter.
     :param line: The number of the first line.
-    :raises AudienceFileError: A record is longer than :data:`~.csv_text.MAX_LINE`, or isn't well-formed; the error
+    :raises AudienceFileError: A record is longer than :data:`~.lines.MAX_LINE`, or isn't well-formed; the error
         has the line.
     """
 

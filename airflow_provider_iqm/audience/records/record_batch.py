@@ -134,10 +134,10 @@ class ExportedLines(RecordBatch):
 
     @cached_property
     def _quoted(self) -> list[list[str]]:
-        return read_lines([line for line in self._lines if _QUOTE in line])
+        return parse_records([line for line in self._lines if _QUOTE in line])
 
 
-def read_lines(lines: Sequence[bytes]) -> list[list[str]]:
+def parse_records(lines: Sequence[bytes]) -> list[list[str]]:
     """
     Read records of well-formed CSV in UTF-8.
 

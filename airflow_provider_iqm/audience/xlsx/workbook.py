@@ -1,4 +1,4 @@
-"""The reading of an XLSX workbook: one sheet, whose first row that isn't blank is the header."""
+"""The reader of XLSX workbooks: one sheet, whose first row that isn't blank is the header."""
 
 from __future__ import annotations
 

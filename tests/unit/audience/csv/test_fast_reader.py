@@ -96,7 +96,7 @@ def test_a_reading_that_does_not_add_up_is_not_believed(make_file, monkeypatch):
 
     def lose_a_record(*args, **options):
         reading = real(*args, **options)
-        return fast_reader._Reading(reading.records - 1, reading.content_bytes - 2, reading.blank_columns)
+        return fast_reader._Totals(reading.records - 1, reading.content_bytes - 2, reading.blank_columns)
 
     monkeypatch.setattr(fast_reader, "_read", lose_a_record)
     assert read_fast(path, name="list.csv") is None
