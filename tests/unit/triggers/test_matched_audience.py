@@ -3,24 +3,16 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_iqm.client import pool_slots
-from airflow_provider_iqm.hooks import iqm_async
-from airflow_provider_iqm.hooks.iqm_async import IQMAsyncHook
 from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
-from airflow_provider_iqm.triggers import matched_audience
 from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, get_shared_hook
-from tests.unit.triggers.simulated_loop import SimulatedLoop
 
 LOG_IN = "/api/v3/ua/login"
 DETAILS = "/api/v2/audience/matched/*"
-TOKEN = {"access_token": "token", "refresh_token": "", "expires_in": 36_000}
-PENDING = {"id": 1, "audienceName": "List", "status": "Pending"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -123,33 +115,23 @@ def test_the_poll_interval_is_limited(local_iqm, add_audience, clock):
     assert clock.slept == [16, 24, 36, 40, 40, 40, 40, 40, 24]
 
 
-def test_triggers_share_the_rate_limit_of_their_pool_slots(iqm_connection, monkeypatch):
-    iqm_connection(rate_limit_window=60)
-    sent = []
-
-    async def send(hook, request, access):
-        sent.append(loop.time())
-        await asyncio.sleep(0.2)
-        return TOKEN if request.authenticates else PENDING
+def test_triggers_share_the_rate_limit_of_their_pool_slots(local_iqm, add_audience):
+    local_iqm.connect(rate_limit_window=0.5)
+    ids = [add_audience(status="Pending") for _ in range(4)]
+    end = time.time() + 3.2
 
     async def wait():
-        end = loop.time() + 400
         await asyncio.gather(
-            *(events(AudienceReadyTrigger([item], "iqm_default", 1, end, 1, pool_slots=2)) for item in range(4))
+            *(events(AudienceReadyTrigger([item], "iqm_default", 0.01, end, 0.01, pool_slots=2)) for item in ids)
         )
 
-    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
-        loop = runner.get_loop()
-        clock = SimpleNamespace(**vars(time) | {"time": loop.time, "monotonic": loop.time})
-        for module in (matched_audience, iqm_async, pool_slots):
-            monkeypatch.setattr(module, "time", clock)
-        monkeypatch.setattr(IQMAsyncHook, "_send", send)
-        started = loop.time()
-        runner.run(wait())
-    assert sent[0] - started >= 60
-    # Eight slots, so at most eight in any window; and the slots don't lie idle.
-    assert max(sum(moment <= other < moment + 60 for other in sent) for moment in sent) <= 8
-    assert len(sent) >= 0.9 * 8 * (400 - 60) / 60
+    started = time.monotonic()
+    asyncio.run(wait())
+    sent = [request.monotonic for request in local_iqm.requests]
+    assert sent[0] - started >= 0.5
+    # Eight slots, so at most eight in any half second; and the slots don't lie idle.
+    assert max(sum(moment <= other < moment + 0.5 for other in sent) for moment in sent) <= 8
+    assert len(sent) >= 0.7 * 8 * 2.7 / 0.5
 
 
 @pytest.mark.parametrize("fault", [{"kind": "html"}, {"kind": "status", "status": 429}, {"kind": "drop_after"}])
