@@ -1,0 +1,139 @@
+"""Write the cleaned copy of a list, and count what was dropped and repaired."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_iqm.audience.cleaning.plan import CONTENT, Plan, damage_tally, fault_tally, repair_tally
+from airflow_provider_iqm.audience.damage.damage import found_damage
+from airflow_provider_iqm.audience.duckdb.csv_queries import copy_options, quoted
+from airflow_provider_iqm.audience.duckdb.tally import create_tallies, read_sum, read_tallies
+from airflow_provider_iqm.vocabulary import DataFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from airflow_provider_iqm.audience.cleaning.options import Cleaning
+    from airflow_provider_iqm.audience.csv.duckdb_source import DuckDBSource
+    from airflow_provider_iqm.audience.damage.damage import Damage
+
+
+@dataclass(frozen=True)
+class CleanedCopy:
+    """
+    What was counted while the cleaned copy was written.
+
+    :param plan: The plan.
+    :param path: The copy.
+    :param records: Records in the copy.
+    :param duplicates: Records dropped as duplicates.
+    :param tallies: The plan's tallies.
+    """
+
+    plan: Plan
+    path: Path
+    records: int
+    duplicates: int
+    tallies: dict[str, int]
+
+    @property
+    def faults(self) -> Counter[int]:
+        """Number of a fault → records dropped for it."""
+        return +Counter({number: self.tallies[fault_tally(number)] for number in range(len(self.plan.faults))})
+
+    @property
+    def records_read(self) -> int:
+        """Records in the original list."""
+        return self.records + self.duplicates + self.faults.total()
+
+    @property
+    def content_bytes(self) -> int:
+        """Bytes of content that DuckDB read."""
+        return read_sum(self.tallies, CONTENT)
+
+    @property
+    def damage(self) -> tuple[Damage, ...]:
+        """Damage found in the original list's values."""
+        return found_damage(self.plan.checks, [self.tallies[damage_tally(i)] for i in range(len(self.plan.checks))])
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Reason → records dropped."""
+        dropped: Counter[str] = Counter()
+        for number, count in self.faults.items():
+            dropped[self.plan.faults[number].reason] += count
+        return dict(dropped)
+
+    @property
+    def repaired(self) -> dict[str, int]:
+        """Kind of repair and column → values repaired."""
+        counts = {repair.label: self.tallies[repair_tally(i)] for i, repair in enumerate(self.plan.repairs)}
+        return {label: count for label, count in counts.items() if count}
+
+
+def write_cleaned_copy(
+    connection: DuckDBPyConnection, plan: Plan, source: DuckDBSource, output: Path, cleaning: Cleaning
+) -> CleanedCopy:
+    """
+    Write the cleaned copy.
+
+    :param connection: Connection to DuckDB.
+    :param plan: The plan.
+    :param source: The list.
+    :param output: File to write.
+    :param cleaning: Cleaning options.
+    :raises duckdb.Error: DuckDB can't read the list, or lacks memory or disk space.
+    """
+    counts = [*map(fault_tally, range(len(plan.faults))), *map(damage_tally, range(len(plan.checks)))]
+    counts += map(repair_tally, range(len(plan.repairs)))
+    create_tallies(connection, counts=counts, sums=[CONTENT])
+    if DataFormat.SHA512 in cleaning.hashes().values():
+        connection.create_function("sha512", _sha512, ["VARCHAR"], "VARCHAR")
+    outputs = ", ".join(plan.outputs)
+    records, duplicates = f"SELECT {outputs} FROM ({plan.records}) WHERE {plan.is_kept()}", 0  # noqa: S608
+    if cleaning.drop_duplicates:
+        numbered = _numbered_records(plan)
+        # Otherwise, DuckDB may build the join's hash table from the list, and lose its order.
+        connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
+        connection.execute(
+            f"CREATE TEMP TABLE kept AS SELECT min(n) AS n, count(*) - 1 AS more FROM ({numbered}) "  # noqa: S608
+            f"WHERE {plan.is_kept()} GROUP BY {plan.identity}"
+        )
+        duplicates = _count(connection, "SELECT coalesce(sum(more), 0)::BIGINT FROM kept")
+        records = f"SELECT {outputs} FROM ({numbered}) WHERE n IN (SELECT n FROM kept)"  # noqa: S608
+    options = f"{copy_options(source.columns)}, USE_TMP_FILE false"
+    kept = _count(connection, f"COPY ({records}) TO {quoted(str(output))} ({options})")
+    return CleanedCopy(plan, output, kept, duplicates, read_tallies(connection))
+
+
+def find_invalid_records(connection: DuckDBPyConnection, plan: Plan) -> Iterator[tuple[int, int]]:
+    """
+    Yield the number of each invalid record, and the number of its fault.
+
+    :param connection: Connection to DuckDB.
+    :param plan: The plan.
+    """
+    numbered = f"SELECT n, {plan.fault_number()} AS fault FROM ({_numbered_records(plan)})"  # noqa: S608
+    found = connection.execute(f"SELECT n, fault FROM ({numbered}) WHERE fault IS NOT NULL ORDER BY n")  # noqa: S608
+    while rows := found.fetchmany(10_000):
+        yield from rows
+
+
+def _numbered_records(plan: Plan) -> str:
+    """Number the records from 1, in the file's order: DuckDB numbers them in a single thread."""
+    return f"SELECT *, row_number() OVER () AS n FROM ({plan.records})"  # noqa: S608
+
+
+def _count(connection: DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _sha512(value: str) -> str:
+    return hashlib.sha512(value.encode()).hexdigest()
