@@ -1,4 +1,4 @@
-"""Reads IQM's answers: both envelopes, errors inside HTTP 200, and what proxies say instead of IQM."""
+"""Parses IQM's responses: both envelopes, errors inside HTTP 200, and error pages of proxies."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.api.request import Call, Request, Result
 
 MAX_DETAIL = 500
-"""How many characters of IQM's own words an error repeats at most."""
+"""The maximum length of IQM's message in an error."""
 
 MAX_ERRORS = 20
-"""How many of the errors in an answer are looked at."""
+"""The maximum number of errors of one response that are reported."""
 
 MAX_STATUS = 599
-"""The largest HTTP status; a larger ``statusCode`` is taken for it."""
+"""The largest HTTP status; a larger ``statusCode`` counts as this one."""
 
 PROXY_AUTHENTICATION_REQUIRED = 407
 
 MAX_NUMBER = 2**63
-"""No number in an answer is as large, so that any database can keep it."""
+"""Numbers in responses must be smaller, so that any database can store them."""
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
-"""What a parser may raise that meets with a document of another shape."""
+"""What a parser can raise if the data has another shape."""
 
 MAX_RETRY_AFTER = 7 * 24 * 60 * 60.0
-"""The longest ``Retry-After`` in seconds; a longer one is taken for this."""
+"""The longest ``Retry-After`` in seconds; a longer one counts as this one."""
 
 _NO_AUDIENCE = "no active audience found"
-"""How v3 says that there is no such audience: by HTTP 422 (reference, "Get matched audience details")."""
+"""The message of v3's HTTP 422 for an unknown audience (reference, "Get matched audience details")."""
 
 _UNREADABLE = object()
 
@@ -55,11 +55,11 @@ _UNREADABLE = object()
 @dataclass(frozen=True)
 class Answer:
     """
-    What came back, as any HTTP client gives it.
+    A response, independent of the HTTP client.
 
     :param status: The HTTP status.
-    :param headers: The headers, looked up in any letter case.
-    :param body: The whole body, as it was sent: compressed, where the header ``Content-Encoding`` says so.
+    :param headers: The headers, case-insensitive.
+    :param body: The whole body, compressed if the header ``Content-Encoding`` says so.
     """
 
     status: int
@@ -69,19 +69,19 @@ class Answer:
 
 def read_envelope(answer: Answer, request: Request) -> Any:
     """
-    Return the data that an answer's envelope holds, or raise the error that it reports.
+    Return the data in a response's envelope, or raise the error that it reports.
 
     There are two envelopes, ``{"success", "data", "errorObjects"}`` and ``{"statusCode", "responseObject"}``; a
     renewed token comes without one (contract, "two envelopes" and "renew").
 
-    :raises IQMApiError: the error that the answer stands for, whatever its HTTP status.
-    :raises AnswerTooLargeError: it is too large.
+    :raises IQMApiError: The response reports an error, with any HTTP status.
+    :raises AnswerTooLargeError: The response is too large.
     """
     answer, document = _parse(answer)
     if document is _UNREADABLE and answer.status < 300:
         raise IQMInvalidAnswerError(
-            f"IQM's answer was no JSON but {_describe_body(answer)}, when asked to {request.purpose}. A proxy may have "
-            "answered in IQM's place: check the connection's host, then try again.",
+            f"Failed to {request.purpose}: the response isn't JSON but {_describe_body(answer)}. It may be from a "
+            "proxy: check the connection's host, then retry.",
             status=answer.status,
         )
     status = answer.status
@@ -101,14 +101,14 @@ def read_envelope(answer: Answer, request: Request) -> Any:
 
 
 def _is_partial_success(status: int, document: Mapping[str, Any], request: Request) -> bool:
-    """Return whether an answer reports a failure only of some of what was asked for, and says which."""
+    """Return whether a part of the request failed, and the response says which."""
     data = document.get("data")
     failed = data.get(request.partial_success) if request.partial_success and isinstance(data, dict) else None
     return status == 200 and document["success"] is False and isinstance(failed, dict) and bool(failed)
 
 
 def _parse(answer: Answer) -> tuple[Answer, Any]:
-    """Return an answer with its body decompressed, and the JSON document in it."""
+    """Return a response with its body decompressed, and its JSON document."""
     body = answer.body
     try:
         body = decode_body(answer.body, answer.headers.get("Content-Encoding", ""))
@@ -122,24 +122,24 @@ def read_result(call: Call[Result], data: Any) -> Result:
     """
     Return a call's result.
 
-    :raises IQMInvalidAnswerError: where the data is not as documented.
+    :raises IQMInvalidAnswerError: The data is not as documented.
     """
     try:
         return call.read(data)
     except UNREADABLE as error:
         fault = _missing(error)
     raise IQMInvalidAnswerError(
-        f"IQM's answer is not as documented: {fault}, when asked to {call.request.purpose}. Check that the "
-        "connection's host is IQM's API.",
+        f"Failed to {call.request.purpose}: the response is not as documented: {fault}. Check that the connection's "
+        "host is IQM's API.",
         status=200,
     )
 
 
 def number_or_none(value: Any, kind: type[Any]) -> Any:
     """
-    Return a number that an answer may leave out, which some write as text.
+    Return a number, which some responses leave out or write as text.
 
-    :raises ValueError: It is infinite, or larger than anything that is counted.
+    :raises ValueError: It is infinite or too large.
     """
     if value is None:
         return None
@@ -154,13 +154,13 @@ def number_or_none(value: Any, kind: type[Any]) -> Any:
 def _missing(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error} is missing"
-    return "a value is missing or of another type"
+    return "a value is missing or has another type"
 
 
 def _raise_error(status: int, document: Any, data: Any, answer: Answer, request: Request) -> NoReturn:
     detail = _detail(document, request)[:MAX_DETAIL]
-    said = f": {detail}" if detail else f" with {_describe_body(answer)}" if document is _UNREADABLE else ""
-    what = f"IQM answered HTTP {status} when asked to {request.purpose}{said}"
+    message = f": {detail}" if detail else f" with {_describe_body(answer)}" if document is _UNREADABLE else ""
+    what = f"Failed to {request.purpose}: IQM returned HTTP {status}{message}"
     what = what if what.endswith((".", "!", "?")) else f"{what}."
     from_iqm = _has_envelope(document)
     error = _error_class(status, data, detail, request, from_iqm=from_iqm)
@@ -175,7 +175,7 @@ def _raise_error(status: int, document: Any, data: Any, answer: Answer, request:
 
 
 def _has_envelope(document: Any) -> bool:
-    """Return whether an answer has one of IQM's two envelopes, which proxies don't know."""
+    """Return whether a response has one of IQM's two envelopes, so that it isn't from a proxy."""
     if not isinstance(document, dict):
         return False
     if "statusCode" in document:
@@ -196,91 +196,91 @@ def _error_class(status: int, data: Any, detail: str, request: Request, *, from_
         on_hold = isinstance(data, dict) and bool(data.get("status"))
         return IQMAccountOnHoldError if on_hold else IQMAuthenticationError
     if request.names_audience and (status == 404 or (status == 422 and _NO_AUDIENCE in detail.casefold())):
-        # A proxy that lost its route to IQM answers 404, too.
+        # A proxy that lost its route to IQM returns 404, too.
         return AudienceNotFoundError if from_iqm else IQMInvalidAnswerError
     return IQMRequestError
 
 
 def _advice(error: type[IQMApiError], status: int, document: Any, data: Any, detail: str, request: Request) -> str:
-    """Return what the reader should do now."""
+    """Return what to do."""
     if error is IQMAccountOnHoldError:
-        reason = _words(data.get("reason")) or "IQM gave no reason."
-        support = _words(data.get("supportEmail")) or "IQM's support"
-        return f'The account\'s status is "{_words(data["status"])}": {reason} Write to {support}.'
+        reason = _clean_text(data.get("reason")) or "IQM gave no reason."
+        support = _clean_text(data.get("supportEmail")) or "IQM's support"
+        return f'The account\'s status is "{_clean_text(data["status"])}": {reason} Contact {support}.'
     if error is IQMAuthenticationError and not request.authenticates:
-        return "IQM refuses a token that is new: check the connection's workspace host and ow_id."
+        return "IQM rejected a new token: check the connection's workspace host and ow_id."
     if error is IQMAuthenticationError:
         return login_advice(status, document, detail, request.headers)
     if error is IQMRateLimitError:
-        return "The account's limit of requests is used up: give its tasks one pool, and try again in a minute."
+        return "The account's rate limit is used up: run all of its tasks in one pool, and retry in a minute."
     if error is IQMServerError:
         if not request.repeatable:
-            return "It is not known whether IQM did it all the same."
-        return "Nothing is wrong with the request: try again later."
+            return "IQM may have done it anyway."
+        return "The request is fine: retry later."
     if error is IQMInvalidAnswerError:
-        return "A proxy may have answered in IQM's place: check the connection's host, then try again."
+        return "The response may be from a proxy: check the connection's host, then retry."
     if error is AudienceNotFoundError:
-        return "Check the audience's id, and that it belongs to the connection's workspace."
+        return "Check the audience's id, and that it is in the connection's workspace."
     if status == 403 and "X-IAA-OW-ID" in request.headers:
         return (
             f"The user isn't allowed to do this in workspace {request.headers['X-IAA-OW-ID']}. Check the connection's "
-            "organization workspace ID (ow_id), or ask IQM for the permission."
+            "organization workspace ID (ow_id), or request the permission from IQM."
         )
     if status < 400:
-        return "The client follows no redirects: put the API's own address into the connection's host."
+        return "Redirects aren't followed: set the connection's host to the API's address."
     if status == PROXY_AUTHENTICATION_REQUIRED:
-        return 'A proxy wants a user and a password: put them into its address, in the connection\'s extra "proxies".'
+        return 'The proxy requires a user and a password: add them to its address in the connection\'s extra "proxies".'
     if status == 413:
-        return "The file is too large for IQM or for a proxy on the way."
+        return "The file is too large for IQM or for a proxy."
     if document is _UNREADABLE:
-        return "A proxy may have answered in IQM's place: check the connection's host."
-    return "Change the request: sending the same again can't succeed."
+        return "The response may be from a proxy: check the connection's host."
+    return "Not retryable: change the request."
 
 
 def _detail(document: Any, request: Request) -> str:
-    """Return IQM's own words, from whichever shape of error they came in."""
+    """Return IQM's error message, from any of the documented forms of errors."""
     if not isinstance(document, dict):
         return ""
     response = document.get("responseObject")
-    if isinstance(response, dict) and (said := _words(response.get("errorMsg"))):
-        return said
+    if isinstance(response, dict) and (message := _clean_text(response.get("errorMsg"))):
+        return message
     errors = document.get("errorObjects")
     if isinstance(errors, list):
-        said_of_each = [_error_object(item, request) for item in errors[:MAX_ERRORS] if isinstance(item, dict)]
-        return "; ".join(filter(None, said_of_each))
+        messages = [_error_object(item, request) for item in errors[:MAX_ERRORS] if isinstance(item, dict)]
+        return "; ".join(filter(None, messages))
     if isinstance(document.get("error"), dict):
         return _error_object(document["error"], request)
     for key in ("error_description", "message", "error"):
         if isinstance(document.get(key), str):
-            return _words(document[key])
+            return _clean_text(document[key])
     return ""
 
 
-def _words(value: Any) -> str:
-    """Return a text of IQM's, cut off, and without control characters, which would break a log's lines."""
+def _clean_text(value: Any) -> str:
+    """Return a text of IQM, truncated and without control characters, which would break lines of a log."""
     if not isinstance(value, str | int | float):
         return ""
     return "".join(letter if letter.isprintable() else " " for letter in str(value)[:MAX_DETAIL])
 
 
 def _error_object(item: Mapping[str, Any], request: Request) -> str:
-    words = [said for key in ("error", "message", "reason") if (said := _words(item.get(key)))]
-    said = " ".join(word if word.endswith(".") else f"{word}." for word in words)
-    field = _words(item.get("field"))
+    texts = [text for key in ("error", "message", "reason") if (text := _clean_text(item.get(key)))]
+    message = " ".join(text if text.endswith(".") else f"{text}." for text in texts)
+    field = _clean_text(item.get("field"))
     if not field:
-        return said
+        return message
     # Such as columnMappings[0].dataFormatId: the innermost name that is known.
     names = re.findall(r"\w+", field)[::-1]
     argument = next((request.arguments[name] for name in names if name in request.arguments), None)
-    return f"{field}{f' (the argument {argument})' if argument else ''}: {said}"
+    return f"{field}{f' (the argument {argument})' if argument else ''}: {message}"
 
 
 def _describe_body(answer: Answer) -> str:
     if not answer.body.strip():
         return "an empty body"
     if b"<html" in answer.body[:1000].lower() or "html" in answer.headers.get("Content-Type", ""):
-        return "an HTML page, as proxies send it"
-    return "something else (cut off, or not from IQM)"
+        return "an HTML page"
+    return "something else (truncated, or not from IQM)"
 
 
 def _as_status(value: Any) -> int:
@@ -291,7 +291,7 @@ def _as_status(value: Any) -> int:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of a ``Retry-After`` header, which may be a number or a date (RFC 9110, 10.2.3)."""
+    """Return the seconds of a ``Retry-After`` header, a number or a date (RFC 9110, 10.2.3)."""
     value = headers.get("Retry-After", "").strip()
     if not value:
         return None

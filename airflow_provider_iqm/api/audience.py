@@ -47,7 +47,7 @@ class NewAudience:
     :param file_columns: All columns of the file, in order.
     :param samples: The first values of each column.
     :param records: The exact number of records, the header not counted.
-    :param options: What only some accounts need.
+    :param options: Options that only some accounts need.
     """
 
     name: str
@@ -100,7 +100,7 @@ def read_audience_id(value: object) -> int:
     """
     Read an audience's id: a number above 0, or its digits.
 
-    :raises ValueError: where it is anything else, such as ``true``, ``1.9`` or ``-5``.
+    :raises ValueError: It is anything else, such as ``true``, ``1.9`` or ``-5``.
     """
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= len(str(MAX_ID)):
         value = int(value)

@@ -27,8 +27,8 @@ class AudienceCampaigns(TypedDict):
     """
     The campaigns that use an audience.
 
-    ``included`` and ``excluded`` are campaign ids. The counts are of campaigns by status; they are ``None`` where IQM
-    was asked about one audience only, which doesn't tell them.
+    ``included`` and ``excluded`` are campaign ids. The counts are of campaigns by status; they are ``None`` for a
+    request about one audience, whose response lacks them.
     """
 
     audience_id: int
@@ -65,7 +65,7 @@ class Campaign(TypedDict):
 
 def audience_campaigns(login: Login, audience_ids: Iterable[int]) -> Exchange[list[AudienceCampaigns]]:
     """
-    Return the exchange that tells which campaigns use some audiences, in the order of their ids (v3 only).
+    Return the exchange that lists which campaigns use audiences, in the order of their ids (v3 only).
 
     It is one request for up to 1,000 audiences, and one more for each that IQM's list doesn't name (yet).
 
@@ -85,7 +85,7 @@ def audience_campaigns(login: Login, audience_ids: Iterable[int]) -> Exchange[li
 
 def listed_campaigns(login: Login, audience_ids: Iterable[int]) -> Exchange[dict[int, AudienceCampaigns]]:
     """
-    Return the exchange that asks IQM's list which campaigns use some audiences; it may not name them all (v3 only).
+    Return the exchange that looks up in IQM's list which campaigns use audiences (v3 only); it may lack some.
 
     :param login: The login.
     :param audience_ids: The audiences.
@@ -116,7 +116,7 @@ def audience_uses(login: Login, audience_ids: Sequence[int]) -> Exchange[dict[in
 
 def campaigns(login: Login, campaign_ids: Iterable[int]) -> Exchange[list[Campaign]]:
     """
-    Return the exchange that reads names and statuses of campaigns, as far as the account has them.
+    Return the exchange that reads names and statuses of the campaigns that the account has.
 
     :param login: The login.
     :param campaign_ids: The campaigns; one request for each 500.

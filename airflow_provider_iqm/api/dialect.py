@@ -31,17 +31,17 @@ class Dialect(Protocol):
         """
         Check what an upload asks for, before anything is sent.
 
-        :raises AudienceOptionError: where this version doesn't know it, or needs more.
+        :raises AudienceOptionError: This version doesn't know it, or needs more.
         """
 
     def column_list(self) -> Exchange[list[AudienceField]]:
         """Return the exchange that lists the fields that the account can map columns to."""
 
     def data_partners(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists whose ids the account can match by."""
+        """Return the exchange that lists the data partners whose ids the account can match by."""
 
     def data_formats(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists the forms in which emails and phones may be given."""
+        """Return the exchange that lists the data formats of emails and phones."""
 
     def check_mapping(self, audience: NewAudience) -> Exchange[bool]:
         """
@@ -49,7 +49,7 @@ class Dialect(Protocol):
 
         Its result is whether this version's lists can tell.
 
-        :raises ColumnMappingError: where the account lacks one of the columns or settings.
+        :raises ColumnMappingError: The account lacks one of the columns or settings.
         """
 
     def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
@@ -64,32 +64,32 @@ class Dialect(Protocol):
         """
         Return the exchange that reads one audience.
 
-        :raises AudienceNotFoundError: where the account has no such audience.
+        :raises AudienceNotFoundError: The account has no such audience.
         """
 
     def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that finds the audiences of exactly this name, as far as IQM's list tells of them."""
+        """Return the exchange that finds the audiences with exactly this name in IQM's list."""
 
     def search(self, text: str) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that finds the audiences whose name holds a text; an empty one finds all."""
+        """Return the exchange that finds the audiences whose name contains a text; an empty text finds all."""
 
     def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""
+        """Return the exchange that looks audiences up in IQM's list; it may not have all of them."""
 
     def is_in_use(self, audience_id: int) -> Exchange[bool]:
         """
-        Return the exchange that tells whether campaigns include or exclude an audience.
+        Return the exchange that checks whether campaigns include or exclude an audience.
 
-        :raises AudienceNotFoundError: where the account has no such audience.
-        :raises IQMInvalidAnswerError: where IQM doesn't say.
+        :raises AudienceNotFoundError: The account has no such audience.
+        :raises IQMInvalidAnswerError: IQM doesn't say.
         """
 
     def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
         """
-        Return the exchange that tells which campaigns use some audiences, in the order of their ids.
+        Return the exchange that lists which campaigns use audiences, in the order of their ids.
 
-        :raises AudienceOptionError: where this version can't tell.
-        :raises AudienceNotFoundError: where the account has no such audience.
+        :raises AudienceOptionError: This version can't tell.
+        :raises AudienceNotFoundError: The account has no such audience.
         """
 
     def uses(self, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:
@@ -102,12 +102,12 @@ class Dialect(Protocol):
         """
         Return the exchange that renames an audience.
 
-        :raises AudienceOptionError: where this version can't.
+        :raises AudienceOptionError: This version can't.
         """
 
     def rematch(self, audience_id: int) -> Exchange[None]:
         """
-        Return the exchange that has IQM match an audience anew.
+        Return the exchange that rematches an audience.
 
-        :raises AudienceOptionError: where this version can't.
+        :raises AudienceOptionError: This version can't.
         """

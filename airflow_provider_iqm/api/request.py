@@ -26,7 +26,7 @@ class Request:
     :param headers: Headers of this request's own. The body's media type is among them.
     :param body: The body; an upload's is a form, since its file is streamed.
     :param repeatable: Whether it is safe to send the request again when nobody knows what became of it.
-    :param authenticates: Whether the request is the log-in itself, so that a refusal is about the credentials.
+    :param authenticates: Whether the request is the login itself, so that a refusal is about the credentials.
     :param names_audience: Whether the path names an audience, so that HTTP 404 means that there is none.
     :param partial_success: The field of the data that lists what failed, where HTTP 200 with ``success: false`` can
         mean that the rest succeeded.

@@ -47,9 +47,9 @@ class TargetingChange:
     """
     A change to the audiences that a campaign targets; all that isn't named stays as it is.
 
-    :param include: Audiences whose members are to see the ads.
-    :param exclude: Audiences whose members must not see them.
-    :param remove: Audiences to take out, whether included or excluded.
+    :param include: Audiences to include: their members see the ads.
+    :param exclude: Audiences to exclude: their members don't see the ads.
+    :param remove: Audiences to remove, included or excluded.
     :raises AudienceOptionError: There is nothing to change, or an audience is in two of the lists.
     """
 

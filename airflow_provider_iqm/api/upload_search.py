@@ -94,7 +94,7 @@ def keep_oldest(iqm: Dialect, audiences: Sequence[MatchedAudience]) -> Exchange[
 
     :param iqm: The account's API.
     :param audiences: The audiences, each of which has the upload's token.
-    :raises DuplicateAudienceError: where one of the newer ones can't be deleted.
+    :raises DuplicateAudienceError: One of the newer ones can't be deleted.
     """
     oldest, *newer = _by_age(audiences)
     reasons, failure = [], None

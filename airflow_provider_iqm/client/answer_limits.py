@@ -58,7 +58,7 @@ class AnswerLimits:
         _limits.reset(self._reset)
 
     def begin_answer(self) -> None:
-        """Take note that the request has gone out, and its answer is awaited."""
+        """Record that the request has gone out, and its answer is awaited."""
         if self._from_end_of_body:
             self._ends = time.monotonic() + self._seconds
 
@@ -76,7 +76,7 @@ class AnswerLimits:
 
     def take(self, count: int) -> None:
         """
-        Take note of bytes that have come.
+        Record bytes that have come.
 
         :param count: How many.
         :raises AnswerTooLargeError: They are too many.

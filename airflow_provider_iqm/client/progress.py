@@ -23,7 +23,7 @@ class UploadProgress:
         self._started = self._told = time.monotonic()
 
     def __call__(self, sent: int, total: int) -> None:
-        """Take note of the bytes sent so far, out of all."""
+        """Record the bytes sent so far, out of all."""
         now = time.monotonic()
         if now - self._told < SECONDS_BETWEEN_LINES:
             return

@@ -88,7 +88,7 @@ class IQMConnection:
 
         :param connection: The connection.
         :param extra: Its extra, which the caller has looked up (an event loop must not do so synchronously).
-        :raises IQMConnectionError: where fields are missing (all of them are named) or can't be used.
+        :raises IQMConnectionError: Fields are missing (all of them are named) or can't be used.
         """
         name = f'Connection "{connection.conn_id}"'
         check_transport(extra, name)

@@ -104,7 +104,7 @@ def _merged(base_url: str, extra: Mapping[str, Any]) -> Any:
         session.cert = extra.get("cert")
         session.proxies = extra.get("proxies") or {}
         session.trust_env = extra.get("trust_env", True)
-        # aiohttp's own trust_env would take the host's entry in ~/.netrc in the place of the bearer token.
+        # aiohttp's own trust_env would take the host's entry in ~/.netrc instead of the bearer token.
         return session.merge_environment_settings(base_url, {}, None, explicit_verify(extra), None)
 
 
@@ -137,7 +137,7 @@ class Transport:
 
         :param base_url: The API's address.
         :param extra: The extras named in :data:`TRANSPORT_EXTRAS`.
-        :raises IQMConnectionError: where they can't be used.
+        :raises IQMConnectionError: They can't be used.
         """
         merged = _merged(base_url, extra)
         proxy = effective_proxy(base_url, extra)

@@ -1,4 +1,4 @@
-"""The sending of requests to IQM by ``requests``: one log-in, no leak, no request twice that must not be."""
+"""Sends requests to IQM with ``requests``."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ InFlight = Callable[[], AbstractContextManager[None]]
 
 class IQMHttpHook(HttpHook):
     """
-    Sends requests to IQM, logged in.
+    Sends requests to IQM, and logs in.
 
-    Airflow's HTTP hook sends login and password with each request, makes headers of all extras and follows redirects;
-    this one does none of it.
+    Unlike Airflow's HTTP hook, it doesn't send login and password with each request, turn extras into headers or follow
+    redirects.
 
-    :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
+    :param iqm_conn_id: The Airflow connection of type ``iqm``.
     """
 
     conn_name_attr = "iqm_conn_id"
@@ -96,17 +96,17 @@ class IQMHttpHook(HttpHook):
         **request_kwargs: Any,
     ) -> Any:
         """
-        Make any other call of IQM's API, logged in, and return the data of its answer.
+        Call any other endpoint of IQM's API, and return the data of the response.
 
         The method is the hook's attribute ``method``. Only a ``GET`` is retried.
 
         :param endpoint: The path below the API's base URL.
-        :param data: The query of a ``GET``, or the body.
-        :param headers: More headers.
+        :param data: The query parameters of a ``GET``, or the body.
+        :param headers: Additional headers.
         :param extra_options: Not supported. Set timeouts, certificates and proxies in the connection.
         :param request_kwargs: ``json``, ``params`` and ``files`` as in ``requests.Request``; no others.
         :raises IQMFinalError: ``extra_options`` or an unsupported keyword argument is given.
-        :raises IQMApiError: IQM answers with an error.
+        :raises IQMApiError: IQM returned an error.
         """
         unsupported = sorted(request_kwargs.keys() - RUN_ARGUMENTS) + ["extra_options"] * bool(extra_options)
         if unsupported:
@@ -132,7 +132,7 @@ class IQMHttpHook(HttpHook):
 
     @cached_property
     def settings(self) -> IQMConnection:
-        """The connection's settings, its secrets masked in the log from here on."""
+        """The connection's settings; reading them masks its secrets in logs."""
         with final_errors_fail_the_task():
             connection = self.get_connection(self.iqm_conn_id)
             settings = IQMConnection.read(connection, connection.extra_dejson)
@@ -155,9 +155,9 @@ class IQMHttpHook(HttpHook):
 
     @cached_property
     def _iqm(self) -> Dialect:
-        """The account's API, with the log-in that all calls share."""
+        """The account's API, with one login for all calls."""
         if running_task() is None:
-            # Tasks follow each other and share a token; a script logs in for itself.
+            # Tasks share a token; a script has its own.
             return self._create_dialect()
         return self._create_dialect(
             shared=TokenFile.of(self.iqm_conn_id, self.settings, self.log),
@@ -181,7 +181,7 @@ class IQMHttpHook(HttpHook):
 
         :param exchange: The exchange.
         :param upload: The upload whose file goes out with the exchange's form.
-        :param in_flight: Makes the context in which the form goes out, each time: when its turn has come.
+        :param in_flight: Creates the context in which the form is sent, once the rate limit allows it.
         """
         run: ExchangeRun[Result] = ExchangeRun(exchange)
         outcome: Any = None
@@ -203,7 +203,7 @@ class IQMHttpHook(HttpHook):
             return self._send(request, upload)
 
     def _send(self, request: Request, upload: AudienceUpload | None) -> Any:
-        """Send a request once, and return the data of its answer."""
+        """Send a request once, and return the data of the response."""
         settings = self.settings
         limits = AnswerLimits(settings.request_timeout, from_end_of_body=isinstance(request.body, UploadForm))
         read_timeout = min(settings.read_timeout, settings.request_timeout)
@@ -211,10 +211,10 @@ class IQMHttpHook(HttpHook):
         body: Any = request.body
         if isinstance(body, UploadForm):
             if upload is None:
-                raise TypeError("an upload's form goes out with its file")
-            # urllib3 holds each piece of the body to the timeout for connecting.
+                raise TypeError("an upload form needs a file")
+            # urllib3 applies the connect timeout to each piece of the body.
             connect_timeout = settings.upload_timeout
-            # IQM has a whole file to store before it answers.
+            # IQM stores the whole file before it responds.
             read_timeout = min(settings.upload_timeout, settings.request_timeout)
             progress = UploadProgress(self.log, upload.file.display_name)
             body = FileBody(
@@ -247,7 +247,7 @@ class IQMHttpHook(HttpHook):
         except OSError as error:
             # From requests, before it connects.
             failure = unusable_certificates(error)
-        # Outside of the block, so that it has no chain of exceptions, which would fill the log.
+        # Outside of the block: a chain of exceptions would fill the log.
         raise failure
 
     @contextmanager
@@ -275,26 +275,28 @@ class IQMHttpHook(HttpHook):
             turn.end()
 
     def _sleep(self, seconds: float) -> None:
-        """Wait for the rate limit, or before a request is sent again."""
+        """Wait for the rate limit, or before a retry."""
         time.sleep(seconds)
 
     def _no_answer(self, request: Request, error: Exception, read_timeout: float, limits: AnswerLimits) -> IQMError:
         settings = self.settings
         unusable = isinstance(error, _UNUSABLE)
-        # From urllib3, it is a header of the answer.
+        # From urllib3, it is a header of the response.
         if unusable and not (error.args and isinstance(error.args[0], HTTPError)):
             return transport_errors.unusable_address(self.iqm_conn_id)
         if isinstance(error, AnswerTooLargeError):
             return transport_errors.no_answer(settings, request, transport_errors.TOO_LARGE, sent=True)
         if limits.too_late:
-            return transport_errors.no_answer(settings, request, transport_errors.too_late(settings), sent=True)
+            return transport_errors.no_answer(
+                settings, request, transport_errors.request_timed_out(settings), sent=True
+            )
         connected = not _failed_to_connect(error)
         reasons: list[tuple[type[Exception], str]] = [
             (requests.exceptions.SSLError, transport_errors.TLS_FAILED),
             (requests.exceptions.ProxyError, _proxy_refusal(error)),
-            (requests.exceptions.ConnectTimeout, transport_errors.not_connected_in_time(settings)),
-            (requests.exceptions.Timeout, transport_errors.silent(read_timeout)),
-            (ReadTimeoutError, transport_errors.silent(read_timeout)),
+            (requests.exceptions.ConnectTimeout, transport_errors.connect_timed_out(settings)),
+            (requests.exceptions.Timeout, transport_errors.read_timed_out(read_timeout)),
+            (ReadTimeoutError, transport_errors.read_timed_out(read_timeout)),
         ]
         otherwise = transport_errors.lost(error) if connected else transport_errors.NOT_CONNECTED
         reason = next((reason for kind, reason in reasons if isinstance(error, kind)), otherwise)
@@ -306,7 +308,7 @@ class IQMHttpHook(HttpHook):
 
     def _configure_session_from_auth(self, session: requests.Session, connection: Connection) -> requests.Session:
         # HttpHook would send login and password with every request; without any auth, requests would take the
-        # host's entry in ~/.netrc in the place of the bearer token.
+        # host's entry in ~/.netrc instead of the bearer token.
         session.auth = _leave_headers_alone
         return session
 
@@ -326,13 +328,13 @@ class IQMHttpHook(HttpHook):
 
 
 def _proxy_refusal(error: Exception) -> str:
-    """Return why a proxy failed; http.client tells its answer to CONNECT as text alone."""
+    """Return why a proxy failed; http.client has its response to CONNECT only as text."""
     refused = re.search(r"Tunnel connection failed: (\d{3})\b", str(error))
     return transport_errors.proxy_refused(refused[1]) if refused else transport_errors.PROXY_FAILED
 
 
 def _failed_to_connect(error: Exception) -> bool:
-    """Return whether nothing of a request can have been sent: there was no connection, or no TLS over it."""
+    """Check whether nothing was sent: there was no connection, or no TLS."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(reason, ProxyError):
         reason = reason.original_error

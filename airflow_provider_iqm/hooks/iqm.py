@@ -1,4 +1,4 @@
-"""The hook to IQM."""
+"""The hook for IQM's API."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ __all__ = ["IQMAsyncHook", "IQMHook"]
 
 class IQMHook(IQMUploadHook):
     """
-    Talks to IQM's API.
+    Interact with IQM's API.
 
-    The hook logs in once, before its first call, and keeps the log-in as long as it lives. Every error is one of
-    :mod:`airflow_provider_iqm.exceptions`; those that retrying can't mend fail the task without a retry.
+    The hook logs in once, before the first call. All errors are in :mod:`airflow_provider_iqm.exceptions`; those that a
+    retry can't fix fail the task without a retry.
 
-    :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
+    :param iqm_conn_id: The Airflow connection of type ``iqm``.
     """
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the fields of Airflow 2's connection form; Airflow 3 reads the provider's metadata."""
+        """Return the widgets of the connection form on Airflow 2; Airflow 3 reads the provider's metadata."""
         return form.form_widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return what Airflow 2's connection form makes of the fields that every connection has."""
+        """Return the labels of the connection form's standard fields on Airflow 2."""
         return form.field_behaviour()
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in, and return whether it worked, and what to correct if it didn't."""
+        """Log in, and return whether that worked, and otherwise what to correct."""
         try:
             iqm = self._create_dialect()
             token = self._drive(iqm.login.token())
             if iqm.login.credentials.ow_id:
-                # The login doesn't look at this one; any other request does.
+                # The login doesn't check it; any other request does.
                 self._drive(iqm.data_formats())
         except IQMError as error:
             return False, str(error)
@@ -69,16 +69,16 @@ class IQMHook(IQMUploadHook):
         """
         Return the fields that the account can map columns to.
 
-        :raises IQMApiError: where IQM answers with an error.
+        :raises IQMApiError: IQM returned an error.
         """
         return self._drive(self._iqm.column_list())
 
     def get_data_partners(self) -> list[AudienceField]:
-        """Return whose voter ids and NPI ids the account can match by: the settings of these fields."""
+        """Return the data partners whose voter ids and NPI ids the account can match by."""
         return self._drive(self._iqm.data_partners())
 
     def get_data_formats(self) -> list[AudienceField]:
-        """Return the forms in which emails and phones may be given: the settings of these fields."""
+        """Return the data formats of emails and phones."""
         return self._drive(self._iqm.data_formats())
 
     def _poll(self, watch: AudienceWatch, log: Log) -> None:
@@ -99,37 +99,37 @@ class IQMHook(IQMUploadHook):
 
     def get_matched_audience(self, audience_id: int) -> MatchedAudience:
         """
-        Return what IQM says of an audience.
+        Return IQM's details of an audience.
 
         :param audience_id: The audience's id.
-        :raises AudienceNotFoundError: where the account has no such audience.
+        :raises AudienceNotFoundError: The account has no such audience.
         """
         return self._drive(self._iqm.details(int(audience_id)))
 
     def find_matched_audiences(self, audience_name: str) -> list[MatchedAudience]:
         """
-        Return the matched audiences of exactly this name, as far as IQM's list tells of them.
+        Return the matched audiences with exactly this name in IQM's list.
 
-        How soon a new audience shows up in the list is not documented.
+        How soon IQM lists a new audience is not documented.
 
-        :param audience_name: The whole name, in its letter case.
+        :param audience_name: The whole name, case-sensitive.
         """
         _check_unicode(audience_name)
         return self._drive(self._iqm.find(audience_name))
 
     def search_matched_audiences(self, text: str = "") -> list[MatchedAudience]:
         """
-        Return the matched audiences whose name holds a text, as far as IQM's list tells of them.
+        Return the matched audiences in IQM's list whose name contains a text.
 
-        :param text: A part of the name; an empty one finds all (classic: the newest 1,000).
-        :raises AudienceNameError: where the text isn't valid Unicode.
+        :param text: A part of the name; an empty text finds all (classic: the newest 1,000).
+        :raises AudienceNameError: The text isn't valid Unicode.
         """
         _check_unicode(text)
         return self._drive(self._iqm.search(text))
 
     def delete_audiences(self, audience_ids: int | Sequence[int]) -> DeletedAudiences:
         """
-        Delete audiences, and return which are gone and which IQM kept.
+        Delete audiences, and return which were deleted and which weren't.
 
         :param audience_ids: One id or several.
         """
@@ -141,8 +141,8 @@ class IQMHook(IQMUploadHook):
         Return which campaigns include or exclude audiences, in the order of the ids (v3 only).
 
         :param audience_ids: One id or several; up to 1,000 are one request.
-        :raises AudienceOptionError: where the connection uses classic.
-        :raises AudienceNotFoundError: where the account has no such audience.
+        :raises AudienceOptionError: The connection uses the classic API.
+        :raises AudienceNotFoundError: The account has no such audience.
         """
         ids = [audience_ids] if isinstance(audience_ids, int) else [int(item) for item in audience_ids]
         with final_errors_fail_the_task():
@@ -171,11 +171,11 @@ class IQMHook(IQMUploadHook):
         Audiences that aren't named stay as they are.
 
         :param campaign_ids: One id or several.
-        :param include: Audiences whose members are to see the ads.
-        :param exclude: Audiences whose members must not see them.
-        :param remove: Audiences to take out, whether included or excluded.
-        :raises AudienceOptionError: where there is nothing to change, or an audience is in two of the lists.
-        :raises CampaignTargetingError: where IQM didn't change some of the campaigns; all others were changed.
+        :param include: Audiences to include: their members see the ads.
+        :param exclude: Audiences to exclude: their members don't see the ads.
+        :param remove: Audiences to remove, included or excluded.
+        :raises AudienceOptionError: There is nothing to change, or an audience is in two of the lists.
+        :raises CampaignTargetingError: IQM didn't change some of the campaigns; all others were changed.
         """
         ids = [campaign_ids] if isinstance(campaign_ids, int) else [int(item) for item in campaign_ids]
         with final_errors_fail_the_task():
@@ -252,13 +252,13 @@ class IQMHook(IQMUploadHook):
 
     def rename_audience(self, audience_id: int, audience_name: str) -> None:
         """
-        Give an audience another name (v3 only).
+        Rename an audience (v3 only).
 
         :param audience_id: The audience's id.
         :param audience_name: The new name.
-        :raises AudienceNameError: where the name isn't valid Unicode.
-        :raises AudienceOptionError: where the connection speaks classic.
-        :raises AudienceNotFoundError: where the account has no such audience.
+        :raises AudienceNameError: The name isn't valid Unicode.
+        :raises AudienceOptionError: The connection uses the classic API.
+        :raises AudienceNotFoundError: The account has no such audience.
         """
         _check_unicode(audience_name)
         with final_errors_fail_the_task():
@@ -266,12 +266,12 @@ class IQMHook(IQMUploadHook):
 
     def rematch_audience(self, audience_id: int) -> None:
         """
-        Have IQM match an audience anew (v3 only); it may cost money.
+        Rematch an audience (v3 only); it may cost money.
 
         :param audience_id: The audience's id.
-        :raises AudienceOptionError: where the connection speaks classic.
-        :raises AudienceNotFoundError: where the account has no such audience.
-        :raises IQMRequestError: where the audience isn't eligible now.
+        :raises AudienceOptionError: The connection uses the classic API.
+        :raises AudienceNotFoundError: The account has no such audience.
+        :raises IQMRequestError: The audience isn't eligible now.
         """
         with final_errors_fail_the_task():
             self._drive(self._iqm.rematch(int(audience_id)))
@@ -281,6 +281,6 @@ def _check_unicode(name: str) -> None:
     if not is_unicode(name):
         with final_errors_fail_the_task():
             raise AudienceNameError(
-                f"{name!r} is no audience's name: it isn't valid Unicode, but has half of a surrogate pair. Correct it "
-                "where it comes from."
+                f"The audience name {name!r} isn't valid Unicode: it has half of a surrogate pair. Correct it where it "
+                "comes from."
             )

@@ -1,4 +1,4 @@
-"""The hook to IQM for event loops."""
+"""The hook for IQM's API in event loops."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ SLOTS_POLL_INTERVAL = 0.1
 """Seconds between two looks at whether other coroutines still use slots that a trigger wants to give back."""
 
 SETTINGS_LIFE = 300.0
-"""A hook that lives on looks its connection up again after so many seconds, in case somebody has changed it."""
+"""Seconds after which a hook reads its connection again, in case somebody has changed it."""
 
 
 @dataclass(frozen=True)
 class _Access:
     """
-    A connection as it was read, and the log-in with it.
+    A connection, and the login with it.
 
     :param settings: The connection's settings.
-    :param extra: The extras about the way to the server, to tell whether they have changed.
-    :param transport: What these come to.
-    :param iqm: The account's API, with the log-in.
-    :param unmasked: Tokens that are not masked in the log yet.
+    :param extra: The extras for TLS and proxies, to detect changes.
+    :param transport: TLS and proxy, from these extras.
+    :param iqm: The account's API, with its login.
+    :param unmasked: Tokens that aren't masked in logs yet.
     """
 
     settings: IQMConnection
@@ -72,13 +72,13 @@ class _Access:
 
 class IQMAsyncHook(BaseHook):
     """
-    Talks to IQM's API from an event loop: triggers and asynchronous tasks.
+    Interact with IQM's API from an event loop, in triggers and asynchronous tasks.
 
     One hook serves any number of coroutines of one event loop, which log in once for all. Inside ``async with hook:``
     they share HTTP connections too; a call outside opens and closes its own. Errors are those of
     :class:`~airflow_provider_iqm.hooks.iqm.IQMHook`.
 
-    :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
+    :param iqm_conn_id: The Airflow connection of type ``iqm``.
     :param paced: Whether to send at most 20 requests a minute where the connection doesn't say how many.
     """
 
@@ -99,7 +99,7 @@ class IQMAsyncHook(BaseHook):
         self._users = 0
 
     async def __aenter__(self) -> Self:
-        """Keep HTTP connections open from now on."""
+        """Keep HTTP connections open."""
         self._users += 1
         return self
 
@@ -109,7 +109,7 @@ class IQMAsyncHook(BaseHook):
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close them, if nobody else uses them."""
+        """Close HTTP connections that nobody else uses."""
         self._users -= 1
         session = self._session
         if session and not self._users:
@@ -120,24 +120,24 @@ class IQMAsyncHook(BaseHook):
         """
         Return the fields that the account can map columns to.
 
-        :raises IQMApiError: where IQM answers with an error.
+        :raises IQMApiError: IQM returned an error.
         """
         return await self._run(lambda iqm: iqm.column_list())
 
     async def get_matched_audience(self, audience_id: int) -> MatchedAudience:
         """
-        Return what IQM says of an audience.
+        Return IQM's details of an audience.
 
         :param audience_id: The audience's id.
-        :raises AudienceNotFoundError: where the account has no such audience.
+        :raises AudienceNotFoundError: The account has no such audience.
         """
         return await self._run(lambda iqm: iqm.details(int(audience_id)))
 
     async def find_matched_audiences(self, audience_name: str) -> list[MatchedAudience]:
         """
-        Return the matched audiences of exactly this name, as far as IQM's list tells of them.
+        Return the matched audiences with exactly this name in IQM's list.
 
-        :param audience_name: The whole name, in its letter case.
+        :param audience_name: The whole name, case-sensitive.
         """
         return await self._run(lambda iqm: iqm.find(audience_name))
 
@@ -146,8 +146,8 @@ class IQMAsyncHook(BaseHook):
         Return which campaigns include or exclude audiences, in the order of the ids (v3 only).
 
         :param audience_ids: The audiences; up to 1,000 are one request.
-        :raises AudienceOptionError: where the connection uses classic.
-        :raises AudienceNotFoundError: where the account has no such audience.
+        :raises AudienceOptionError: The connection uses the classic API.
+        :raises AudienceNotFoundError: The account has no such audience.
         """
         ids = [int(item) for item in audience_ids]
         return await self._run(lambda iqm: iqm.audience_campaigns(ids))
@@ -173,11 +173,11 @@ class IQMAsyncHook(BaseHook):
         Change which audiences campaigns target, as :meth:`IQMHook.target_audience` does.
 
         :param campaign_ids: The campaigns.
-        :param include: Audiences whose members are to see the ads.
-        :param exclude: Audiences whose members must not see them.
-        :param remove: Audiences to take out, whether included or excluded.
-        :raises AudienceOptionError: where there is nothing to change, or an audience is in two of the lists.
-        :raises CampaignTargetingError: where IQM didn't change some of the campaigns; all others were changed.
+        :param include: Audiences to include: their members see the ads.
+        :param exclude: Audiences to exclude: their members don't see the ads.
+        :param remove: Audiences to remove, included or excluded.
+        :raises AudienceOptionError: There is nothing to change, or an audience is in two of the lists.
+        :raises CampaignTargetingError: IQM didn't change some of the campaigns; all others were changed.
         """
         with final_errors_fail_the_task():
             change = TargetingChange(include=list(include), exclude=list(exclude), remove=list(remove))
@@ -210,7 +210,7 @@ class IQMAsyncHook(BaseHook):
         """
         Search once for the audiences of an upload.
 
-        :param search: What to search for.
+        :param search: The search.
         """
         return await self._run(search.find)
 
@@ -255,7 +255,7 @@ class IQMAsyncHook(BaseHook):
                 async with self:
                     return await self._drive(exchange(access.iqm), access)
             except IQMAuthenticationError:
-                # Whoever comes next finds the connection as somebody may have mended it by then.
+                # Read the connection again next time: somebody may have corrected it.
                 if self._access is access:
                     self._access = None
                 raise
@@ -268,11 +268,11 @@ class IQMAsyncHook(BaseHook):
             return self._access
 
     async def _look_up(self, known: _Access | None) -> _Access:
-        """Read the connection, and keep the log-in where nothing has changed."""
+        """Read the connection, and keep the login if nothing has changed."""
         try:
             connection = await get_async_connection(self.iqm_conn_id)
         except AirflowNotFoundException as error:
-            raise IQMConnectionError(f'There is no connection "{self.iqm_conn_id}". Add it, and run again.') from error
+            raise IQMConnectionError(f'Connection "{self.iqm_conn_id}" doesn\'t exist. Add it, and retry.') from error
         extra = await get_async_extra_dejson(connection)
         settings = IQMConnection.read(connection, extra)
         transport = transport_extra(extra)
@@ -340,9 +340,9 @@ class IQMAsyncHook(BaseHook):
             await asyncio.to_thread(turn.end)
 
     async def _send(self, request: Request, access: _Access) -> Any:
-        """Send a request once, and return the data of its answer."""
+        """Send a request once, and return the data of the response."""
         if isinstance(request.body, UploadForm):
-            raise TypeError("IQMHook uploads files, the async hook does not")
+            raise TypeError("the async hook can't upload files; use IQMHook")
         if self._session is None:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
         settings = access.settings
@@ -368,7 +368,7 @@ class IQMAsyncHook(BaseHook):
             return read_envelope(answer, request)
         except (aiohttp.ClientError, TimeoutError, AnswerTooLargeError) as error:
             failure = self._no_answer(access, request, error)
-        # Outside of the block: a proxy's address in the chain of exceptions may hold a password.
+        # Outside of the block: a proxy's address in the chain of exceptions may contain a password.
         raise failure
 
     def _no_answer(self, access: _Access, request: Request, error: Exception) -> IQMError:
@@ -385,9 +385,9 @@ class IQMAsyncHook(BaseHook):
                 aiohttp.ClientConnectorDNSError,
                 transport_errors.PROXY_FAILED if access.transport.proxy else transport_errors.NOT_CONNECTED,
             ),
-            (aiohttp.ConnectionTimeoutError, transport_errors.not_connected_in_time(settings)),
-            (aiohttp.SocketTimeoutError, transport_errors.silent(settings.read_timeout)),
-            (TimeoutError, transport_errors.too_late(settings)),
+            (aiohttp.ConnectionTimeoutError, transport_errors.connect_timed_out(settings)),
+            (aiohttp.SocketTimeoutError, transport_errors.read_timed_out(settings.read_timeout)),
+            (TimeoutError, transport_errors.request_timed_out(settings)),
         ]
         connected = not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
         otherwise = transport_errors.lost(error) if connected else transport_errors.NOT_CONNECTED

@@ -42,7 +42,7 @@ MAX_SENT = 2
 """How often a try sends an upload whose answers are lost."""
 
 Search = Callable[[OwnUploadSearch, float], list[MatchedAudience]]
-"""Searches for the audiences of an upload for so many seconds."""
+"""Searches for the audiences of an upload for this many seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
     """
     Uploads what was checked.
 
-    :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
+    :param iqm_conn_id: The Airflow connection of type ``iqm``.
     """
 
     def _upload(
@@ -90,15 +90,15 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         :param resume: Whether to search for the audience of an interrupted upload at all.
         :param attempts: What is known of earlier attempts to send this upload. Without it, only this call finds its
             own upload again.
-        :param options: What only some accounts need.
+        :param options: Options that only some accounts need.
         :param lost_answer_timeout: Seconds for which to search after an answer was lost.
-        :param search: Searches for so many seconds; by default,
+        :param search: Searches for this many seconds; by default,
             :meth:`~airflow_provider_iqm.hooks.upload_recovery.IQMUploadRecoveryHook._search_own_uploads`.
         :param check_duplicates: Whether to search for duplicates here after a second upload; else the caller does it.
-        :raises AudienceNameError: where the audience's name is too long.
-        :raises AudienceOptionError: where the connection's version of the API doesn't know one of the options.
-        :raises UploadOutcomeUnknownError: where IQM may have created the audience or not, and no later try could tell.
-        :raises DuplicateAudienceError: where IQM has the audience twice, and the newer one can't be deleted.
+        :raises AudienceNameError: The audience's name is too long.
+        :raises AudienceOptionError: The connection's version of the API doesn't know one of the options.
+        :raises UploadOutcomeUnknownError: IQM may have created the audience or not, and no later try could tell.
+        :raises DuplicateAudienceError: IQM has the audience twice, and the newer one can't be deleted.
         """
         options = options or AudienceOptions()
         with final_errors_fail_the_task():
@@ -129,7 +129,7 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         :param attempts: The attempts to send the upload.
         :param audience_id: The audience that is known.
         :param timeout: The argument ``lost_answer_timeout``.
-        :raises DuplicateAudienceError: where a newer one can't be deleted, or a campaign uses it.
+        :raises DuplicateAudienceError: A newer one can't be deleted, or a campaign uses it.
         """
         if not attempts.repeated:
             return audience_id
@@ -276,7 +276,7 @@ def new_audience(upload: AudienceUpload, token: str | None, options: AudienceOpt
 
     :param upload: The upload.
     :param token: What its file's name is to carry.
-    :param options: What only some accounts need.
+    :param options: Options that only some accounts need.
     """
     file, mapping = upload.file, upload.mapping
     return NewAudience(

@@ -25,7 +25,7 @@ class UploadAttempts:
     :param audience_id: The audience that they have made, where that is known.
     :param by_search: Whether to find that audience by a search, which shows duplicates too, and not by its id.
     :param sent_here: How many of them this try has sent.
-    :param refusal: What a proxy said that refused the last one in IQM's place, so that sending it again is no use.
+    :param refusal: What a proxy said that refused the last one instead of IQM, so that sending it again is no use.
     """
 
     token: str
@@ -46,7 +46,7 @@ class UploadAttempts:
 
     @contextmanager
     def in_flight(self) -> Iterator[None]:
-        """Take note that the upload's body goes out in the block, and of what comes of it."""
+        """Record that the upload's body goes out in the block, and of what comes of it."""
         self.sending()
         try:
             yield
@@ -58,7 +58,7 @@ class UploadAttempts:
             raise
 
     def sending(self) -> None:
-        """Take note that the upload's body is about to go out."""
+        """Record that the upload's body is about to go out."""
         self._before = {name: getattr(self, name) for name in ("count", "earliest", "lost_at", "sent_here", "refusal")}
         if not self.count:
             self.earliest = time.time()
@@ -69,33 +69,33 @@ class UploadAttempts:
         self.keep(required=True)
 
     def refused(self) -> None:
-        """Take note that the last attempt has made nothing."""
+        """Record that the last attempt has made nothing."""
         for name, value in self._before.items():
             setattr(self, name, value)
         self.keep()
 
     def lost(self, *, refusal: str | None = None) -> None:
         """
-        Take note that IQM's answer to the last attempt was lost.
+        Record that IQM's answer to the last attempt was lost.
 
-        :param refusal: What a proxy said that refused it in IQM's place.
+        :param refusal: What a proxy said that refused it instead of IQM.
         """
         self.lost_at = time.time()
         self.refusal = refusal
         self.keep()
 
     def failed(self) -> None:
-        """Take note that the audience that was made can't become ready: the list is to be sent anew."""
+        """Record that the audience that was made can't become ready: the list is to be sent anew."""
         self.count = 0
         self.audience_id = None
 
     def gone(self) -> None:
-        """Take note that IQM doesn't know the audience that was made; if it turns up again, it is a duplicate."""
+        """Record that IQM doesn't know the audience that was made; if it turns up again, it is a duplicate."""
         self.audience_id = None
 
     def made(self, audience_id: int) -> None:
         """
-        Take note of the audience that the upload has made.
+        Record the audience that the upload has made.
 
         :param audience_id: The audience's id.
         """
@@ -104,7 +104,7 @@ class UploadAttempts:
 
     def settled(self, audience_id: int) -> None:
         """
-        Take note of the one audience that is left after the search for duplicates.
+        Record the one audience that is left after the search for duplicates.
 
         :param audience_id: The audience's id.
         """

@@ -21,7 +21,7 @@ FIRST_PAUSE, MAX_PAUSE = 10.0, 60.0
 """The shortest and the longest pause between two searches, in seconds; each pause is twice the one before."""
 
 MAX_SETTLING = 120.0
-"""After a second upload, duplicates are searched for once IQM has had so many seconds to list the first one."""
+"""After a second upload, duplicates are searched for once IQM has had this many seconds to list the first one."""
 
 
 def pauses(seconds: float) -> Iterator[float]:
@@ -42,7 +42,7 @@ def check_timeout(seconds: object) -> None:
     Check the operator's argument ``lost_answer_timeout``.
 
     :param seconds: Its value.
-    :raises AudienceOptionError: where it is no number of seconds.
+    :raises AudienceOptionError: It is no number of seconds.
     """
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not number or not 0 <= cast("float", seconds) <= MAX_LOST_ANSWER_TIMEOUT:
@@ -55,7 +55,7 @@ class IQMUploadRecoveryHook(IQMHttpHook):
     """
     Finds uploads whose answer was lost.
 
-    :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
+    :param iqm_conn_id: The Airflow connection of type ``iqm``.
     """
 
     def _search_own_uploads(self, search: OwnUploadSearch, seconds: float) -> list[MatchedAudience]:
@@ -66,7 +66,7 @@ class IQMUploadRecoveryHook(IQMHttpHook):
 
         :param search: What to search for.
         :param seconds: For how long; 0 searches once.
-        :raises IQMError: where the last search failed, so that nobody knows whether there is one.
+        :raises IQMError: The last search failed, so that nobody knows whether there is one.
         """
         failure: IQMError | None = None
         for pause in (0.0, *pauses(seconds)):
@@ -93,7 +93,7 @@ class IQMUploadRecoveryHook(IQMHttpHook):
         Delete all audiences of one upload but the oldest, and return that one's id.
 
         :param audiences: The audiences, each of which has the upload's token.
-        :raises DuplicateAudienceError: where a newer one can't be deleted, or a campaign uses it.
+        :raises DuplicateAudienceError: A newer one can't be deleted, or a campaign uses it.
         """
         kept = self._drive(keep_oldest(self._iqm, audiences))
         deleted = [audience["id"] for audience in audiences if audience["id"] != kept]
@@ -117,7 +117,7 @@ class IQMUploadRecoveryHook(IQMHttpHook):
         :param audience_id: The audience that is known.
         :param settled_at: When to search, in seconds since 1970, at the earliest.
         :param timeout: For how many seconds more to search as long as not even the known audience is listed.
-        :raises DuplicateAudienceError: where a newer one can't be deleted, or a campaign uses it.
+        :raises DuplicateAudienceError: A newer one can't be deleted, or a campaign uses it.
         """
         left = settled_at - time.time()
         if left > 0:
@@ -132,7 +132,7 @@ class IQMUploadRecoveryHook(IQMHttpHook):
         :param found: The audiences of the upload that IQM lists.
         :param audience_id: The audience that is known, which may not be listed yet.
         :param token: The upload's token.
-        :raises DuplicateAudienceError: where a newer one can't be deleted, or a campaign uses it.
+        :raises DuplicateAudienceError: A newer one can't be deleted, or a campaign uses it.
         """
         own = list(found)
         if all(audience["id"] != audience_id for audience in own):

@@ -25,7 +25,7 @@ class IQMUploadHook(IQMResumableUploadHook):
     """
     Uploads audiences.
 
-    :param iqm_conn_id: The connection to IQM, of the type ``iqm``.
+    :param iqm_conn_id: The Airflow connection of type ``iqm``.
     """
 
     def upload_matched_audience(
@@ -63,10 +63,10 @@ class IQMUploadHook(IQMResumableUploadHook):
             time, if the answer to it was lost.
         :param cleaning: How to clean the list, the arguments of
             :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`.
-        :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
-        :raises AudienceFileError: where the file can't be uploaded.
-        :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
-        :raises IQMApiError: where IQM answers with an error.
+        :raises ReadingOptionError: The file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
+        :raises AudienceFileError: The file can't be uploaded.
+        :raises ColumnMappingError: The mapping fits neither the file nor IQM.
+        :raises IQMApiError: IQM returned an error.
         """
         # No sensor and no parsed Dag needs what checks and cleans a list.
         from airflow_provider_iqm.audience.upload import prepare_upload
@@ -117,9 +117,9 @@ class IQMUploadHook(IQMResumableUploadHook):
         :param cleaning: How to clean the list, the arguments of
             :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`. The CSV file is written to its
             ``scratch_dir``.
-        :raises AudienceFileError: where a column has no name that is text, or values without a text, such as bytes.
-        :raises ColumnMappingError: where the mapping fits neither the DataFrame nor IQM.
-        :raises IQMApiError: where IQM answers with an error.
+        :raises AudienceFileError: A column has no name that is text, or values without a text, such as bytes.
+        :raises ColumnMappingError: The mapping fits neither the DataFrame nor IQM.
+        :raises IQMApiError: IQM returned an error.
         """
         from airflow_provider_iqm.audience.formats.dataframe import write_dataframe
 
@@ -150,6 +150,6 @@ class IQMUploadHook(IQMResumableUploadHook):
 
         :param upload: What :func:`~airflow_provider_iqm.audience.upload.prepare_upload` has checked.
         :return: Whether they can tell; those of the classic API can't.
-        :raises ColumnMappingError: where the account lacks a column, a data partner or a data format.
+        :raises ColumnMappingError: The account lacks a column, a data partner or a data format.
         """
         return self._drive(self._iqm.check_mapping(new_audience(upload, None, AudienceOptions())))

@@ -24,7 +24,7 @@ class StateStore:
 
     :param store: Airflow's store; without one, nothing is known and nothing is kept.
     :param name: What the log calls it.
-    :param log: Where failures are told.
+    :param log: Where failures are logged.
     """
 
     def __init__(self, store: KeyValueStore | None, *, name: str, log: Log) -> None:

@@ -26,7 +26,7 @@ REPLACED = (
     (r"Next attempt in [\d.]+ s", "Next attempt in SECONDS s"),
     (r"^(INFO   seconds +)[\d.]+", r"\1SECONDS"),
     (r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "until MOMENT"),
-    (r"No answer from http://[\d.:]+", "No answer from HOST"),
+    (r"no response from http://[\d.:]+", "no response from HOST"),
     (r" to /\S+/parts", " to FOLDER"),
 )
 
@@ -117,8 +117,8 @@ def test_upload_and_wait(log_of, sandbox):
         + """\
 INFO Uploading matched audience "People": people.csv, records: 44, bytes: 3,491 after cleaning and \
 hashing (1,629 before), matched by email
-WARNING IQM answered HTTP 429 when asked to upload matched audience "People": Too Many Requests. The account's limit \
-of requests is used up: give its tasks one pool, and try again in a minute. Next attempt in SECONDS s.
+WARNING Failed to upload matched audience "People": IQM returned HTTP 429: Too Many Requests. The account's rate \
+limit is used up: run all of its tasks in one pool, and retry in a minute. Next attempt in SECONDS s.
 INFO IQM created audience ID "People"
 INFO Waiting for audience ID to become Ready
 INFO Audience ID "People" is Processing
@@ -168,7 +168,7 @@ def test_refused_login(log_of, sandbox):
     log = log_of('AudienceReadySensor(task_id="wait", audience_id=17)')
     assert log[0] == "INFO Waiting for audience ID to become Ready".replace("ID", "17")
     assert last_error(log) == (
-        "ERROR IQM answered HTTP 403 when asked to log in: User doesn't exist or user is not "
+        "ERROR Failed to log in: IQM returned HTTP 403: User doesn't exist or user is not "
         "allowed to provided workspace. IQM doesn't say which of email, password and workspace host is wrong. "
         "Log in to IQM in a browser with the connection's email and password: if that fails, correct them; if it "
         'works, replace the workspace host "app.iqm.com" with the host name in the browser\'s address bar.'
@@ -186,8 +186,8 @@ def test_server_errors_while_polling(log_of, sandbox):
         log[-3:]
         == """\
 INFO Waiting for audience ID to become Ready
-WARNING IQM answered HTTP 503 when asked to read audience ID with an HTML page, as proxies send it. Nothing is wrong \
-with the request: try again later. Next attempt in SECONDS s.
+WARNING Failed to read audience ID: IQM returned HTTP 503 with an HTML page. The request is fine: \
+retry later. Next attempt in SECONDS s.
 INFO Audience ID "People" is Ready: match rate RATE %, reach REACH users
 """.splitlines()
     )

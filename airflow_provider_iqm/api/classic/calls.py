@@ -123,7 +123,7 @@ def details(audience_id: int) -> Call[MatchedAudience]:
 
 
 def is_in_use(audience_id: int) -> Call[bool]:
-    """Return the request that tells whether campaigns include or exclude an audience."""
+    """Return the call that checks whether campaigns include or exclude an audience."""
     return Call(details(audience_id).request, parse_in_use)
 
 
@@ -147,7 +147,7 @@ def find(audience_name: str) -> Call[list[MatchedAudience]]:
 
 
 def search(text: str) -> Call[list[MatchedAudience]]:
-    """Return the request for the audiences whose name holds a text; an empty one finds all."""
+    """Return the call that finds the audiences whose name contains a text; an empty text finds all."""
     return _list(f'find audiences named "{text}"' if text else "list audiences", {"searchField": text} if text else {})
 
 

@@ -22,7 +22,7 @@ class Classic:
     """
     The classic calls, as hooks make them.
 
-    :param login: The log-in.
+    :param login: The login.
     """
 
     def __init__(self, login: Login) -> None:
@@ -44,11 +44,11 @@ class Classic:
         return self.login.call(calls.column_list())
 
     def data_partners(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists whose ids the account can match by."""
+        """Return the exchange that lists the data partners whose ids the account can match by."""
         return self.login.call(calls.data_partners())
 
     def data_formats(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists the forms in which emails and phones may be given."""
+        """Return the exchange that lists the data formats of emails and phones."""
         return self.login.call(calls.data_formats())
 
     def check_mapping(self, audience: NewAudience) -> Exchange[bool]:
@@ -66,19 +66,19 @@ class Classic:
         return self.login.call(calls.details(audience_id))
 
     def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that finds the audiences of exactly this name."""
+        """Return the exchange that finds the audiences with exactly this name."""
         return self.login.call(calls.find(audience_name))
 
     def search(self, text: str) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that finds the audiences whose name holds a text; an empty one finds all."""
+        """Return the exchange that finds the audiences whose name contains a text; an empty text finds all."""
         return self.login.call(calls.search(text))
 
     def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""
+        """Return the exchange that looks audiences up in IQM's list; it may not have all of them."""
         return self.login.call(calls.listed(audience_ids))
 
     def is_in_use(self, audience_id: int) -> Exchange[bool]:
-        """Return the exchange that tells whether campaigns include or exclude an audience."""
+        """Return the exchange that checks whether campaigns include or exclude an audience."""
         return self.login.call(calls.is_in_use(audience_id))
 
     def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:

@@ -1,4 +1,4 @@
-"""Who logs in."""
+"""The credentials of a login."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
     """
-    What a log-in needs.
+    The credentials of a login.
 
     :param email: The IQM user's email.
     :param password: The IQM user's password.
     :param client_id: The API client's id, given by IQM on request.
     :param client_secret: The API client's secret.
     :param workspace_host: The workspace's host, such as ``app.iqm.com``; goes into ``X-IAA-HOST``.
-    :param ow_id: The organization workspace id to use in the place of the one that the log-in gives.
+    :param ow_id: The organization workspace id, to override the one that the login returns.
     """
 
     email: str

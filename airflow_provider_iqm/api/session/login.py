@@ -1,9 +1,9 @@
 """
-The order in which requests go out: log in first, renew in time, renew after a refusal.
+Logs in before the first call, and renews the token before it expires or when IQM rejects it.
 
-An exchange is a generator. It yields the requests to send, takes the data of their answers (or has the error thrown
-in that came instead), and returns the result. It sends nothing itself, so the sync hook and the async one drive
-the same exchange.
+An exchange is a generator that yields the requests to send, receives the data of the responses (or the errors), and
+returns the result. It sends nothing itself, so the sync and the async hook run the same exchanges (see
+:mod:`airflow_provider_iqm.client.exchange_run`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from airflow_provider_iqm.api.static_list_cache import Memory, Remembered
 from airflow_provider_iqm.exceptions import IQMApiError, IQMAuthenticationError
 
 RENEWAL_LEAD = 300.0
-"""A token is renewed so many seconds before it is void, or after half its life where that is shorter."""
+"""Seconds before its expiry at which a token is renewed; one that lives shorter is renewed after half its life."""
 
 Exchange = Generator[Request, Any, Result]
 
@@ -91,45 +91,46 @@ class Login:
         self._renew_at = 0.0
 
     def call(self, call: Call[Result]) -> Exchange[Result]:
-        """Return the exchange that makes a call, logged in."""
+        """Return the exchange that makes a call, after a login if necessary."""
         token, is_new = (yield from self.token()), False
         while True:
             try:
                 return (yield from self._send(call, token))
-            except IQMAuthenticationError as refused:
-                # A 401 refuses a request before any work is done, so even an upload can be sent again.
-                if refused.status != 401 or is_new:
+            except IQMAuthenticationError as error:
+                # IQM does nothing before a 401, so even an upload can be sent again.
+                if error.status != 401 or is_new:
                     raise
             token, is_new = yield from self._replace(token)
 
     def token(self) -> Exchange[Token]:
-        """Return the exchange that gives a token that is valid now."""
+        """Return the exchange that gets a valid token, with a login or a renewal if necessary."""
         if self._token is None:
-            self._take_over()
+            self._load_shared()
         if self._token and self._clock() < self._renew_at:
             return self._token
+        # Other processes wait while the requests that this exchange yields are sent.
         with self._shared.turn():
-            self._take_over()
+            self._load_shared()
             if self._token and self._clock() < self._renew_at:
                 return self._token
             return (yield from self._renew(self._token) if self._token else self._log_in())
 
     def _replace(self, refused: Token) -> Exchange[tuple[Token, bool]]:
-        """Return the exchange that gives another token than a refused one, and tells whether it is a new one."""
+        """Return the exchange that replaces a rejected token; the flag says whether the other one is brand-new."""
         if self._token is not refused:
-            # Where calls overlap, another one has replaced it by now.
+            # An overlapping call has replaced it.
             return (yield from self.token()), False
         with self._shared.turn():
-            if self._take_over():
+            if self._load_shared():
                 return self._token, False
             return (yield from self._renew(refused)), True
 
-    def _take_over(self) -> bool:
-        """Use the token that others have made, if there is another than this one."""
-        others = self._shared.read()
-        if others is None or (self._token and self._token.access_token == others.access_token):
+    def _load_shared(self) -> bool:
+        """Use another process's token, if there is a newer one, and return whether there is."""
+        shared = self._shared.read()
+        if shared is None or (self._token and self._token.access_token == shared.access_token):
             return False
-        self._use(others)
+        self._use(shared)
         return True
 
     def _send(self, call: Call[Result], token: Token) -> Exchange[Result]:
@@ -139,8 +140,8 @@ class Login:
             headers["X-IAA-OW-ID"] = ow_id
         try:
             data = yield call.request.with_headers(headers)
-        except IQMApiError as unknown:
-            if call.alternative is None or unknown.status not in (404, 405):
+        except IQMApiError as error:
+            if call.alternative is None or error.status not in (404, 405):
                 raise
             return (yield from self._send(call.alternative, token))
         return read_result(call, data)

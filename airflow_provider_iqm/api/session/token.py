@@ -1,4 +1,4 @@
-"""The token that a log-in gives."""
+"""The token that a login returns."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 from airflow_provider_iqm.api.request import fits_header
 
 DEFAULT_EXPIRES_IN = 35_999
-"""Seconds that a token is taken to live where the answer doesn't say: the value of every sample."""
+"""The seconds until a token expires, if the response doesn't say; the value of all samples."""
 
 
 @dataclass(frozen=True)
 class Token:
     """
-    A log-in's outcome.
+    The result of a login.
 
     :param access_token: Goes into the bearer header of every call.
-    :param refresh_token: Renews the token; empty where IQM gave none.
-    :param ow_id: The organization workspace id, for the header ``X-IAA-OW-ID``; empty where IQM gave none.
-    :param expires_in: Seconds from the log-in until the token is void.
+    :param refresh_token: Renews the token; empty if IQM returned none.
+    :param ow_id: The organization workspace id, for the header ``X-IAA-OW-ID``; empty if IQM returned none.
+    :param expires_in: Seconds from the login until the token expires.
     """
 
     access_token: str = field(repr=False)
@@ -31,7 +31,7 @@ class Token:
 
     def __post_init__(self) -> None:
         """
-        Check that requests can be made with it, wherever it comes from.
+        Check that the token can be sent in headers.
 
         :raises TypeError: A value is of another type.
         :raises ValueError: One can't be in a header, or is no number of seconds.
@@ -49,7 +49,7 @@ class Token:
     @classmethod
     def from_answer(cls, data: Mapping[str, Any]) -> Token:
         """
-        Read the token object of a log-in or a renewal, with or without the ``data`` envelope around it.
+        Read the token object of a login or a renewal, with or without the ``data`` envelope around it.
 
         :raises TypeError: A value is of another type.
         :raises ValueError: One can't be in a header, or is no number of seconds.
@@ -67,7 +67,7 @@ class Token:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no log may show."""
+        """The values to mask in logs."""
         return (self.access_token, self.refresh_token) if self.refresh_token else (self.access_token,)
 
     def following(self, old: Token) -> Token:

@@ -1,4 +1,4 @@
-"""The requests that give a token: the renewal, one in all versions of the API, and what log-ins share with it."""
+"""The requests for tokens: the renewal, the same in all versions of the API, and what logins share with it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def token_request(
     purpose: str, path: str, credentials: Credentials, body: bytes, headers: Mapping[str, str]
 ) -> Call[Token]:
     """
-    Return a request that says who the client is, and is answered with a token.
+    Return a call that authenticates the API client, and whose response is a token.
 
-    :param purpose: What it is for.
+    :param purpose: The request's purpose.
     :param path: Its path.
-    :param credentials: Who asks.
+    :param credentials: The credentials.
     :param body: Its body.
     :param headers: The body's headers.
     """

@@ -73,7 +73,7 @@ class V3:
     """
     IQM's v3 calls.
 
-    :param login: The log-in.
+    :param login: The login.
     """
 
     def __init__(self, login: Login) -> None:
@@ -93,11 +93,11 @@ class V3:
         return _fields((yield from StaticLists(self.login).columns()))
 
     def data_partners(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists whose ids the account can match by."""
+        """Return the exchange that lists the data partners whose ids the account can match by."""
         return _fields((yield from StaticLists(self.login).partners()))
 
     def data_formats(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists the forms in which emails and phones may be given."""
+        """Return the exchange that lists the data formats of emails and phones."""
         return _fields((yield from StaticLists(self.login).formats()))
 
     def check_mapping(self, audience: NewAudience) -> Exchange[bool]:
@@ -148,12 +148,12 @@ class V3:
         return audience
 
     def is_in_use(self, audience_id: int) -> Exchange[bool]:
-        """Return the exchange that tells whether campaigns include or exclude an audience."""
+        """Return the exchange that checks whether campaigns include or exclude an audience."""
         request = replace(_details_request(audience_id), params={"campaignTargetingRequired": "true"})
         return self.login.call(Call(request, _read_use))
 
     def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
-        """Return the exchange that tells which campaigns use some audiences, in the order of their ids."""
+        """Return the exchange that lists which campaigns use audiences, in the order of their ids."""
         return audience_campaigns(self.login, audience_ids)
 
     def uses(self, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:
@@ -161,16 +161,16 @@ class V3:
         return audience_uses(self.login, audience_ids)
 
     def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that finds the audiences of exactly this name; IQM itself searches for a part of it."""
+        """Return the exchange that finds the audiences with exactly this name; IQM itself searches for a part of it."""
         return [audience for audience in (yield from self.search(audience_name)) if audience["name"] == audience_name]
 
     def search(self, text: str) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that finds the audiences whose name holds a text; an empty one finds all."""
+        """Return the exchange that finds the audiences whose name contains a text; an empty text finds all."""
         purpose = f'find audiences named "{text}"' if text else "list audiences"
         return self._search(purpose, {"searchFields": [text]} if text else {})
 
     def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that asks what IQM's list says of some audiences, as far as it names them."""
+        """Return the exchange that looks audiences up in IQM's list; it may not have all of them."""
         wanted = sorted(set(audience_ids))
         found = []
         for start in range(0, len(wanted), PAGE_ROWS):
@@ -211,7 +211,7 @@ class V3:
         return self.login.call(Call(request, lambda _: None))
 
     def rematch(self, audience_id: int) -> Exchange[None]:
-        """Return the exchange that has IQM match an audience anew."""
+        """Return the exchange that rematches an audience."""
         request = Request(
             purpose=f"match audience {audience_id} again",
             method="PUT",

@@ -49,7 +49,7 @@ class StaticLists:
     """
     The account's static lists, each asked for once a day.
 
-    :param login: The log-in.
+    :param login: The login.
     :param vertical_id: For which vertical, where the account has several.
     :param subtype_id: For which subtype of audience.
     """
@@ -137,7 +137,7 @@ def find(name: str, entries: Sequence[Entry], *, what: str) -> Entry:
     :param name: The name.
     :param entries: The account's entries.
     :param what: What they are, for the message.
-    :raises ColumnMappingError: where there is none; the message lists those there are.
+    :raises ColumnMappingError: There is none; the message lists those there are.
     """
     for entry in entries:
         if entry.is_called(name):

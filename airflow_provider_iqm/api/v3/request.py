@@ -18,7 +18,7 @@ def audience_request(audience: NewAudience, lists: StaticLists) -> Exchange[dict
 
     :param audience: The audience.
     :param lists: The account's static lists, for the audience's subtype.
-    :raises ColumnMappingError: where the account's lists lack what the mapping needs.
+    :raises ColumnMappingError: The account's lists lack what the mapping needs.
     """
     columns = yield from lists.columns()
     by_field = {name: _column(name, columns) for name in audience.columns.values()}

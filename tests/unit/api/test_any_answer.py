@@ -291,7 +291,7 @@ def test_any_bytes(body, status, headers):
     "body", [b"[" * 100_000, b"1e999", b"Infinity", b"NaN", b"7" * 5000, b"\xff", b"[" + b"[]," * 3_000_000 + b"[]]"]
 )
 def test_what_is_no_json(body):
-    with pytest.raises(IQMInvalidAnswerError, match="no JSON"):
+    with pytest.raises(IQMInvalidAnswerError, match="isn't JSON"):
         read_envelope(Answer(200, {}, body), Request(purpose="ask", method="GET", path="/"))
 
 

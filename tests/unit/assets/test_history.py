@@ -124,7 +124,7 @@ def test_a_store_that_fails_costs_no_more_than_a_warning(caplog, kind):
     kept.save_ready([AUDIENCE])
     assert kept.last_upload() is None
     assert kept.last_ready() == []
-    assert caplog.text.count("the state of iqm://app.iqm.com/Customers; going on without it") == 4
+    assert caplog.text.count("the state of iqm://app.iqm.com/Customers; continuing without it") == 4
     assert caplog.text.count("no database") == 4
 
 

@@ -379,7 +379,7 @@ def test_find_and_delete(hook, iqm):
     ],
 )
 def test_a_name_that_no_request_can_carry_costs_none(hook, iqm, call):
-    with pytest.raises(AudienceNameError, match=r"'\\udce9' is no audience's name: it isn't valid Unicode"):
+    with pytest.raises(AudienceNameError, match=r"The audience name '\\udce9' isn't valid Unicode"):
         call(hook)
     assert iqm.call_count == 0
 

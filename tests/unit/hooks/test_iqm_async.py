@@ -129,11 +129,11 @@ def test_faults_that_may_pass_are_sent_again(local_iqm, add_audience):
 @pytest.mark.parametrize(
     ("fault", "error", "words"),
     [
-        ({"kind": "hang"}, IQMTransportError, "nothing came for 0.2 s"),
+        ({"kind": "hang"}, IQMTransportError, "no data for 0.2 s"),
         ({"kind": "drop_before"}, IQMTransportError, "closed the connection"),
         ({"kind": "truncate"}, IQMTransportError, "was cut off"),
         ({"kind": "html", "status": 502}, IQMServerError, "HTML page"),
-        ({"kind": "status", "status": 200, "body": "<html>"}, IQMInvalidAnswerError, "no JSON"),
+        ({"kind": "status", "status": 200, "body": "<html>"}, IQMInvalidAnswerError, "isn't JSON"),
     ],
 )
 def test_faults_that_stay_are_errors_that_airflow_retries(local_iqm, add_audience, fault, error, words):
@@ -154,7 +154,7 @@ def test_nobody_listens(local_iqm):
 
 def test_no_redirect_is_followed(local_iqm):
     local_iqm.add_fault("status", path=DETAILS, status=307, headers={"Location": f"{local_iqm.url}/elsewhere"})
-    with pytest.raises(IQMRequestError, match="no redirects"):
+    with pytest.raises(IQMRequestError, match="Redirects aren't followed"):
         get()
     assert "/elsewhere" not in local_iqm.paths()
 
@@ -174,7 +174,7 @@ def test_netrc_is_left_alone(local_iqm, add_audience, tmp_path, monkeypatch):
 
 
 def test_a_connection_that_is_not_there(monkeypatch):
-    with pytest.raises(IQMConnectionError, match='no connection "missing"') as raised:
+    with pytest.raises(IQMConnectionError, match='Connection "missing"') as raised:
         asyncio.run(IQMAsyncHook("missing").get_matched_audience(1))
     assert isinstance(raised.value, AirflowFailException)
 

@@ -18,7 +18,7 @@ def test_an_error_is_a_warning(caplog, error):
         raise error
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert record.getMessage().startswith(f"Could not push the link; going on without it: {type(error).__name__}")
+    assert record.getMessage().startswith(f"Failed to push the link; continuing without it: {type(error).__name__}")
     assert "\n" not in record.getMessage()
 
 

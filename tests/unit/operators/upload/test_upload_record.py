@@ -153,7 +153,7 @@ def test_a_store_that_fails_costs_no_more_than_a_warning(caplog):
     attempts.made(7)
     assert begin(BrokenStore(), 2).attempts("token").count == 1
     assert caplog.text.count("no database") == 5
-    assert "Could not write iqm_audience to the upload record; going on without it" in caplog.text
+    assert "Failed to write iqm_audience to the upload record; continuing without it" in caplog.text
 
 
 def test_nothing_is_sent_if_it_cannot_be_recorded():
