@@ -169,7 +169,7 @@ def test_a_slow_log_in(server, connect, get):
 def test_a_silent_server_is_told_from_a_slow_one(server, connect, logged_in, get):
     server.answer = SLOW["silence"]
     connect(server, request_timeout=60, read_timeout=0.2)
-    with pytest.raises(IQMTransportError, match=r"nothing came for 0.2 s"):
+    with pytest.raises(IQMTransportError, match=r"no data for 0.2 s"):
         get()
 
 
@@ -218,7 +218,7 @@ BOMBS = {
 def test_a_compressed_answer_is_not_unpacked_without_end(server, connect, get, answer):
     server.answer = answer
     connect(server, request_timeout=120)
-    with pytest.raises(IQMTransportError, match=r"the answer is larger than 32 MB, when asked to read audience 7"):
+    with pytest.raises(IQMTransportError, match=r"read audience 7: .*the response is larger than 32 MB"):
         get()
 
 
@@ -227,7 +227,7 @@ def test_a_compressed_answer_is_not_unpacked_without_end(server, connect, get, a
 def test_a_coding_that_nobody_asked_for(server, connect, get, coding):
     server.answer = compressed(b"x", coding)
     connect(server, request_timeout=60)
-    with pytest.raises(IQMInvalidAnswerError, match="no JSON"):
+    with pytest.raises(IQMInvalidAnswerError, match="isn't JSON"):
         get()
 
 
