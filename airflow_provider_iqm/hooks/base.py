@@ -37,6 +37,7 @@ from airflow_provider_iqm.client.progress import UploadProgress
 from airflow_provider_iqm.client.rate_limit_scope import rate_limiter
 from airflow_provider_iqm.client.rate_limiter import MIN_LOGGED_WAIT
 from airflow_provider_iqm.client.retries import retrying
+from airflow_provider_iqm.client.shared_login import shared_login
 from airflow_provider_iqm.connection.form import DEFAULT_HOST
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.connection.transport import (
@@ -50,8 +51,6 @@ from airflow_provider_iqm.files.file_body import FileBody
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.runtime.masking import mask
 from airflow_provider_iqm.runtime.running_task import running_task
-from airflow_provider_iqm.shared_state.static_list_file import RememberedFile
-from airflow_provider_iqm.shared_state.token_file import TokenFile
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -159,10 +158,7 @@ class IQMHttpHook(HttpHook):
         if running_task() is None:
             # Tasks share a token; a script has its own.
             return self._create_dialect()
-        return self._create_dialect(
-            shared=TokenFile.of(self.iqm_conn_id, self.settings, self.log),
-            remembered=RememberedFile.of(self.iqm_conn_id, self.settings, self.log),
-        )
+        return self._create_dialect(**shared_login(self.iqm_conn_id, self.settings, self.log))
 
     def _create_dialect(self, **shared: Any) -> Dialect:
         settings = self.settings

@@ -33,9 +33,10 @@ from airflow_provider_iqm.api.upload_search import OwnUploadSearch
 from airflow_provider_iqm.client import transport_errors
 from airflow_provider_iqm.client.answer_limits import read_in_event_loop
 from airflow_provider_iqm.client.exchange_run import ExchangeRun
-from airflow_provider_iqm.client.rate_limit_scope import rate_limiter
+from airflow_provider_iqm.client.rate_limit_scope import rate_limit_scope, rate_limiter
 from airflow_provider_iqm.client.rate_limiter import MIN_LOGGED_WAIT, RateLimiter
 from airflow_provider_iqm.client.retries import retrying
+from airflow_provider_iqm.client.shared_login import shared_login
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.connection.transport import Transport, transport_extra
 from airflow_provider_iqm.exceptions import IQMAuthenticationError, IQMConnectionError, IQMError, IQMRateLimitError
@@ -280,11 +281,16 @@ class IQMAsyncHook(BaseHook):
             return known
         await mask_in_event_loop(settings.secrets)
         unmasked: list[Token] = []
+        # Without a store for all hosts, a triggerer's own login serves all of its triggers.
+        is_shared = rate_limit_scope(settings, is_task=False) == "shared"
+        shared = await asyncio.to_thread(shared_login, self.iqm_conn_id, settings, self.log) if is_shared else {}
         return _Access(
             settings,
             transport,
             await asyncio.to_thread(Transport.read, settings.base_url, transport),
-            create_dialect(settings.api_version, settings.credentials, on_token=unmasked.append, clock=self._clock),
+            create_dialect(
+                settings.api_version, settings.credentials, on_token=unmasked.append, clock=self._clock, **shared
+            ),
             unmasked,
         )
 
@@ -296,10 +302,11 @@ class IQMAsyncHook(BaseHook):
             # A step may need to log in. Until it has the token, the other coroutines wait, so that one login is
             # enough for all.
             async with self._lock:
-                request = run.step(outcome)
+                # A step may wait for the store of a shared token.
+                request = await asyncio.to_thread(run.step, outcome)
                 while request and request.authenticates:
                     outcome = await self._send_and_retry(request, access)
-                    request = run.step(outcome)
+                    request = await asyncio.to_thread(run.step, outcome)
                 while access.unmasked:
                     await mask_in_event_loop(access.unmasked.pop().secrets)
             if request is None:

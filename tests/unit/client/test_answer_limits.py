@@ -29,7 +29,7 @@ from airflow_provider_iqm.exceptions import (
 )
 from airflow_provider_iqm.hooks import iqm_async
 from airflow_provider_iqm.hooks.iqm import IQMAsyncHook, IQMHook
-from airflow_provider_iqm.shared_state.token_file import TokenFile
+from airflow_provider_iqm.shared_state.token_value import TokenValue
 from tests.unit.client.hostile import HostileServer, drip
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -114,7 +114,7 @@ def logged_in(monkeypatch):
         def read(self):
             return Token("a", "", "", 1000.0)
 
-    monkeypatch.setattr(TokenFile, "of", lambda *args: Shared())
+    monkeypatch.setattr(TokenValue, "of", lambda *args: Shared())
     monkeypatch.setattr(iqm_async, "create_dialect", partial(create_dialect, shared=Shared()))
 
 

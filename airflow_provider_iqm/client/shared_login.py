@@ -1,0 +1,36 @@
+"""The token and the static lists that the tasks of a connection share, where they share the rate limit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_iqm.client.rate_limit_scope import open_store, rate_limit_scope
+from airflow_provider_iqm.connection.settings import IQMConnection
+from airflow_provider_iqm.exceptions import SharedStateError
+from airflow_provider_iqm.log import Log
+from airflow_provider_iqm.shared_state.host_store import HostStore
+from airflow_provider_iqm.shared_state.static_lists_value import StaticListsValue
+from airflow_provider_iqm.shared_state.token_value import TokenValue
+
+
+def shared_login(iqm_conn_id: str, settings: IQMConnection, log: Log) -> dict[str, Any]:
+    """
+    Return the arguments of a dialect with which it shares its token and its static lists.
+
+    They are in the shared store, if the connection has one and uses it, else in a file of this host.
+
+    :param iqm_conn_id: The connection's id.
+    :param settings: Its settings.
+    :param log: Where failures of the store are logged.
+    :raises IQMConnectionError: ``shared_state_conn_id`` names no connection that can be used.
+    """
+    try:
+        is_shared = rate_limit_scope(settings, is_task=True) == "shared"
+        store = open_store(settings.shared_state_conn_id) if is_shared else HostStore()
+    except SharedStateError as error:
+        log.warning("Tasks don't share the token. %s", error)
+        return {}
+    return {
+        "shared": TokenValue.of(store, iqm_conn_id, settings, log),
+        "remembered": StaticListsValue.of(store, iqm_conn_id, settings, log),
+    }
