@@ -127,7 +127,8 @@ def plan_replacement(
     :param campaign_ids: The campaigns; default: those that include or exclude the old audiences (v3 only).
     :param known: Campaign id → role, as an earlier try has planned it.
     :param old_may_be_gone: Whether an earlier try may have deleted the old audiences.
-    :raises AudienceOptionError: This version of the API can't tell which campaigns use an audience, or in which role.
+    :raises AudienceOptionError: This version of the API can't tell which campaigns use an audience, or in which role; or
+        the role in a given campaign that doesn't use an old audience isn't clear.
     :raises AudienceNotFoundError: The account has no such audience.
     """
     if new in old:
@@ -147,6 +148,8 @@ def plan_replacement(
             )
         return _plan_by_counts(uses, old, new, campaign_ids, recorded)
     old_roles, new_roles = _roles(uses, *old), _roles(uses, new)
+    # After a change that was cut off, some campaigns have their role at the new audience.
+    common = frozenset[Role]().union(*old_roles.values(), *new_roles.values()) or frozenset[Role](("included",))
     changes: dict[int, Role] = {}
     done: dict[int, Role] = {}
     failed: dict[int, str] = {}
@@ -156,8 +159,16 @@ def plan_replacement(
             failed[campaign_id] = f"It includes one of the audiences {', '.join(map(str, ids))} and excludes one"
         elif after and not before:
             done[campaign_id] = min(after)
+        elif before or campaign_id in recorded:
+            changes[campaign_id] = _only(before) if before else recorded[campaign_id]
+        elif len(common) == 1:
+            changes[campaign_id] = _only(common)
         else:
-            changes[campaign_id] = _only(before) if before else recorded.get(campaign_id, "included")
+            raise AudienceOptionError(
+                f"Campaign {campaign_id} in campaign_ids doesn't use {_named([*old, new])}. Some of the "
+                "others include and some exclude it, so the role in this one isn't clear. Nothing was changed. Include or exclude {new} in the campaign by "
+                "TargetAudienceOperator first, or leave the campaign out of campaign_ids."
+            )
     return ReplacementPlan(
         old=old, new=new, changes=changes, done=done, failed=failed, everywhere=everywhere, uses=uses
     )
@@ -260,6 +271,12 @@ def _verify(iqm: Dialect, plan: ReplacementPlan, result: TargetingResult, uses: 
     if plan.new not in uses:
         raise _not_found(plan.new)
     if uses[plan.new].campaigns is None:
+        if result["changed"] and not uses[plan.new].used:
+            yield from target(iqm.login, {key: plan.change(key) for key in result["changed"]})
+            raise IQMError(
+                f"No campaign uses audience {plan.new} after IQM confirmed the change of {_listed(result['changed'])}; it "
+                "was put into them once more. Nothing was deleted. Retry to verify it."
+            )
         return
     new_roles, old_roles, before = _roles(uses, plan.new), _roles(uses, *plan.old), _roles(plan.uses, *plan.old)
     changed = {key: plan.changes[key] for key in result["changed"]}

@@ -78,6 +78,9 @@ class IQMBaseOperator(BaseOperator):
     may_be_none: ClassVar[frozenset[str]] = frozenset()
     """Templated arguments that may be None."""
 
+    may_be_omitted: ClassVar[frozenset[str]] = frozenset()
+    """Templated arguments that may be a literal None, but whose template must not render to None."""
+
     template_files: ClassVar[Mapping[str, str]] = {}
     """Argument → the file extension by which its value is the name of a template file."""
 
@@ -91,7 +94,7 @@ class IQMBaseOperator(BaseOperator):
         :raises IQMFinalError: A template did, or a required argument is None. The error's class depends on the
             argument.
         """
-        for name in _REQUIRED.intersection(self.template_fields) - self.may_be_none:
+        for name in _REQUIRED.intersection(self.template_fields) - self.may_be_none - self.may_be_omitted:
             if getattr(self, name) is None and name not in self.unusable_arguments:
                 raise _ERRORS.get(name, AudienceOptionError)(f"{name} is None. Set it to a value.")
         for name, problem in self.unusable_arguments.items():

@@ -100,7 +100,7 @@ class ReplaceAudienceOperator(IQMBaseOperator):
     """
 
     template_fields: Sequence[str] = ("old_audience_id", "new_audience_id", "campaign_ids", "iqm_conn_id")
-    may_be_none = frozenset(("campaign_ids",))
+    may_be_omitted = frozenset(("campaign_ids",))
     ui_color = "#dcebf7"
     operator_extra_links = (IQMAudienceLink(), IQMCampaignLink())
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from airflow_provider_iqm.api.audience import read_audience_id
 from airflow_provider_iqm.audience.mapping.json_text import parse_json_text
 from airflow_provider_iqm.exceptions import IQMFinalError
+
+_MAX_SHOWN = 20
 
 
 def parse_ids(argument: str, value: object, *, may_be_empty: bool = False) -> int | list[int]:
@@ -56,8 +59,16 @@ def parse_id(argument: str, value: object) -> int:
     :param value: An ``int`` or digits.
     :raises IQMFinalError: It isn't an id.
     """
-    if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise IQMFinalError(f"{argument} contains {value!r}, which isn't an id. Expected a positive number.")
-    return value
+    try:
+        return read_audience_id(value.strip() if isinstance(value, str) else value)
+    except ValueError:
+        pass
+    raise IQMFinalError(f"{argument} contains {_show(value)}, which isn't an id. Expected a positive number.")
+
+
+def _show(value: object) -> str:
+    """Return a value for an error message, or only its type if it is long or could be an email address."""
+    short = isinstance(value, float | None) or (isinstance(value, int) and abs(value) < 10**_MAX_SHOWN)
+    if short or (isinstance(value, str) and len(value) <= _MAX_SHOWN and "@" not in value):
+        return repr(value)
+    return f"a value of type {type(value).__name__}"

@@ -78,7 +78,9 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         "campaign_ids",
         "on_low_match_rate",
     )
-    may_be_none = PreparationOperator.may_be_none | {"audience_subtype", "replaces", "campaign_ids"}
+    may_be_none = PreparationOperator.may_be_none | {"audience_subtype"}
+    # Without a value, they would replace the audience in all campaigns, or in none.
+    may_be_omitted = frozenset(("replaces", "campaign_ids"))
     ui_color = "#d5e8f7"
     operator_extra_links = (IQMAudienceLink(), IQMCampaignLink())
 

@@ -82,11 +82,31 @@ def test_a_new_audience_that_isn_t_ready_replaces_nothing():
 
 
 def test_given_campaigns_are_the_only_ones_to_be_changed():
-    made, _ = drive(plan_replacement(api(), [OLD], NEW, [7, 9]), BEFORE)
-    assert made.changes == {7: "excluded", 9: "included"}
-    after = uses(row(OLD, [5, 6]), row(NEW, [9], [7]))
+    made, _ = drive(plan_replacement(api(), [OLD], NEW, [7]), BEFORE)
+    assert made.changes == {7: "excluded"}
+    after = uses(row(OLD, [5, 6]), row(NEW, [], [7]))
     done, _ = drive(carry_out(api(), made, [OLD]), SAVED, after)
     assert (done["deleted"], done["in_use"]) == ([], [OLD])
+
+
+@pytest.mark.parametrize(
+    ("answer", "role"),
+    [
+        (uses(row(OLD, [], [7]), row(NEW)), "excluded"),
+        # A change that was cut off.
+        (uses(row(OLD), row(NEW, [], [7])), "excluded"),
+        (uses(row(OLD, [5]), row(NEW)), "included"),
+        (uses(row(OLD), row(NEW)), "included"),
+    ],
+)
+def test_a_campaign_without_the_old_audience_gets_the_role_of_the_others(answer, role):
+    made, _ = drive(plan_replacement(api(), [OLD], NEW, [7, 9]), answer)
+    assert made.campaigns[9] == role
+
+
+def test_the_role_of_a_campaign_without_the_old_audience_is_not_guessed():
+    with pytest.raises(AudienceOptionError, match=r"Campaign 9 in campaign_ids doesn't use audiences 1, 2\. Some"):
+        drive(plan_replacement(api(), [OLD], NEW, [7, 9]), BEFORE)
 
 
 def test_without_an_old_audience_the_new_one_is_put_in():
@@ -235,6 +255,13 @@ class TestClassic:
         deleted = good({"audienceSuccessfulIds": [OLD], "audienceFailedIds": []})
         done, _ = drive(carry_out(api("classic"), made, [OLD]), SAVED, self.counts(OLD), self.counts(NEW, 2), deleted)
         assert done["deleted"] == [OLD]
+
+    def test_an_audience_that_no_campaign_uses_after_the_change_deletes_nothing(self):
+        made = self.plan(self.counts(OLD, 2), self.counts(NEW))
+        answers = SAVED, self.counts(OLD), self.counts(NEW), SAVED
+        with pytest.raises(IQMError, match="No campaign uses audience 2 after IQM confirmed the change of 5, 6") as error:
+            drive(carry_out(api("classic"), made, [OLD]), *answers)
+        assert not isinstance(error.value, IQMFinalError)
 
     @pytest.mark.parametrize(
         "answer", [NOT_FOUND, good({"id": OLD, "status": "deleted", "included": 0, "excluded": 0})]

@@ -7,7 +7,9 @@ from unittest.mock import MagicMock
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException
+from airflow.providers.standard.operators.empty import EmptyOperator
 
+from airflow_provider_iqm.operators.campaign import ReplaceAudienceOperator
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
 from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
@@ -133,6 +135,26 @@ def test_parameters_may_be_none_but_not_the_text(render):
     parameters = {"parameters": {"state": "{{ params.nothing }}"}}
     assert refused(render(SqlToMatchedAudienceOperator, **parameters)).startswith("parameters has an expression")
     assert not render(SqlToMatchedAudienceOperator, native=True, **parameters).unusable_arguments
+
+
+@pytest.mark.parametrize("name", ["replaces", "campaign_ids"])
+@pytest.mark.parametrize("kind", [MatchedAudienceUploadOperator, SqlToMatchedAudienceOperator])
+@pytest.mark.parametrize("native", [True, False])
+def test_a_template_that_renders_to_none_switches_no_replacement_off(render, kind, name, native):
+    assert refused(render(kind, native=native, **{name: "{{ params.nothing }}"})).startswith(f"{name} rendered to None")
+    assert not render(kind, **{name: None}).unusable_arguments
+
+
+def test_a_replacement_is_not_widened_by_an_xcom_that_is_none():
+    with DAG("dag", start_date=datetime.datetime(2026, 1, 1), schedule=None):
+        campaign_ids = EmptyOperator(task_id="find_campaigns").output
+        operator = ReplaceAudienceOperator(
+            task_id="task", old_audience_id=7, new_audience_id=8, campaign_ids=campaign_ids
+        )
+    ti = MagicMock()
+    ti.xcom_pull.return_value = None
+    operator.render_template_fields({"ti": ti})
+    assert refused(operator).startswith("campaign_ids rendered to None")
 
 
 def test_a_literal_none_is_accepted(render):
