@@ -127,8 +127,8 @@ def plan_replacement(
     :param campaign_ids: The campaigns; default: those that include or exclude the old audiences (v3 only).
     :param known: Campaign id → role, as an earlier try has planned it.
     :param old_may_be_gone: Whether an earlier try may have deleted the old audiences.
-    :raises AudienceOptionError: This version of the API can't tell which campaigns use an audience, or in which role; or
-        the role in a given campaign that doesn't use an old audience isn't clear.
+    :raises AudienceOptionError: This version of the API can't tell which campaigns use an audience, or in which role,
+        or it isn't clear which role the new one is to have in a given campaign.
     :raises AudienceNotFoundError: The account has no such audience.
     """
     if new in old:
@@ -165,9 +165,9 @@ def plan_replacement(
             changes[campaign_id] = _only(common)
         else:
             raise AudienceOptionError(
-                f"Campaign {campaign_id} in campaign_ids doesn't use {_named([*old, new])}. Some of the "
-                "others include and some exclude it, so the role in this one isn't clear. Nothing was changed. Include or exclude {new} in the campaign by "
-                "TargetAudienceOperator first, or leave the campaign out of campaign_ids."
+                f"Campaign {campaign_id} in campaign_ids doesn't use {_named([*old, new])}. Some of the others include "
+                "and some exclude it, so the role in this one isn't clear. Nothing was changed. Include or exclude "
+                f"{new} in the campaign by TargetAudienceOperator, or leave the campaign out of campaign_ids."
             )
     return ReplacementPlan(
         old=old, new=new, changes=changes, done=done, failed=failed, everywhere=everywhere, uses=uses
@@ -274,8 +274,8 @@ def _verify(iqm: Dialect, plan: ReplacementPlan, result: TargetingResult, uses: 
         if result["changed"] and not uses[plan.new].used:
             yield from target(iqm.login, {key: plan.change(key) for key in result["changed"]})
             raise IQMError(
-                f"No campaign uses audience {plan.new} after IQM confirmed the change of {_listed(result['changed'])}; it "
-                "was put into them once more. Nothing was deleted. Retry to verify it."
+                f"No campaign uses audience {plan.new} after IQM confirmed the change of {_listed(result['changed'])}; "
+                "it was put into them once more. Nothing was deleted. Retry to verify it."
             )
         return
     new_roles, old_roles, before = _roles(uses, plan.new), _roles(uses, *plan.old), _roles(plan.uses, *plan.old)

@@ -259,7 +259,7 @@ class TestClassic:
     def test_an_audience_that_no_campaign_uses_after_the_change_deletes_nothing(self):
         made = self.plan(self.counts(OLD, 2), self.counts(NEW))
         answers = SAVED, self.counts(OLD), self.counts(NEW), SAVED
-        with pytest.raises(IQMError, match="No campaign uses audience 2 after IQM confirmed the change of 5, 6") as error:
+        with pytest.raises(IQMError, match="No campaign uses audience 2 after") as error:
             drive(carry_out(api("classic"), made, [OLD]), *answers)
         assert not isinstance(error.value, IQMFinalError)
 

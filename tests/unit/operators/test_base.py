@@ -7,7 +7,6 @@ from unittest.mock import MagicMock
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException
-from airflow.providers.standard.operators.empty import EmptyOperator
 
 from airflow_provider_iqm.operators.campaign import ReplaceAudienceOperator
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
@@ -147,13 +146,12 @@ def test_a_template_that_renders_to_none_switches_no_replacement_off(render, kin
 
 def test_a_replacement_is_not_widened_by_an_xcom_that_is_none():
     with DAG("dag", start_date=datetime.datetime(2026, 1, 1), schedule=None):
-        campaign_ids = EmptyOperator(task_id="find_campaigns").output
-        operator = ReplaceAudienceOperator(
-            task_id="task", old_audience_id=7, new_audience_id=8, campaign_ids=campaign_ids
-        )
+        audiences = {"old_audience_id": 7, "new_audience_id": 8}
+        campaign_ids = ReplaceAudienceOperator(task_id="other", **audiences).output
+        operator = ReplaceAudienceOperator(task_id="task", campaign_ids=campaign_ids, **audiences)
     ti = MagicMock()
     ti.xcom_pull.return_value = None
-    operator.render_template_fields({"ti": ti})
+    operator.render_template_fields({"ti": ti, "expanded_ti_count": None})
     assert refused(operator).startswith("campaign_ids rendered to None")
 
 
