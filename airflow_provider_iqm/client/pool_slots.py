@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from airflow_provider_iqm.shared_state.ledger import LATE, MIN_WAIT, Ledger, RateLimit
+from airflow_provider_iqm.shared_state.store import MAX_FULL
 
 DAY = 24 * 60 * 60.0
 
@@ -118,4 +119,4 @@ class SlotLedger:
         """Note that a request was answered or has failed, or that it leaves the queue."""
         with self._lock:
             self._in_flight.discard(request)
-            self._ledger.end(request, limit, now=self._clock(), full_for=full_for)
+            self._ledger.end(request, limit, now=self._clock(), full_for=min(full_for, MAX_FULL))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from airflow_provider_iqm.client.pool_slots import SlotLedger, slot_wait
@@ -63,8 +64,21 @@ class RateLimiter:
         """Return the turn of a request."""
         return RequestTurn(self)
 
-    def start_turn(self) -> tuple[SharedTurn, float]:
-        """Ask for a new turn where that is possible; return it, and how many seconds it has to wait."""
+    def may_return(self, turn: SharedTurn) -> bool:
+        """
+        Return whether it is time to ask the shared ledger again for a request that waits in the own one.
+
+        :param turn: The request's turn.
+        """
+        return self._shared is not None and turn.waits_in(self._own) and time.monotonic() >= self._retry_at
+
+    def start_turn(self, own: SharedTurn | None = None) -> tuple[SharedTurn, float]:
+        """
+        Ask for a new turn where that is possible; return it, and how many seconds it has to wait.
+
+        :param own: A turn that waits in the own ledger. It keeps its place there if the shared ledger can't be used,
+            and otherwise loses it because nobody asks again.
+        """
         self._log_once()
         if self._shared and time.monotonic() >= self._retry_at:
             turn = self._shared.new_turn()
@@ -76,7 +90,7 @@ class RateLimiter:
             else:
                 self._recover()
                 return turn, wait
-        turn = self._own.new_turn()
+        turn = own or self._own.new_turn()
         return turn, turn.ask()
 
     def fall_back(self, error: SharedStateError) -> None:
@@ -134,17 +148,25 @@ class RequestTurn:
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
         self._turn: SharedTurn | None = None
+        self._ended = False
+        self._lock = threading.Lock()
 
     def ask(self) -> float:
         """Return how many seconds to wait before asking again; 0 if the request may be sent now."""
         limiter = self._limiter
-        if self._turn is not None:
-            try:
-                return self._turn.ask()
-            except SharedStateError as error:
-                limiter.fall_back(error)
-        self._turn, wait = limiter.start_turn()
-        return wait
+        # If the wait is abandoned while a thread asks, the end must come after it.
+        with self._lock:
+            if self._ended:
+                return limiter.limit.window
+            turn = self._turn
+            if turn and not limiter.may_return(turn):
+                try:
+                    return turn.ask()
+                except SharedStateError as error:
+                    limiter.fall_back(error)
+                    turn = None
+            self._turn, wait = limiter.start_turn(turn)
+            return wait
 
     def start(self) -> None:
         """Note that the request is being sent."""
@@ -162,5 +184,7 @@ class RequestTurn:
 
     def end(self) -> None:
         """Note that the request was answered or has failed, or that it won't be sent."""
-        if self._turn:
-            self._turn.end()
+        with self._lock:
+            self._ended = True
+            if self._turn:
+                self._turn.end()

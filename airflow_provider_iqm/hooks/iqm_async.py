@@ -44,6 +44,7 @@ from airflow_provider_iqm.hooks.poll_log import log_poll_events
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.runtime.masking import mask_in_event_loop
+from airflow_provider_iqm.runtime.running_task import running_task
 
 SLOTS_POLL_INTERVAL = 0.1
 """Seconds between two looks at whether other coroutines still use slots that a trigger wants to give back."""
@@ -282,8 +283,11 @@ class IQMAsyncHook(BaseHook):
         await mask_in_event_loop(settings.secrets)
         unmasked: list[Token] = []
         # Without a store for all hosts, a triggerer's own login serves all of its triggers.
-        is_shared = rate_limit_scope(settings, is_task=False) == "shared"
-        shared = await asyncio.to_thread(shared_login, self.iqm_conn_id, settings, self.log) if is_shared else {}
+        # In a thread, because it may look at all processes of the host.
+        scope = await asyncio.to_thread(rate_limit_scope, settings, is_task=False)
+        shared = (
+            await asyncio.to_thread(shared_login, self.iqm_conn_id, settings, self.log) if scope == "shared" else {}
+        )
         return _Access(
             settings,
             transport,
@@ -322,8 +326,12 @@ class IQMAsyncHook(BaseHook):
             return error
 
     async def _rate_limiter(self, access: _Access) -> RateLimiter | None:
-        """Return the rate limiter that all asynchronous hooks of this process share for the connection."""
-        return await asyncio.to_thread(rate_limiter, access.settings, self.log, task=None, is_limited=self._paced)
+        """Return the rate limiter that all hooks of this process share for the connection and the task."""
+        return await asyncio.to_thread(self._find_rate_limiter, access.settings)
+
+    def _find_rate_limiter(self, settings: IQMConnection) -> RateLimiter | None:
+        task = running_task()
+        return rate_limiter(settings, self.log, task=task, is_limited=self._paced or task is not None)
 
     async def _send_in_turn(self, request: Request, access: _Access) -> Any:
         """Send a request as soon as the rate limit allows it."""
@@ -344,7 +352,8 @@ class IQMAsyncHook(BaseHook):
             turn.refuse(error.retry_after)
             raise
         finally:
-            await asyncio.to_thread(turn.end)
+            # A second cancellation must not leave the request in the ledger.
+            await asyncio.shield(asyncio.to_thread(turn.end))
 
     async def _send(self, request: Request, access: _Access) -> Any:
         """Send a request once, and return the data of the response."""

@@ -186,7 +186,8 @@ class HostStore:
                 database.execute("PRAGMA journal_mode = PERSIST")
                 database.execute("PRAGMA synchronous = OFF")
                 if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
-                    database.executescript(TABLES)
+                    # All or none: nobody completes what a killed process has left half done.
+                    database.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
                 database.execute("BEGIN IMMEDIATE")
                 yield database
                 database.execute("COMMIT")

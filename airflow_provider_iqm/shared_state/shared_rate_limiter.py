@@ -102,6 +102,14 @@ class SharedTurn:
                 self._allowed_at = asked_at
         return 0.0
 
+    def waits_in(self, limiter: SharedRateLimiter) -> bool:
+        """
+        Return whether the request hasn't been allowed yet, and waits in the ledger of a limiter.
+
+        :param limiter: The limiter.
+        """
+        return self._limiter is limiter and self._allowed_at == float("-inf")
+
     def start(self) -> None:
         """Note that the request is being sent: renew its lease until it ends."""
         threading.Thread(target=self._renew, name=f"iqm-request-{self.request}", daemon=True).start()

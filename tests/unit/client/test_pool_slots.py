@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_iqm.client.pool_slots import SlotLedger, slot_wait
 from airflow_provider_iqm.shared_state.ledger import LATE, RateLimit
+from airflow_provider_iqm.shared_state.store import MAX_FULL
 
 LIMIT = RateLimit(20, 60)
 WINDOW = LIMIT.window
@@ -110,6 +111,11 @@ def test_after_a_refusal_nothing_is_sent(ledger, clock):
     assert ask(ledger, 1) == 0
     ledger.end("", "1", LIMIT, full_for=100)
     assert ask(ledger, 2) == 100
+
+
+def test_a_refusal_holds_no_longer_than_the_shared_ledgers_say(ledger):
+    ledger.end("", "1", LIMIT, full_for=10 * MAX_FULL)
+    assert ask(ledger, 2) == MAX_FULL
 
 
 @pytest.mark.parametrize("window", [60.0, 6.0])

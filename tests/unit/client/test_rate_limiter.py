@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -111,9 +112,8 @@ def test_a_store_that_dies_in_mid_run_and_comes_back(make_limiter, store, clock,
     assert turn.ask() == 0
     turn.end()
     store.is_down = False
-    clock.now += 1
+    clock.now += RETRY_STORE_AFTER
     waiting = limiter.new_turn()
-    # After so long it was asked again when the turn began.
     assert waiting.ask() == 0
     waiting.end()
     assert limiter.label == "3 requests in 60 s, shared by the test"
@@ -148,3 +148,83 @@ def test_a_store_that_dies_while_a_request_waits(make_limiter, store, clock):
 def test_a_turn_that_was_never_asked_for_ends_without_the_store(make_limiter, store):
     make_limiter().new_turn().end()
     assert store.ledgers == {}
+
+
+def use_all(limiter, store):
+    """Fall back to the process's own ledger, and use it up."""
+    store.is_down = True
+    for _ in range(LIMIT.requests):
+        send(limiter)
+
+
+def test_a_request_that_waits_during_an_outage_returns_to_the_store(make_limiter, store, clock):
+    limiter = make_limiter()
+    use_all(limiter, store)
+    turn = limiter.new_turn()
+    assert turn.ask() == LIMIT.window
+    store.is_down = False
+    clock.now += RETRY_STORE_AFTER
+    # The store has what was sent in the meantime, so the request waits there now.
+    for _ in range(4):
+        assert turn.ask() > 0
+        assert len(store.ledgers["account"].waiting) == 1
+        clock.now += LIMIT.poll_interval
+    assert turn.ask() == 0
+    turn.end()
+    assert len(store.ledgers["account"].sent) == 1
+
+
+def test_a_request_keeps_its_place_while_the_store_goes_on_failing(make_limiter, store, clock):
+    limiter = make_limiter()
+    use_all(limiter, store)
+    first = limiter.new_turn()
+    assert first.ask() == LIMIT.window
+    assert limiter.new_turn().ask() == LIMIT.window
+    for _ in range(3):
+        clock.now += LIMIT.poll_interval
+        assert first.ask() > 0
+    for _ in range(LIMIT.requests - 1):
+        assert limiter.new_turn().ask() > 0
+    assert limiter.new_turn().ask() > LIMIT.window
+    clock.now += LIMIT.poll_interval
+    assert first.ask() == 0
+
+
+def test_a_request_that_was_allowed_during_an_outage_is_sent_without_the_store(make_limiter, store, clock):
+    store.is_down = True
+    limiter = make_limiter()
+    turn = limiter.new_turn()
+    assert turn.ask() == 0
+    store.is_down = False
+    clock.now += RETRY_STORE_AFTER
+    assert turn.ask() == 0
+    assert store.ledgers == {}
+
+
+def test_a_request_that_is_abandoned_while_a_thread_asks_for_it_leaves_nothing(make_limiter, store, monkeypatch):
+    asks, may_go_on = threading.Event(), threading.Event()
+    ask = store.ask
+
+    def ask_slowly(*arguments, **options):
+        asks.set()
+        assert may_go_on.wait(10)
+        return ask(*arguments, **options)
+
+    for _ in range(LIMIT.requests):
+        send(make_limiter())
+    monkeypatch.setattr(store, "ask", ask_slowly)
+    turn = make_limiter().new_turn()
+    threads = [threading.Thread(target=turn.ask)]
+    threads[0].start()
+    assert asks.wait(10)
+    threads.append(threading.Thread(target=turn.end))
+    threads[1].start()
+    threads[1].join(0.05)
+    may_go_on.set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert not store.ledgers["account"].waiting
+    # A thread that is late asks nothing.
+    assert turn.ask() > 0
+    assert not store.ledgers["account"].waiting

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_iqm.client.rate_limit_scope import rate_limiter
 from airflow_provider_iqm.exceptions import (
     AudienceNotFoundError,
     IQMAuthenticationError,
@@ -18,8 +19,10 @@ from airflow_provider_iqm.exceptions import (
     IQMServerError,
     IQMTransportError,
 )
+from airflow_provider_iqm.hooks import iqm_async
 from airflow_provider_iqm.hooks.iqm import IQMAsyncHook, IQMHook
 from airflow_provider_iqm.hooks.iqm_async import SETTINGS_LIFE
+from airflow_provider_iqm.runtime.running_task import RunningTask
 
 LOG_IN = "/api/v3/ua/login"
 RENEW = "/api/v3/ua/oauth/token"
@@ -298,3 +301,34 @@ def test_tls_is_checked_as_the_connection_says(local_iqm, other_server, certific
         local_iqm.connect(host=host, verify=verify)
         assert get()["id"] == 1
         assert IQMHook().get_matched_audience(1)["id"] == 1
+
+
+def test_in_a_task_the_pool_slots_limit_the_requests(local_iqm, iqm_connection, add_audience, monkeypatch):
+    iqm_connection(host=local_iqm.url)
+    task = RunningTask(identity="async task", pool="iqm_api", pool_slots=2, age=1000)
+    monkeypatch.setattr(iqm_async, "running_task", lambda: task)
+    limiters = []
+
+    def find(*arguments, **options):
+        limiters.append(rate_limiter(*arguments, **options))
+        return limiters[-1]
+
+    monkeypatch.setattr(iqm_async, "rate_limiter", find)
+    get(add_audience())
+    login, details = limiters
+    assert login is details
+    assert login.slots.has_slots
+    assert len(login.slots.recent()) == 2
+
+
+def test_the_event_loop_goes_on_while_the_scope_is_looked_up(local_iqm, add_audience, monkeypatch):
+    threads = []
+
+    def look_up(settings, *, is_task):
+        threads.append(threading.current_thread())
+        return "pool"
+
+    monkeypatch.setattr(iqm_async, "rate_limit_scope", look_up)
+    get(add_audience())
+    assert threads
+    assert threading.main_thread() not in threads

@@ -203,3 +203,13 @@ def test_a_lock_that_is_not_released_is_given_up(store, monkeypatch):
             with pytest.raises(SharedStateError, match="another process has held"):
                 store.ask("a", "x", LIMIT)
     assert store.ask("a", "x", LIMIT) == 0
+
+
+def test_a_layout_that_was_not_completed_is_made_anew(store, monkeypatch):
+    with monkeypatch.context() as patch:
+        first, _, others = host_store.TABLES.partition(";")
+        patch.setattr(host_store, "TABLES", f"{first}; SELECT * FROM nowhere; {others}")
+        with pytest.raises(SharedStateError):
+            store.ask("a", "x", LIMIT)
+    store.put("k", b"value", 10)
+    assert store.get("k") == b"value"
