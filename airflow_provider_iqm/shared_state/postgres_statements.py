@@ -8,6 +8,17 @@ account follow each other; each statement sees what the ones before have done. T
 
 from __future__ import annotations
 
+SETTINGS = """
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+SET LOCAL statement_timeout = '5s';
+"""
+"""
+What holds for each operation, whatever the server's and the user's defaults are: a statement sees what others have
+committed before it, and none takes longer, the wait for others of the same account included.
+
+It is sent with the operation, because PgBouncer accepts no such options when it connects.
+"""
+
 CREATE = """
 SELECT pg_advisory_xact_lock(hashtextextended('airflow_provider_iqm', 0));
 CREATE TABLE IF NOT EXISTS iqm_request (

@@ -15,11 +15,17 @@ from airflow_provider_iqm.shared_state import postgres_statements as statements
 from airflow_provider_iqm.shared_state.ledger import GRACE, MIN_WAIT, RateLimit
 from airflow_provider_iqm.shared_state.store import LEASE, MAX_FULL, MAX_HOLD
 
-CONNECT_TIMEOUT = 5
-"""Seconds to wait for a connection."""
-
-STATEMENT_TIMEOUT = "5s"
-"""How long an operation may take, with the wait for others of the same account."""
+TIMEOUTS = {
+    # Seconds to wait for a connection.
+    "connect_timeout": 5,
+    # Milliseconds to wait until the server's host confirms what was sent.
+    "tcp_user_timeout": 10_000,
+    # Seconds without data, and between three more checks, after which a host that doesn't respond counts as gone.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+"""Parameters of libpq, which would wait for minutes, or for good after a lost packet."""
 
 MAX_IDLE = 1.0
 """Seconds of waiting for which the connection isn't closed."""
@@ -132,10 +138,8 @@ class PostgresStore:
         from airflow.providers.postgres.hooks.postgres import PostgresHook
 
         connection = PostgresHook.get_connection(self.conn_id)
-        # libpq would wait for minutes.
-        connection.extra = json.dumps({"connect_timeout": CONNECT_TIMEOUT, **connection.extra_dejson})
-        options = f"-c statement_timeout={STATEMENT_TIMEOUT}"
-        return PostgresHook(self.conn_id, connection=connection, options=options)
+        connection.extra = json.dumps(TIMEOUTS | connection.extra_dejson)
+        return PostgresHook(self.conn_id, connection=connection)
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
@@ -145,6 +149,8 @@ class PostgresStore:
         except ImportError as error:
             raise SharedStateError(f"{unavailable}: {error}. Install airflow-provider-iqm[postgres].") from error
         except Exception as error:
+            # Somebody may correct the connection.
+            self.__dict__.pop("_hook", None)
             reason = " ".join(str(error).split())
             raise SharedStateError(f"{unavailable}: {type(error).__name__}: {reason}") from error
 
@@ -158,7 +164,7 @@ def _execute(connection: Any, statement: str, values: Mapping[str, Any]) -> Any:
     else:
         cursor = connection.cursor()
     with closing(cursor):
-        cursor.execute(statement, values)
+        cursor.execute(statements.SETTINGS + statement, values)
         while hasattr(connection, "pgconn") and cursor.nextset():
             pass
         row = cursor.fetchone() if cursor.description else None

@@ -110,8 +110,8 @@ class RedisStore:
     @contextmanager
     def _usable(self) -> Iterator[None]:
         try:
-            from airflow.providers.common.compat.sdk import AirflowException
-            from redis.exceptions import RedisError
+            import airflow.providers.redis.hooks.redis  # noqa: F401
+            import redis  # noqa: F401
         except ImportError as error:
             raise SharedStateError(
                 f'Shared state in Redis (connection "{self.conn_id}") is unavailable: {error}. '
@@ -119,10 +119,17 @@ class RedisStore:
             ) from error
         try:
             yield
-        except (RedisError, AirflowException, OSError, ImportError, ValueError) as error:
+        except SharedStateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - those of a cluster aren't RedisErrors
+            # Somebody may correct the connection.
+            for cached in ("_redis", "_scripts"):
+                self.__dict__.pop(cached, None)
+            # A server that doesn't know the command which logs in quotes the password.
+            reason = str(error).partition(", with args beginning with")[0]
             raise SharedStateError(
-                f'Shared state in Redis (connection "{self.conn_id}") is unavailable: {type(error).__name__}: {error}'
-            ) from error
+                f'Shared state in Redis (connection "{self.conn_id}") is unavailable: {type(error).__name__}: {reason}'
+            ) from None
 
 
 def _microseconds(seconds: float) -> int:

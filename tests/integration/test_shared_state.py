@@ -9,10 +9,12 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
 from airflow_provider_iqm.exceptions import SharedStateError
+from airflow_provider_iqm.shared_state import postgres_statements
 from airflow_provider_iqm.shared_state.ledger import RateLimit
 from airflow_provider_iqm.shared_state.postgres_store import PostgresStore
 from airflow_provider_iqm.shared_state.redis_store import RedisStore
@@ -207,3 +209,51 @@ def test_a_server_that_cannot_be_reached(make_store, account):
     for operation in operations:
         with pytest.raises(SharedStateError, match=r'\(connection "shared"\) is unavailable: '):
             operation()
+
+
+def test_a_connection_that_is_corrected_is_read_again(make_store, account, monkeypatch):
+    make_store()
+    right = os.environ["AIRFLOW_CONN_SHARED"]
+    store = make_store(port=services.free_port())
+    with pytest.raises(SharedStateError):
+        store.ask(account, "x", LIMIT)
+    monkeypatch.setenv("AIRFLOW_CONN_SHARED", right)
+    assert store.ask(account, "x", LIMIT) == 0
+
+
+@pytest.fixture
+def postgres_store(postgres, monkeypatch):
+    """A store whose connection sets options of its own."""
+    extra = {
+        "options": "-c statement_timeout=0 -c default_transaction_isolation=serializable -c application_name=own",
+        "keepalives_count": 9,
+    }
+    connection = {"conn_type": "postgres", "host": "127.0.0.1", "port": postgres.port, "login": "postgres"}
+    connection |= {"schema": "postgres", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_SHARED", json.dumps(connection))
+    return PostgresStore("shared")
+
+
+def test_a_connections_own_options_are_kept_and_change_no_operation(postgres_store):
+    def setting(name):
+        return postgres_store._run(f"SELECT current_setting('{name}')", {})
+
+    assert setting("statement_timeout") == "5s"
+    assert setting("transaction_isolation") == "read committed"
+    assert setting("application_name") == "own"
+    info = postgres_store._connection.info
+    parameters = info.get_parameters() if hasattr(info, "get_parameters") else info.dsn_parameters
+    expected = {"connect_timeout": "5", "tcp_user_timeout": "10000", "keepalives_idle": "5", "keepalives_count": "9"}
+    assert {name: parameters.get(name) for name in expected} == expected
+
+
+def test_an_operation_does_not_wait_for_ever_for_another_one(postgres_store, account, monkeypatch):
+    assert postgres_store.ask(account, "x", LIMIT) == 0
+    brief = postgres_statements.SETTINGS.replace("5s", "100ms")
+    assert brief != postgres_statements.SETTINGS
+    monkeypatch.setattr(postgres_statements, "SETTINGS", brief)
+    with closing(postgres_store._hook.get_conn()) as other, closing(other.cursor()) as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [account])
+        with pytest.raises(SharedStateError, match="statement timeout"):
+            postgres_store.ask(account, "y", LIMIT)
+    assert postgres_store.ask(account, "y", LIMIT) == 0
