@@ -113,13 +113,13 @@ class HostStore:
             _write(database, key, value, now + seconds)
 
     def add(self, key: str, value: bytes, seconds: float) -> bool:
-        """Store a value unless there is one, and return whether it was stored; it expires with this process, too."""
+        """Store a value unless there is another, and return whether it was stored; it ends with this process, too."""
         with self._transaction() as database:
             now = self._clock()
-            is_absent = self._read(database, key, now) is None
-            if is_absent:
+            is_free = self._read(database, key, now) in (None, value)
+            if is_free:
                 _write(database, key, value, now + seconds, owner=this_process())
-            return is_absent
+            return is_free
 
     def remove(self, key: str, value: bytes) -> None:
         """Remove a value, if it is this one."""

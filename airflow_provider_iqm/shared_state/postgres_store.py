@@ -88,7 +88,7 @@ class PostgresStore:
         self._run(statements.PUT, self._values(key) | {"value": value, "seconds": seconds})
 
     def add(self, key: str, value: bytes, seconds: float) -> bool:
-        """Store a value unless there is one, and return whether it was stored."""
+        """Store a value unless there is another, and return whether it was stored."""
         return self._run(statements.ADD, self._values(key) | {"value": value, "seconds": seconds}) is not None
 
     def remove(self, key: str, value: bytes) -> None:

@@ -64,7 +64,7 @@ class RedisStore:
             self._redis.set(f"iqm:{key}", value, px=math.ceil(seconds * 1000))
 
     def add(self, key: str, value: bytes, seconds: float) -> bool:
-        """Store a value unless there is one, and return whether it was stored."""
+        """Store a value unless there is another, and return whether it was stored."""
         with self._usable():
             return bool(self._scripts["add"](keys=[f"iqm:{key}"], args=[value, math.ceil(seconds * 1000)]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,14 @@ from airflow_provider_iqm.shared_state.encryption import fernet_keys
 from airflow_provider_iqm.shared_state.store import SharedStore
 
 LOCK_TIMEOUT = 120.0
-"""Seconds to wait for another task that is making the value, before this one makes it, too."""
+"""Seconds after which a lock is free if its task has stopped renewing it."""
+
+MAX_LOCK_WAIT = 2 * 60 * 60.0
+"""
+Seconds to wait for another task that is making the value, before this one makes it, too.
+
+A task that logs in may wait for its turn, and is sent away with HTTP 429 for up to an hour.
+"""
 
 LOCK_POLL_INTERVAL = 0.2
 
@@ -79,19 +87,35 @@ class SharedValue:
     def turn(self) -> Iterator[None]:
         """Keep other tasks from making the value at the same time; those that wait find it in the store."""
         key, owner = f"{self._key}-lock", uuid.uuid4().hex.encode()
+        ended = threading.Event()
+        renewal = threading.Thread(target=self._renew_lock, args=(key, owner, ended), daemon=True)
         try:
-            deadline = time.monotonic() + LOCK_TIMEOUT
-            while not self._store.add(key, owner, LOCK_TIMEOUT) and time.monotonic() < deadline:
+            deadline = time.monotonic() + MAX_LOCK_WAIT
+            while not (is_held := self._store.add(key, owner, LOCK_TIMEOUT)) and time.monotonic() < deadline:
                 time.sleep(LOCK_POLL_INTERVAL)
+            if is_held:
+                renewal.start()
         except SharedStateError as error:
             self._log.warning("Other tasks may ask for %s at the same time. %s", self.CONTENT, error)
         try:
             yield
         finally:
+            ended.set()
+            if renewal.ident:
+                # A renewal that is on its way must not come after the end.
+                renewal.join()
             try:
                 self._store.remove(key, owner)
             except SharedStateError as error:
                 self._log.warning("Other tasks may wait for %s up to %.0f s. %s", self.CONTENT, LOCK_TIMEOUT, error)
+
+    def _renew_lock(self, key: str, owner: bytes, ended: threading.Event) -> None:
+        """Keep the lock until the value is made: its task may have to wait for its turn to ask IQM."""
+        while not ended.wait(LOCK_TIMEOUT / 4):
+            try:
+                self._store.add(key, owner, LOCK_TIMEOUT)
+            except SharedStateError as error:
+                self._log.warning("Other tasks may ask for %s at the same time. %s", self.CONTENT, error)
 
     def load(self) -> dict[str, Any] | None:
         """Return the value; ``None`` if there is none that can be used."""

@@ -69,7 +69,7 @@ class SharedStore(RequestStore, Protocol):
         """Store a value that expires."""
 
     def add(self, key: str, value: bytes, seconds: float) -> bool:
-        """Store a value unless there is one, and return whether it was stored."""
+        """Store a value unless there is another, and return whether it was stored."""
 
     def remove(self, key: str, value: bytes) -> None:
         """Remove a value, if it is this one."""

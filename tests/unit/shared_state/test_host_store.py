@@ -92,6 +92,10 @@ def test_a_value_expires(clock, store):
 def test_a_value_is_added_by_one_and_removed_by_the_same(clock, store):
     assert store.add("k", b"mine", 10)
     assert not store.add("k", b"yours", 10)
+    clock.now += 5
+    assert store.add("k", b"mine", 10)
+    clock.now += 5
+    assert not store.add("k", b"yours", 10)
     store.remove("k", b"yours")
     assert store.get("k") == b"mine"
     store.remove("k", b"mine")

@@ -119,10 +119,36 @@ def test_a_lock_is_released_after_an_error(store):
 
 
 def test_nobody_waits_for_ever(store, monkeypatch):
-    monkeypatch.setattr(shared_value, "LOCK_TIMEOUT", 0.01)
+    monkeypatch.setattr(shared_value, "MAX_LOCK_WAIT", 0.01)
+    monkeypatch.setattr(shared_value, "LOCK_POLL_INTERVAL", 0.001)
     monkeypatch.setattr(store, "add", lambda *_: False)
     with value_of(store).turn():
         pass
+
+
+def test_a_task_keeps_the_lock_while_it_waits_for_its_turn(store, clock, monkeypatch):
+    monkeypatch.setattr(shared_value, "LOCK_TIMEOUT", 0.04)
+    value, renewed, add = value_of(store), threading.Semaphore(0), store.add
+
+    def add_and_tell(*arguments):
+        added = add(*arguments)
+        renewed.release()
+        return added
+
+    monkeypatch.setattr(store, "add", add_and_tell)
+    with value.turn():
+        assert renewed.acquire(timeout=10)
+        for _ in range(3):
+            # One may have begun before the clock went on.
+            clock.now += 0.03
+            assert renewed.acquire(timeout=10)
+            assert renewed.acquire(timeout=10)
+            assert not add(f"{value._key}-lock", b"another", 0.04)
+    assert add(f"{value._key}-lock", b"another", 0.04)
+    # Nothing renews it any more.
+    while renewed.acquire(blocking=False):
+        pass
+    assert not renewed.acquire(timeout=0.05)
 
 
 def test_a_store_that_cannot_be_used_costs_requests_and_no_more(store, monkeypatch, caplog):
