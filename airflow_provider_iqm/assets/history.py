@@ -7,12 +7,13 @@ tasks with the asset share them. Otherwise, they are stored in the task's own XC
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_iqm.api.audience import ReadyAudience
+from airflow_provider_iqm.assets.current_audience import CurrentAudienceStore
 from airflow_provider_iqm.assets.outlets import audience_assets
 from airflow_provider_iqm.exceptions import AudienceOptionError
 from airflow_provider_iqm.runtime.state_store import StateStore
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.log import Log
 
-UPLOADED, READY, CURRENT = "iqm_last_upload", "iqm_last_ready", "iqm_current"
+UPLOADED, READY = "iqm_last_upload", "iqm_last_ready"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,25 +46,6 @@ class LastUpload:
     audience: ReadyAudience | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class CurrentAudience:
-    """
-    The audiences that the runs of a task have made to replace each other, as far as IQM has them.
-
-    :param audience_ids: Their ids, the newest first.
-    :param records: How many records the last one had that was put in place.
-    :param order: The run that made the newest one, by its time in seconds since 1970.
-    :param in_place: Whether any of them was ever put in place.
-    :param account: The account that has them.
-    """
-
-    audience_ids: list[int]
-    records: int | None
-    order: float
-    in_place: bool
-    account: str
-
-
 class AudienceHistory:
     """
     The earlier uploads and match rates of a task's audience.
@@ -74,7 +56,7 @@ class AudienceHistory:
     """
 
     def __init__(self, task: BaseOperator, context: Context, *, log: Log) -> None:
-        ti = self._ti = context["ti"]
+        ti = context["ti"]
         assets = audience_assets([*task.outlets, *task.inlets])
         states: Any = context.get("asset_state_store")
         self.shared = bool(assets and states)
@@ -87,6 +69,20 @@ class AudienceHistory:
             self._suffix = ""
             xcoms = _XComStore(ti) if task.do_xcom_push else None
             self._store = StateStore(xcoms, name="the XComs of earlier runs", log=log)
+        self._task, self._context, self._log = task, context, log
+
+    @cached_property
+    def current(self) -> CurrentAudienceStore:
+        """The audiences that the task's runs have made to replace each other."""
+        state = self._store if self.shared else None
+        return CurrentAudienceStore(self._task, self._context, asset_state=state, log=self._log)
+
+    @property
+    def _upload_key(self) -> str:
+        # A task never replaces or deletes an audience of another task that shares the asset.
+        if any(getattr(self._task, name, None) is not None for name in ("replaces", "campaign_ids")):
+            return f"{UPLOADED}_{self.current.suffix}"
+        return UPLOADED + self._suffix
 
     def check_enabled(self, argument: str) -> None:
         """
@@ -103,7 +99,7 @@ class AudienceHistory:
 
     def last_upload(self) -> LastUpload | None:
         """Return the last upload; None if there is none."""
-        match self._store.read(UPLOADED + self._suffix):
+        match self._store.read(self._upload_key):
             case {
                 "fingerprint": str(fingerprint),
                 "audience_id": int(audience_id),
@@ -136,36 +132,7 @@ class AudienceHistory:
 
         :param upload: The upload.
         """
-        self._store.write(UPLOADED + self._suffix, asdict(upload))
-
-    @property
-    def _current_key(self) -> str:
-        # Tasks that share an asset don't replace each other's audiences.
-        task = hashlib.sha256(f"{self._ti.dag_id} {self._ti.task_id}".encode()).hexdigest()[:12]
-        return f"{CURRENT}_{task}{self._suffix}"
-
-    def current(self) -> CurrentAudience | None:
-        """Return the audiences that earlier runs have made to replace each other; None if there are none."""
-        match self._store.read(self._current_key):
-            case {
-                "audience_ids": [*ids],
-                "records": int() | None as records,
-                "order": int() | float() as order,
-                "in_place": bool(in_place),
-                "account": str(account),
-            } if all(isinstance(each, int) for each in ids):
-                return CurrentAudience(
-                    audience_ids=ids, records=records, order=order, in_place=in_place, account=account
-                )
-        return None
-
-    def save_current(self, current: CurrentAudience) -> None:
-        """
-        Store the audiences that this run and earlier ones have made to replace each other.
-
-        :param current: The audiences.
-        """
-        self._store.write(self._current_key, asdict(current))
+        self._store.write(self._upload_key, asdict(upload))
 
     def last_ready(self) -> list[ReadyAudience]:
         """Return the audiences that last became ready and passed the match rate limits."""

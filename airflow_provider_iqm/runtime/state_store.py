@@ -1,9 +1,10 @@
-"""What Airflow keeps between tries and runs, read and written so that a store that fails fails no task."""
+"""What Airflow keeps between tries and runs, read and written so that a failing store fails no task unasked."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
+from airflow_provider_iqm.exceptions import IQMError
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.runtime.best_effort import best_effort
 
@@ -20,7 +21,7 @@ class KeyValueStore(Protocol):
 
 class StateStore:
     """
-    A store that costs no more than a warning where it fails.
+    A store that costs no more than a warning where it fails, unless its value is required.
 
     :param store: Airflow's store; without one, nothing is known and nothing is kept.
     :param name: What the log calls it.
@@ -36,18 +37,26 @@ class StateStore:
         """Whether there is a store."""
         return self._store is not None
 
-    def read(self, key: str) -> Any:
+    def read(self, key: str, *, required: bool = False) -> Any:
         """
         Return a value; ``None`` where there is none, or where it can't be read.
 
         :param key: The value's key.
+        :param required: Whether the task fails where the value can't be read.
+        :raises IQMError: The value is required and can't be read.
         """
         if self._store is None:
             return None
-        value = None
+        value, found = None, False
         with best_effort(self._log, f"read {key} from {self._name}"):
             value = self._store.get(key)
-        return value  # noqa: RET504 - None where the store has failed
+            found = True
+        if required and not found:
+            raise IQMError(
+                f"Could not read {self._name} in Airflow, which says what earlier runs have made; the log has the "
+                "reason. Campaigns are unchanged. Retry."
+            )
+        return value
 
     def write(self, key: str, value: Any) -> bool:
         """

@@ -230,6 +230,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         if last.audience:
             self._process_ready(context, history, last, last.audience)
         elif self.waits:
+            AudienceReplacement(self, context, history).remember(last.audience_id)
             audience = self._wait(last.audience_id, duplicates)
             audience = self._without_duplicates(context, history, audience, duplicates)
             last = replace(last, run_id=context["ti"].run_id, audience_id=audience["id"])
@@ -271,7 +272,14 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         run_id, fingerprint = context["ti"].run_id, None
         if self.on_unchanged == "skip":
             fingerprint = upload_fingerprint(upload, options, self.hook.settings)
-            last = find_unchanged_upload(history, fingerprint, hook=self.hook, run_id=run_id, log=self.log)
+            last = find_unchanged_upload(
+                history,
+                fingerprint,
+                own=AudienceReplacement(self, context, history).own_audiences,
+                hook=self.hook,
+                run_id=run_id,
+                log=self.log,
+            )
             if last:
                 if not last.audience:
                     history.save_upload(last)
@@ -289,7 +297,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         """Check the match rate of a ready audience, store it for later runs, and send or drop the asset events."""
         gate = match_rate_gate(self)
         replacement = AudienceReplacement(self, context, history)
-        replacement.remember(audience)
+        replacement.remember(audience["id"])
         with final_errors_fail_the_task():
             try:
                 check_match_rates(gate, [audience], history.last_ready(), self.log)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from math import inf
+from types import UnionType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_iqm.assets.history import CurrentAudience
+from airflow_provider_iqm.assets.current_audience import CurrentAudience
 from airflow_provider_iqm.exceptions import AudienceOptionError, RecordCountError
 from airflow_provider_iqm.links.campaign import IQMCampaignLink
 from airflow_provider_iqm.operators.ids import list_ids, parse_id
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_iqm.api.audience import ReadyAudience
-    from airflow_provider_iqm.api.replacement import Replacement
+    from airflow_provider_iqm.api.replacement import Replacement, ReplacementPlan
+    from airflow_provider_iqm.assets.current_audience import CurrentAudienceStore
     from airflow_provider_iqm.assets.history import AudienceHistory
     from airflow_provider_iqm.hooks.iqm import IQMHook
     from airflow_provider_iqm.log import Log
@@ -74,10 +76,16 @@ class AudienceReplacement:
             parse_id("replaces", task.replaces)
         if task.campaign_ids is not None:
             list_ids("campaign_ids", task.campaign_ids)
-        if not isinstance(task.keep_replaced, int) or task.keep_replaced < 0:
-            raise AudienceOptionError(f"keep_replaced is {task.keep_replaced!r}. It must be a whole number from 0 on.")
-        if task.max_records_drop is not None and not 0 <= task.max_records_drop <= 100:
-            raise AudienceOptionError(f"max_records_drop is {task.max_records_drop!r}. It must be from 0 to 100.")
+        _check_number("keep_replaced", task.keep_replaced, int, "a whole number from 0 on")
+        if task.min_records is not None:
+            _check_number("min_records", task.min_records, int, "a whole number from 0 on")
+        if task.max_records_drop is not None:
+            _check_number("max_records_drop", task.max_records_drop, int | float, "a number from 0 to 100", 100)
+            if not self._requested:
+                raise AudienceOptionError(
+                    "max_records_drop compares the list with the audience that is in place. Set replaces or "
+                    "campaign_ids, or use min_records."
+                )
         if task.replaces and task.campaign_ids is None and task.hook.settings.api_version == "classic":
             raise AudienceOptionError(
                 "replaces needs campaign_ids on a classic connection: the classic API doesn't tell which campaigns use "
@@ -86,6 +94,14 @@ class AudienceReplacement:
         for argument in ("replaces", "max_records_drop"):
             if getattr(task, argument) is not None:
                 self._history.check_enabled(argument)
+        if task.replaces == PREVIOUS and self._store.map_index >= 0 and not self._store.label:
+            raise AudienceOptionError(
+                'replaces="previous" in a mapped task needs map_index_template: a map index can be another list in the '
+                "next run. Set it to what each list is called in all runs, such as \"{{ task.parameters['state'] }}\"."
+            )
+        if self._requested:
+            # A history that can't be read, or that isn't the task's own, fails it before anything is uploaded.
+            _ = self._current
 
     def check_records(self, records: int) -> None:
         """
@@ -111,23 +127,34 @@ class AudienceReplacement:
                 "Check the list's source, or run once with a higher max_records_drop."
             )
 
-    def remember(self, audience: ReadyAudience) -> None:
-        """
-        Store a ready audience before it passes its gates, so that a later run replaces or deletes it.
+    @property
+    def own_audiences(self) -> list[int] | None:
+        """The audiences that the task's runs have made to replace each other; None if they don't."""
+        if not self._requested:
+            return None
+        current = self._current
+        return current.audience_ids if current else []
 
-        :param audience: The audience.
+    def remember(self, audience_id: int) -> None:
+        """
+        Store an audience before it is ready and passes its gates, so that a later run replaces or deletes it.
+
+        :param audience_id: The audience.
+        :raises IQMError: It can't be stored. Campaigns are unchanged.
         """
         if self._requested and not self._superseded:
-            self._save(audience, self._earlier(audience))
+            self._save(audience_id, self._earlier(audience_id))
 
     @property
     def advice(self) -> str:
         """How to go on after a failed gate."""
         current = self._current if self._requested else None
-        if current is None or len(current.audience_ids) < 2:
+        if current is None:
             return ""
-        new, old = current.audience_ids[:2]
-        return f" Campaigns still use the earlier audience. To accept the new one: airflow iqm replace {old} {new}"
+        new, old = current.audience_ids[0], current.placed or self._given
+        if old is None or old == new:
+            return ""
+        return f" Campaigns still use audience {old}. To accept the new one: airflow iqm replace {old} {new}"
 
     def carry_out(self, audience: ReadyAudience) -> Replacement | None:
         """
@@ -143,17 +170,16 @@ class AudienceReplacement:
             self._log.warning("Audience %s isn't put into campaigns: %s", new, self._superseded)
             return None
         campaign_ids = None if task.campaign_ids is None else list_ids("campaign_ids", task.campaign_ids)
-        made = self._earlier(audience)
-        given = None if task.replaces in (None, PREVIOUS) else parse_id("replaces", task.replaces)
+        made, given = self._earlier(new), self._given
         old = [given] if given is not None else made if task.replaces else []
         old = [each for each in old if each != new]
         if not old and campaign_ids is None:
             self._log.info("There is no earlier audience to replace; campaigns are unchanged")
-            self._save(audience, made, in_place=True)
+            self._save(new, made, placed=audience)
             return None
         with final_errors_fail_the_task():
             plan = task.hook._plan_replacement(old, new, campaign_ids)
-        if current and current.in_place and old and plan.untouched:
+        if current and current.placed and old and plan.untouched:
             self._log.warning("No campaign uses the earlier audience %s any more", ", ".join(map(str, old)))
             if campaign_ids and not self._history.shared:
                 self._log.warning(
@@ -163,10 +189,12 @@ class AudienceReplacement:
                 )
                 return None
         self._log.info("Replacing audience %s by %s in %s", old, new, count_of(len(plan.changes), "campaign"))
-        delete = [each for each in made[task.keep_replaced :] if each in old]
+        failed = _failed(made, current, plan)
+        replaced = [each for each in made if each not in failed]
+        delete = [each for each in [*failed, *replaced[task.keep_replaced :]] if each in old]
         done = task.hook._carry_out(plan, delete)
         log_replacement(self._log, done)
-        self._save(audience, [each for each in made if each not in done["deleted"]], in_place=True)
+        self._save(new, [each for each in made if each not in done["deleted"]], placed=audience)
         campaigns = [*done["included"], *done["excluded"]]
         if campaigns:
             IQMCampaignLink.push(task, self._context, campaigns)  # type: ignore[arg-type]
@@ -182,34 +210,61 @@ class AudienceReplacement:
         return f"{settings.base_url} {settings.credentials.workspace_host} {settings.credentials.ow_id}"
 
     @property
+    def _given(self) -> int | None:
+        return None if self._task.replaces in (None, PREVIOUS) else parse_id("replaces", self._task.replaces)
+
+    @property
+    def _store(self) -> CurrentAudienceStore:
+        return self._history.current
+
+    @property
     def _current(self) -> CurrentAudience | None:
-        current = self._history.current()
-        return current if current and current.account == self._account else None
+        current = self._store.read()
+        if current is None or current.account != self._account:
+            return None
+        if current.order == self._order and current.map_index != self._store.map_index:
+            raise AudienceOptionError(
+                f"Map indexes {current.map_index} and {self._store.map_index} have the same label, so one would "
+                "replace the audience of the other. Set map_index_template to what is different for each list."
+            )
+        return current
 
     @property
     def _superseded(self) -> str:
         """Why a newer run's audience is or may be in place; empty if it can't be."""
         current = self._current
         if current and current.order > self._order:
-            return f"a newer run has put audience {current.audience_ids[0]} in place"
+            return f"a newer run has made audience {current.audience_ids[0]}"
         if self._backfill and not self._history.shared:
             return "this is a backfill, and a newer run may have put its audience in place"
         return ""
 
-    def _earlier(self, audience: ReadyAudience) -> list[int]:
+    def _earlier(self, audience_id: int) -> list[int]:
         current = self._current
-        return [each for each in current.audience_ids if each != audience["id"]] if current else []
+        return [each for each in current.audience_ids if each != audience_id] if current else []
 
-    def _save(self, audience: ReadyAudience, earlier: list[int], *, in_place: bool = False) -> None:
-        current = self._current or CurrentAudience(
-            audience_ids=[], records=None, order=self._order, in_place=False, account=self._account
-        )
-        self._history.save_current(
-            replace(
-                current,
-                audience_ids=[audience["id"], *earlier],
-                records=audience["records"] if in_place else current.records,
+    def _save(self, audience_id: int, earlier: list[int], *, placed: ReadyAudience | None = None) -> None:
+        before = self._current
+        self._store.save(
+            CurrentAudience(
+                audience_ids=[audience_id, *earlier],
+                placed=placed["id"] if placed else before.placed if before else None,
+                records=placed["records"] if placed else before.records if before else None,
                 order=self._order,
-                in_place=in_place or current.in_place,
+                map_index=self._store.map_index,
+                account=self._account,
             )
         )
+
+
+def _failed(made: list[int], current: CurrentAudience | None, plan: ReplacementPlan) -> list[int]:
+    """Return the audiences that were never in place: newer than the last one that was, and not put in by hand."""
+    placed = current.placed if current else None
+    newer = made[: made.index(placed)] if placed in made else [] if placed else made
+    return [each for each in newer if each not in plan.uses or not plan.uses[each].used]
+
+
+def _check_number(argument: str, value: object, kind: type | UnionType, expected: str, most: float = inf) -> None:
+    if not isinstance(value, kind) or isinstance(value, bool) or not 0 <= value <= most:  # type: ignore[operator]
+        shown = f"a {type(value).__name__}" if isinstance(value, str) else repr(value)
+        raise AudienceOptionError(f"{argument} is {shown}. It must be {expected}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Container
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -59,7 +60,13 @@ def upload_fingerprint(upload: AudienceUpload, options: AudienceOptions, account
 
 
 def find_unchanged_upload(
-    history: AudienceHistory, fingerprint: str, *, hook: IQMHook, run_id: str, log: Log
+    history: AudienceHistory,
+    fingerprint: str,
+    *,
+    own: Container[int] | None = None,
+    hook: IQMHook,
+    run_id: str,
+    log: Log,
 ) -> LastUpload | None:
     """
     Return the last upload if the list hasn't changed and its audience can be reused; otherwise None.
@@ -68,6 +75,7 @@ def find_unchanged_upload(
 
     :param history: The task's earlier uploads.
     :param fingerprint: The list's fingerprint.
+    :param own: The audiences that the task may reuse; None for any.
     :param hook: The hook to IQM.
     :param run_id: The current run, which is recorded with an audience that has become ready since.
     :param log: Logs why the list is or isn't uploaded.
@@ -79,6 +87,9 @@ def find_unchanged_upload(
     label = f'audience {last.audience_id} "{last.audience_name}"'
     if last.fingerprint != fingerprint:
         log.info("The list, its mapping or its options changed since %s; uploading", label)
+        return None
+    if own is not None and last.audience_id not in own:
+        log.info("Unchanged since %s, but that isn't among the audiences that this task replaces; uploading", label)
         return None
     if last.audience:
         log.info("Unchanged since %s, which is Ready; skipping the upload", label)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import itertools
+import uuid
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
 from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
 from airflow_provider_iqm.exceptions import (
@@ -22,33 +24,43 @@ from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploa
 from tests.unit.hooks.test_replacement import never_neither, roles, status_of
 
 MOMENT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-NUMBERS = itertools.count()
 
 
 class Nights:
     """The runs of one task, which see each other's XComs as Airflow has them, or the state of an asset."""
 
-    def __init__(self, sandbox, make_file, *, shared):
+    def __init__(self, sandbox, make_file, *, shared, own_state):
         self.sandbox, self.make_file, self.shared = sandbox, make_file, shared
-        self.xcoms, self.states, self.tries = {}, {}, {}
-        self.dag_id = f"dag_{next(NUMBERS)}"
+        self.xcoms, self.states, self.tries, self.task_states = {}, {}, {}, {}
+        self.own_state = own_state
+        self.dag_id = f"dag_{uuid.uuid4()}"
 
-    def run(self, night, records=3, run_type="scheduled", **arguments):
+    def run(
+        self, night, records=3, run_type="scheduled", map_index=-1, fail=(), people=None, task_id="vip", **arguments
+    ):
         """Run a night's task, or clear and run it again."""
-        own = self.xcoms[night] = {}
+        # Airflow deletes a run's XComs when its task starts again.
+        own = self.xcoms[night, map_index] = {}
         self.tries[night] = self.tries.get(night, 0) + 1
+        state = self.task_states.setdefault((night, map_index), {})
 
-        def pull(key, **_):
-            known = [self.xcoms[each] for each in sorted(self.xcoms) if each <= night and key in self.xcoms[each]]
-            return known[-1][key] if known else None
+        def pull(key, task_ids, **_):
+            known = [xcoms[key] for (each, _), xcoms in self.xcoms.items() if each <= night and key in xcoms]
+            # Which of them is the first is up to Airflow.
+            failing("read", key)
+            return known[::-1] if isinstance(task_ids, list) else known[-1] if known else None
+
+        def failing(how, key):
+            if how in fail and key.startswith("iqm_current"):
+                raise ConnectionError("no API server")
 
         ti = SimpleNamespace(
             dag_id=self.dag_id,
-            task_id="vip",
+            task_id=task_id,
             run_id=f"night_{night}",
-            map_index=-1,
+            map_index=map_index,
             try_number=self.tries[night],
-            xcom_push=lambda key, value: own.update({key: value}),
+            xcom_push=lambda key, value: failing("write", key) or own.update({key: value}),
             xcom_pull=pull,
         )
         context = {"ti": ti, "dag_run": SimpleNamespace(run_after=MOMENT + night * datetime.timedelta(days=1))}
@@ -57,11 +69,14 @@ class Nights:
             asset = matched_audience_asset("VIP")
             arguments["inlets"] = [asset]
             context["asset_state_store"] = {
-                asset: SimpleNamespace(get=self.states.get, set=lambda key, value: self.states.update({key: value}))
+                asset: SimpleNamespace(
+                    get=lambda key: failing("read", key) or self.states.get(key),
+                    set=lambda key, value: failing("write", key) or self.states.update({key: value}),
+                )
             }
-        lines = [f"night{night}person{number}@shire.example" for number in range(records)]
+        lines = [f"night{people or night}person{number}@shire.example" for number in range(records)]
         operator = MatchedAudienceUploadOperator(
-            task_id="vip",
+            task_id=task_id,
             file_path=str(self.make_file("\n".join(["email", *lines, ""]))),
             audience_name=f"VIP {night}",
             columns={"email": "Email"},
@@ -70,13 +85,17 @@ class Nights:
             poke_interval=0,
             **{"replaces": "previous", **arguments},
         )
-        return operator.execute(context)
+        if self.own_state:
+            context["task_state_store"] = SimpleNamespace(
+                get=state.get, set=lambda key, value: state.update({key: value})
+            )
+        return operator.execute({**context, "task": operator})
 
 
-@pytest.fixture(params=[False, True], ids=["XCom", "asset"])
+@pytest.fixture(params=["XCom", "XCom and state", "asset"])
 def nights(request, local_iqm, make_file):
     local_iqm.connect(api_version="v3")
-    return Nights(local_iqm, make_file, shared=request.param)
+    return Nights(local_iqm, make_file, shared=request.param == "asset", own_state=request.param != "XCom")
 
 
 def there(sandbox):
@@ -98,8 +117,8 @@ def test_night_after_night_one_audience_is_left_and_campaigns_have_it(nights, lo
     replacing = paths[max(index for index, path in enumerate(paths) if "/cmp/" in path) - 1 :]
     expected = ["audience/list", "cmp/target/audience", "audience/list", "audience"]
     assert [path.removeprefix("/api/v3/") for path in replacing] == expected
-    assert nights.xcoms[2]["campaigns"] == {"included": [campaign], "excluded": [excluding]}
-    assert nights.xcoms[2]["iqm_campaign_link"]
+    assert nights.xcoms[2, -1]["campaigns"] == {"included": [campaign], "excluded": [excluding]}
+    assert nights.xcoms[2, -1]["iqm_campaign_link"]
     third = nights.run(3)
     assert roles(local_iqm, third) == ([campaign], [excluding])
     assert there(local_iqm) == [third]
@@ -184,6 +203,108 @@ def test_a_failed_gate_leaves_the_old_audience_in_place_and_says_how_to_go_on(ni
     assert there(local_iqm) == [third]
 
 
+def test_a_retry_knows_what_the_try_before_has_put_in_place(nights, local_iqm):
+    campaign = local_iqm.add_campaign()
+    nights.run(1, campaign_ids=[campaign])
+    nights.run(2)
+    # The list has changed since, so that it is a new audience.
+    retried = nights.run(2, records=4)
+    assert roles(local_iqm, retried) == ([campaign], [])
+    assert there(local_iqm) == [retried]
+    with pytest.raises(RecordCountError, match="fewer than the 4 before"):
+        nights.run(2, records=2, max_records_drop=10)
+
+
+def test_an_audience_that_failed_a_gate_is_no_rollback(nights, local_iqm):
+    campaign = local_iqm.add_campaign()
+    first = nights.run(1, campaign_ids=[campaign], keep_replaced=1)
+    for night in (2, 3):
+        with pytest.raises(LowMatchRateError) as error:
+            nights.run(night, min_match_rate=100, keep_replaced=1)
+        assert f"airflow iqm replace {first} {there(local_iqm)[-1]}" in str(error.value)
+    fourth = nights.run(4, keep_replaced=1)
+    assert local_iqm.campaigns[0].included == (fourth,)
+    assert there(local_iqm) == [first, fourth]
+
+
+def test_an_accepted_audience_is_kept_for_a_rollback(nights, local_iqm):
+    campaign = local_iqm.add_campaign()
+    first = nights.run(1, campaign_ids=[campaign], keep_replaced=1)
+    with pytest.raises(LowMatchRateError):
+        nights.run(2, min_match_rate=100, keep_replaced=1)
+    second = there(local_iqm)[-1]
+    IQMHook().replace_audience(first, second, delete_old=False)
+    third = nights.run(3, keep_replaced=1)
+    assert there(local_iqm) == [second, third]
+
+
+def test_an_audience_whose_wait_timed_out_is_not_left_behind(nights, local_iqm):
+    campaign = local_iqm.add_campaign()
+    nights.run(1, campaign_ids=[campaign])
+    timeout = patch.object(MatchedAudienceUploadOperator, "_wait", side_effect=AirflowSensorTimeout)
+    with timeout, pytest.raises(AirflowSensorTimeout):
+        nights.run(2)
+    third = nights.run(3)
+    assert there(local_iqm) == [third]
+
+
+def test_without_its_history_a_task_uploads_nothing(nights, local_iqm):
+    campaign = local_iqm.add_campaign()
+    first = nights.run(1, campaign_ids=[campaign])
+    local_iqm.state.journal.clear()
+    with pytest.raises(IQMError, match="Could not read the") as error:
+        nights.run(2, fail=["read"])
+    assert not isinstance(error.value, IQMFinalError)
+    assert local_iqm.requests == []
+    with pytest.raises(IQMError, match="Could not store in Airflow that the task made") as error:
+        nights.run(2, fail=["write"])
+    assert not isinstance(error.value, IQMFinalError)
+    assert local_iqm.campaigns[0].included == (first,)
+    second = nights.run(2)
+    assert (local_iqm.campaigns[0].included, there(local_iqm)) == ((second,), [second])
+
+
+def test_a_mapped_list_keeps_its_history_when_its_map_index_changes(nights, local_iqm):
+    campaigns = {state: local_iqm.add_campaign() for state in ("CA", "AK")}
+    for night, states in enumerate((["CA", "AK"], ["AK", "CA"]), start=1):
+        made = {
+            state: nights.run(
+                night,
+                map_index=index,
+                people=f"{state}{night}",
+                map_index_template=state,
+                campaign_ids=[campaigns[state]] if night == 1 else None,
+            )
+            for index, state in enumerate(states)
+        }
+        for state, campaign in campaigns.items():
+            assert roles(local_iqm, made[state]) == ([campaign], [])
+        assert there(local_iqm) == sorted(made.values())
+
+
+def test_a_mapped_list_needs_a_label_of_its_own(nights, local_iqm):
+    with pytest.raises(AudienceOptionError, match="needs map_index_template"):
+        nights.run(1, map_index=0)
+    assert local_iqm.requests == []
+    nights.run(1, map_index=0, map_index_template="{{ task.task_id }}")
+    local_iqm.state.journal.clear()
+    with pytest.raises(AudienceOptionError, match="Map indexes 0 and 1 have the same label"):
+        nights.run(1, map_index=1, map_index_template="{{ task.task_id }}")
+    assert local_iqm.requests == []
+
+
+def test_an_unchanged_list_reuses_no_audience_of_another_task(nights, local_iqm):
+    other = nights.run(1, people="same", task_id="other", replaces=None, on_unchanged="skip", wait_for_ready=True)
+    campaign = local_iqm.add_campaign()
+    first = nights.run(2, people="same", on_unchanged="skip", campaign_ids=[campaign])
+    assert first != other
+    # Its own it does reuse.
+    assert nights.run(3, people="same", on_unchanged="skip") == first
+    last = nights.run(4, on_unchanged="skip")
+    assert there(local_iqm) == [other, last]
+    assert roles(local_iqm, last) == ([campaign], [])
+
+
 def test_a_given_audience_is_replaced_but_not_deleted(nights, local_iqm, add_audience):
     old = add_audience()
     campaign = local_iqm.add_campaign(excluded=[old])
@@ -198,7 +319,14 @@ def test_a_given_audience_is_replaced_but_not_deleted(nights, local_iqm, add_aud
         ({"replaces": "last"}, "replaces contains 'last'"),
         ({"campaign_ids": []}, "campaign_ids is an empty list"),
         ({"keep_replaced": -1}, "keep_replaced is -1"),
+        ({"keep_replaced": True}, "keep_replaced is True"),
         ({"max_records_drop": 101}, "max_records_drop is 101"),
+        ({"max_records_drop": "30"}, "max_records_drop is a str"),
+        ({"max_records_drop": float("nan")}, "max_records_drop is nan"),
+        ({"min_records": "7"}, "min_records is a str"),
+        ({"min_records": True}, "min_records is True"),
+        ({"min_records": -1}, "min_records is -1"),
+        ({"max_records_drop": 30, "replaces": None}, "Set replaces or campaign_ids"),
         ({"do_xcom_push": False}, "replaces compares with earlier runs"),
     ],
 )
