@@ -30,6 +30,8 @@ STORES: dict[str, Callable[[str], SharedStore]] = {"redis": RedisStore, "postgre
 _lock = threading.Lock()
 _limiters: dict[Hashable, RateLimiter] = {}
 _ledgers: dict[Hashable, SlotLedger] = {}
+_is_on_single_host = threading.Event()
+"""Set for good once it was certain: a scheduler or triggerer that restarts must not send its process elsewhere."""
 
 
 def rate_limiter(
@@ -75,13 +77,16 @@ def rate_limit_scope(settings: IQMConnection, *, is_task: bool) -> str:
     Return what shares the rate limit of a connection: ``shared``, ``host`` or ``pool``.
 
     :param settings: The connection's settings.
-    :param is_task: Whether this process runs one task and no other; all others look again each minute.
+    :param is_task: Whether this process runs one task and no other; all others look again each minute,
+        until the scope is ``host``.
     """
     if settings.rate_limit_scope != "auto":
         return settings.rate_limit_scope
     if settings.shared_state_conn_id:
         return "shared"
-    return "host" if is_single_host(0 if is_task else int(time.monotonic() // 60)) else "pool"
+    if not _is_on_single_host.is_set() and is_single_host(0 if is_task else int(time.monotonic() // 60)):
+        _is_on_single_host.set()
+    return "host" if _is_on_single_host.is_set() else "pool"
 
 
 def open_store(conn_id: str) -> SharedStore:

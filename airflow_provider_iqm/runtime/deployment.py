@@ -13,7 +13,8 @@ LOCAL_EXECUTORS = {"LocalExecutor", "SequentialExecutor"}
 COMPONENTS = {"scheduler", "triggerer"}
 """The components that run code of Dags with a local executor, and whose host matters."""
 
-_COMPONENT = re.compile(r"(?:^|[\s/])airflow\s+(scheduler|triggerer)\b")
+# Not the scheduler's children in Airflow 2, which live a little longer: "airflow scheduler - DagFileProcessor …".
+_COMPONENT = re.compile(r"(?:^|[\s/])airflow\s+(scheduler|triggerer)\b(?!\s+--?\s)")
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -24,6 +25,7 @@ AIRFLOW = ["/venv/bin/python", "/venv/bin/airflow"]
 def no_limiters(monkeypatch):
     monkeypatch.setattr(scope, "_limiters", {})
     monkeypatch.setattr(scope, "_ledgers", {})
+    monkeypatch.setattr(scope, "_is_on_single_host", threading.Event())
     deployment.is_single_host.cache_clear()
     yield
     deployment.is_single_host.cache_clear()
@@ -74,6 +76,10 @@ BOTH = [component("scheduler"), component("triggerer")]
         # The other one is in another container.
         ("LocalExecutor", [component("scheduler")], False),
         ("LocalExecutor", [component("triggerer")], False),
+        # What Airflow 2's scheduler leaves for a while when it ends is no scheduler.
+        ("LocalExecutor", [(50_000, ["airflow scheduler -- DagFileProcessorManager"]), component("triggerer")], False),
+        ("LocalExecutor", [(50_000, ["airflow scheduler - DagFileProcessor /d.py"]), component("triggerer")], False),
+        ("LocalExecutor", [(50_000, [*AIRFLOW, "scheduler", "-D", "--pid", "p"]), component("triggerer")], True),
         # Another user has another folder.
         ("LocalExecutor", [component("scheduler", 1), component("triggerer", 1)], False),
         ("LocalExecutor", [component("scheduler"), component("triggerer", 1)], False),
@@ -109,6 +115,17 @@ def test_a_pod_of_the_kubernetes_executor_claims_to_have_a_local_one(monkeypatch
 def test_the_scope(monkeypatch, extra, single_host, expected):
     monkeypatch.setattr(scope, "is_single_host", lambda minute: single_host)
     assert scope.rate_limit_scope(settings_of(**extra), is_task=True) == expected
+
+
+def test_a_process_that_shares_the_hosts_ledger_keeps_it_while_the_scheduler_restarts(monkeypatch, processes):
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
+    minutes = iter(range(0, 600, 60))
+    monkeypatch.setattr(scope, "time", SimpleNamespace(monotonic=lambda: next(minutes)))
+    scopes = []
+    for running in ([component("triggerer")], BOTH, [component("triggerer")], [component("scheduler")]):
+        processes[:] = running
+        scopes.append(scope.rate_limit_scope(settings_of(), is_task=False))
+    assert scopes == ["pool", "host", "host", "host"]
 
 
 def test_a_script_has_no_limit_in_the_scope_pool_unless_the_connection_sets_one():
