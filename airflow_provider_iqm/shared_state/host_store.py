@@ -19,8 +19,8 @@ from airflow_provider_iqm.shared_state.store import LEASE, MAX_FULL, MAX_HOLD
 LOCK_TIMEOUT = 30.0
 """Seconds to wait for the file's lock, which is held for a millisecond unless its process is suspended."""
 
-VERSION = 1
-"""The layout of the file."""
+VERSION = 2
+"""The layout of the file, and of the owners in it."""
 
 MAX_ROUNDS = 10
 """Windows of waiting requests that an operation reads: whoever waits longer need not know it better."""

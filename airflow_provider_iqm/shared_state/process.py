@@ -33,18 +33,27 @@ def boot_id() -> str:
 
 
 def this_process() -> str:
-    """Return the identity of this process: its id, and its start, because ids are used again."""
-    return f"{os.getpid()}:{_start(os.getpid())}"
+    """Return the identity of this process: its id, its start, because ids are used again, and where its id holds."""
+    return f"{os.getpid()}:{_start(os.getpid())}:{_namespace()}"
 
 
 def is_running(process: str) -> bool:
     """
-    Return whether a process of this host is running.
+    Return whether a process of this host is running, as far as it can be seen.
 
-    :param process: What :func:`this_process` returned there.
+    :param process: What :func:`this_process` returned there. In another container, which shares the folder, it can't be
+        seen and counts as running: what it has in a store expires anyway.
     """
-    pid, _, start = process.partition(":")
-    return _start(int(pid)) == start
+    pid, start, namespace = process.split(":")
+    return namespace != _namespace() or _start(int(pid)) == start
+
+
+def _namespace() -> str:
+    """Return what tells the ids of this process's namespace from those of others; empty where there are none."""
+    try:
+        return str(Path("/proc/self/ns/pid").stat().st_ino)
+    except OSError:
+        return ""
 
 
 def _start(pid: int) -> str | None:
