@@ -28,6 +28,7 @@ from airflow_provider_iqm.audience.mapping.column_mapping import (
     resolve_mapping,
 )
 from airflow_provider_iqm.audience.prepared_list import PreparedList, check_limits
+from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.files.file_body import readable
 from airflow_provider_iqm.files.scratch import Scratch
 from airflow_provider_iqm.files.system_errors import system_errors
@@ -165,6 +166,7 @@ def prepare_upload(
         stack.enter_context(system_errors(name=display_name(path.name), folder=cleaning.scratch_dir, source=path))
         if cleaning.asked:
             scratch.make()
+        before = _file_version(path)
         plain = open_list(
             path,
             columns=columns,
@@ -186,6 +188,12 @@ def prepare_upload(
                 scratch_dir=cleaning.scratch_dir,
                 export=export,
             )
+        # Several passes read the file: what they have made of two versions is neither.
+        if before and _file_version(path) != before:
+            raise AudienceFileError(
+                f"{plain.display_name}: the file changed while it was read; nothing was uploaded. Let the task that "
+                "writes it finish first."
+            )
         if limited:
             check_limits(plain.display_name, size=file.size, records=file.records)
         if not cleaning.asked:
@@ -193,3 +201,12 @@ def prepare_upload(
         # From here on, the upload deletes the folder.
         stack.pop_all()
     return AudienceUpload(name=audience_name.strip(), file=file, mapping=mapping, scratch=scratch)
+
+
+def _file_version(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes if a file is written or replaced; None if there is none, which its opening reports."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
