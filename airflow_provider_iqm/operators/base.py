@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -87,17 +87,20 @@ class IQMBaseOperator(BaseOperator):
     unusable_arguments: Mapping[str, str] = {}
     """Argument → what its template rendered to, and the template."""
 
-    def check_rendered_arguments(self) -> None:
+    def check_rendered_arguments(self, names: Collection[str] | None = None) -> None:
         """
         Check that no template rendered to nothing.
 
+        :param names: The arguments to check; default: all.
         :raises IQMFinalError: A template did, or a required argument is None. The error's class depends on the
             argument.
         """
         for name in _REQUIRED.intersection(self.template_fields) - self.may_be_none - self.may_be_omitted:
-            if getattr(self, name) is None and name not in self.unusable_arguments:
+            if names is None and getattr(self, name) is None and name not in self.unusable_arguments:
                 raise _ERRORS.get(name, AudienceOptionError)(f"{name} is None. Set it to a value.")
         for name, problem in self.unusable_arguments.items():
+            if names is not None and name not in names:
+                continue
             raise _ERRORS.get(name, AudienceOptionError)(
                 f"{name} {problem} Check the Variable, Param or XCom that the value comes from."
             )

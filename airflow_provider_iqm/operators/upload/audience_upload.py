@@ -154,6 +154,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
     def _resume_after_search(
         self, context: Context, attempts: UploadAttempts, audience_id: int, summary: UploadSummary
     ) -> int:
+        self._check_replacement_arguments()
         report_audience(self.hook, summary["audience_name"], audience_id)
         last = LastUpload(
             fingerprint=summary["fingerprint"],
@@ -175,6 +176,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         """
         # Read the id from the event: dag.test() keeps no other state of a deferred task.
         (audience,) = parse_ready_event(event, 1)
+        self._check_replacement_arguments()
         history = AudienceHistory(self, context, log=self.log)
         audience = self._without_duplicates(context, history, audience, parse_duplicate_search(event))
         self.lineage_outputs = [
@@ -248,6 +250,11 @@ class AudienceUploadOperator(DeferrableUploadOperator):
                 UserWarning,
                 stacklevel=2,
             )
+
+    def _check_replacement_arguments(self) -> None:
+        """Check them when the task resumes: Airflow renders templates again, and an XCom can be gone by then."""
+        with final_errors_fail_the_task():
+            self.check_rendered_arguments(self.may_be_omitted)
 
     def _check_gate(self, history: AudienceHistory) -> None:
         if match_rate_gate(self).has_limits and not self.waits:

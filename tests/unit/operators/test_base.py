@@ -144,6 +144,15 @@ def test_a_template_that_renders_to_none_switches_no_replacement_off(render, kin
     assert not render(kind, **{name: None}).unusable_arguments
 
 
+@pytest.mark.parametrize("name", ["replaces", "campaign_ids"])
+def test_a_replacement_is_not_switched_off_when_the_task_resumes(render, name):
+    operator = render(MatchedAudienceUploadOperator, **{name: "{{ params.nothing }}"})
+    audience = {"id": 7, "name": "List", "status": "Ready", "match_rate": 50.0, "uniques": 5, "records": 9}
+    event = {"kind": "ready", "audiences": [{**audience, "data_cost": None}]}
+    with pytest.raises(AirflowFailException, match=f"{name} rendered to None"):
+        operator.execute_complete({"ti": MagicMock(try_number=1)}, event)
+
+
 def test_a_replacement_is_not_widened_by_an_xcom_that_is_none():
     with DAG("dag", start_date=datetime.datetime(2026, 1, 1), schedule=None):
         audiences = {"old_audience_id": 7, "new_audience_id": 8}
