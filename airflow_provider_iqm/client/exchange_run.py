@@ -43,3 +43,7 @@ class ExchangeRun(Generic[Result]):
         except StopIteration as end:
             self.result = end.value
             return None
+
+    def close(self) -> None:
+        """Give up the exchange, and what it holds; it isn't taking a step."""
+        self._exchange.close()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiohttp
 import tenacity
@@ -45,6 +48,8 @@ from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.runtime.masking import mask_in_event_loop
 from airflow_provider_iqm.runtime.running_task import running_task
+
+Returned = TypeVar("Returned")
 
 SLOTS_POLL_INTERVAL = 0.1
 """Seconds between two looks at whether other coroutines still use slots that a trigger wants to give back."""
@@ -95,6 +100,7 @@ class IQMAsyncHook(BaseHook):
         self._paced = paced
         self._clock = time.monotonic
         self._lock = asyncio.Lock()
+        self._steps = ThreadPoolExecutor(1, thread_name_prefix="iqm-steps")
         self._access: _Access | None = None
         self._look_again_at = 0.0
         self._session: aiohttp.ClientSession | None = None
@@ -301,16 +307,35 @@ class IQMAsyncHook(BaseHook):
     async def _drive(self, exchange: Exchange[Result], access: _Access) -> Result:
         """Send an exchange's requests, and return its result."""
         run: ExchangeRun[Result] = ExchangeRun(exchange)
+        try:
+            return await self._drive_run(run, access)
+        except BaseException:
+            # An abandoned login gives its lock back to the store, after the step that it may be taking. The garbage
+            # collector would do that in the event loop.
+            self._steps.submit(copy_context().run, run.close)
+            raise
+
+    def _run_step(self, step: Callable[..., Returned], *arguments: Any) -> asyncio.Future[Returned]:
+        """
+        Run a step in the thread of this hook's steps, which follow each other.
+
+        A step may wait for other processes to log in. If it did so in one of the event loop's own threads, hooks that
+        wait could keep the one that is logging in from getting any.
+        """
+        step = partial(copy_context().run, step, *arguments)
+        return asyncio.get_running_loop().run_in_executor(self._steps, step)
+
+    async def _drive_run(self, run: ExchangeRun[Result], access: _Access) -> Result:
+        """Take an exchange's steps to its end."""
         outcome: Any = None
         while True:
             # A step may need to log in. Until it has the token, the other coroutines wait, so that one login is
             # enough for all.
             async with self._lock:
-                # A step may wait for the store of a shared token.
-                request = await asyncio.to_thread(run.step, outcome)
+                request = await self._run_step(run.step, outcome)
                 while request and request.authenticates:
                     outcome = await self._send_and_retry(request, access)
-                    request = await asyncio.to_thread(run.step, outcome)
+                    request = await self._run_step(run.step, outcome)
                 while access.unmasked:
                     await mask_in_event_loop(access.unmasked.pop().secrets)
             if request is None:

@@ -4,11 +4,14 @@ import asyncio
 import json
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_iqm.api.session.login import NoTokenStore
 from airflow_provider_iqm.client.rate_limit_scope import rate_limiter
 from airflow_provider_iqm.exceptions import (
     AudienceNotFoundError,
@@ -332,3 +335,90 @@ def test_the_event_loop_goes_on_while_the_scope_is_looked_up(local_iqm, add_audi
     get(add_audience())
     assert threads
     assert threading.main_thread() not in threads
+
+
+class OneLogin(NoTokenStore):
+    """Notes which threads give the login back, and can keep one from getting it."""
+
+    def __init__(self):
+        self.given_back = []
+        self.may_begin = threading.Event()
+        self.may_begin.set()
+        self.is_waiting = threading.Event()
+        self.waiting = 0
+
+    @contextmanager
+    def turn(self):
+        self.is_waiting.set()
+        self.waiting += 1
+        assert self.may_begin.wait(10)
+        try:
+            yield
+        finally:
+            self.given_back.append(threading.current_thread())
+
+
+@pytest.fixture
+def one_login(monkeypatch):
+    store = OneLogin()
+    monkeypatch.setattr(iqm_async, "rate_limit_scope", lambda settings, **_: "shared")
+    monkeypatch.setattr(iqm_async, "shared_login", lambda *_: {"shared": store})
+    return store
+
+
+def check_given_back(one_login):
+    (thread,) = one_login.given_back
+    assert thread is not threading.main_thread()
+
+
+def test_a_cancelled_login_is_given_back_at_once_and_not_in_the_event_loop(local_iqm, add_audience, one_login):
+    local_iqm.add_fault("hang", path=LOG_IN)
+
+    async def ask():
+        task = asyncio.create_task(IQMAsyncHook().get_matched_audience(add_audience()))
+        while LOG_IN not in local_iqm.paths():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(10):
+            while not one_login.given_back:
+                await asyncio.sleep(0.01)
+        check_given_back(one_login)
+
+    asyncio.run(ask())
+
+
+def test_a_login_that_is_cancelled_before_its_turn_is_given_back_when_it_comes(local_iqm, add_audience, one_login):
+    one_login.may_begin.clear()
+
+    async def ask():
+        task = asyncio.create_task(IQMAsyncHook().get_matched_audience(add_audience()))
+        assert await asyncio.to_thread(one_login.is_waiting.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not one_login.given_back
+        one_login.may_begin.set()
+        async with asyncio.timeout(10):
+            while not one_login.given_back:
+                await asyncio.sleep(0.01)
+        check_given_back(one_login)
+
+    asyncio.run(ask())
+    assert LOG_IN not in local_iqm.paths()
+
+
+def test_hooks_that_wait_for_a_login_leave_the_event_loop_its_threads(local_iqm, add_audience, one_login):
+    one_login.may_begin.clear()
+
+    async def ask():
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        tasks = [asyncio.create_task(IQMAsyncHook().get_matched_audience(add_audience())) for _ in range(3)]
+        async with asyncio.timeout(10):
+            while one_login.waiting < len(tasks):
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(one_login.may_begin.set)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(ask())
