@@ -110,7 +110,7 @@ WRONG = {
     "parameters": ({"parameters": "7"}, "parameters must be"),
     "on_empty": ({"on_empty": "ignore"}, "on_empty is 'ignore'"),
     "name": ({"audience_name": " "}, "audience_name"),
-    "no setting": ({"column_settings": None, "conn_id": "never asked"}, "needs a setting"),
+    "no setting": ({"column_settings": None, "conn_id": "never asked"}, "requires a column setting"),
 }
 
 
@@ -167,4 +167,4 @@ def test_how_a_file_is_read_is_no_argument_of_a_query():
     assert {"sql", "conn_id", "parameters", "audience_name", "columns", "iqm_conn_id"} <= set(
         SqlToMatchedAudienceOperator.template_fields
     )
-    assert SqlToMatchedAudienceOperator.template_ext == (".sql",)
+    assert SqlToMatchedAudienceOperator.template_ext == (".sql", ".json")
