@@ -105,7 +105,8 @@ def test_what_is_logged_stays_out_of_the_answer(iqm, sandbox, audience_id):
 
 
 def test_a_person_at_a_terminal_sees_what_is_waited_for(sandbox):
-    sandbox.connect(requests_per_minute=1, rate_limit_window=2)
+    # A wait is interrupted every quarter of the window, and shorter pieces than a second show no bar.
+    sandbox.connect(requests_per_minute=1, rate_limit_window=6)
     command = [sys.executable, "-m", "airflow_provider_iqm", "audiences"]
     status, shown = run_at_terminal(command)
     assert status == 0

@@ -93,8 +93,8 @@ def test_a_low_rate_fails_without_a_retry_and_says_why(night, caplog, capfd):
 def test_a_fall_that_is_only_warned_of_is_the_new_measure(night, capfd):
     limit = {"max_match_rate_drop": 5, "on_low_match_rate": "warn"}
     assert [night.wait(rate, **limit).state for rate in (60, 20, 18)] == ["success"] * 3
-    assert "it fell by 40.00 percentage points" in (told := capfd.readouterr().out)
-    assert "it fell by 2.00" not in told
+    assert "it dropped by 40.00 percentage points" in (told := capfd.readouterr().out)
+    assert "it dropped by 2.00" not in told
 
 
 def test_of_many_audiences_each_has_its_own_history(night, outlet):

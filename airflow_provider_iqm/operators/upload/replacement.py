@@ -163,9 +163,9 @@ class AudienceReplacement:
         :param audience: The audience.
         :raises CampaignTargetingError: Some campaigns can't be changed; all others were, and nothing is deleted.
         """
-        task, new, current = self._task, audience["id"], self._current
         if not self._requested:
             return None
+        task, new, current = self._task, audience["id"], self._current
         if self._superseded:
             self._log.warning("Audience %s isn't put into campaigns: %s", new, self._superseded)
             return None
