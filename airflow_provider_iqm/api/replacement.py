@@ -188,7 +188,6 @@ def carry_out(iqm: Dialect, plan: ReplacementPlan, delete: Sequence[int] = ()) -
     uses = plan.uses
     if plan.changes:
         result = yield from target(iqm.login, {key: plan.change(key) for key in plan.changes})
-    if plan.changes:
         uses = yield from iqm.uses(list(plan.uses))
     result = _corrected(plan, result, uses)
     yield from _verify(iqm, plan, result, uses)

@@ -80,13 +80,24 @@ def rate_limit_scope(settings: IQMConnection, *, is_task: bool) -> str:
     :param is_task: Whether this process runs one task and no other; all others look again each minute,
         until the scope is ``host``.
     """
+    if uses_shared_store(settings):
+        return "shared"
     if settings.rate_limit_scope != "auto":
         return settings.rate_limit_scope
-    if settings.shared_state_conn_id:
-        return "shared"
     if not _is_on_single_host.is_set() and is_single_host(0 if is_task else int(time.monotonic() // 60)):
         _is_on_single_host.set()
     return "host" if _is_on_single_host.is_set() else "pool"
+
+
+def uses_shared_store(settings: IQMConnection) -> bool:
+    """
+    Return whether a connection's requests, token and static lists go through a store that hosts share.
+
+    :param settings: The connection's settings.
+    """
+    return settings.rate_limit_scope == "shared" or (
+        settings.rate_limit_scope == "auto" and bool(settings.shared_state_conn_id)
+    )
 
 
 def open_store(conn_id: str) -> SharedStore:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_iqm.client.rate_limit_scope import open_store, rate_limit_scope
+from airflow_provider_iqm.client.rate_limit_scope import open_store, uses_shared_store
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.exceptions import SharedStateError
 from airflow_provider_iqm.log import Log
@@ -25,8 +25,7 @@ def shared_login(iqm_conn_id: str, settings: IQMConnection, log: Log) -> dict[st
     :raises IQMConnectionError: ``shared_state_conn_id`` names no connection that can be used.
     """
     try:
-        is_shared = rate_limit_scope(settings, is_task=True) == "shared"
-        store = open_store(settings.shared_state_conn_id) if is_shared else HostStore()
+        store = open_store(settings.shared_state_conn_id) if uses_shared_store(settings) else HostStore()
     except SharedStateError as error:
         log.warning("Tasks don't share the token. %s", error)
         return {}

@@ -133,10 +133,13 @@ class IQMHttpHook(HttpHook):
     def settings(self) -> IQMConnection:
         """The connection's settings; reading them masks its secrets in logs."""
         with final_errors_fail_the_task():
-            connection = self.get_connection(self.iqm_conn_id)
-            settings = IQMConnection.read(connection, connection.extra_dejson)
+            settings = IQMConnection.read(self._connection, self._connection.extra_dejson)
         mask(settings.secrets)
         return settings
+
+    @cached_property
+    def _connection(self) -> Connection:
+        return self.get_connection(self.iqm_conn_id)
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -150,7 +153,7 @@ class IQMHttpHook(HttpHook):
 
     @cached_property
     def _transport_extra(self) -> dict[str, Any]:
-        return transport_extra(self.get_connection(self.iqm_conn_id).extra_dejson)
+        return transport_extra(self._connection.extra_dejson)
 
     @cached_property
     def _iqm(self) -> Dialect:

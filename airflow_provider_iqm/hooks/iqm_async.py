@@ -36,7 +36,7 @@ from airflow_provider_iqm.api.upload_search import OwnUploadSearch
 from airflow_provider_iqm.client import transport_errors
 from airflow_provider_iqm.client.answer_limits import read_in_event_loop
 from airflow_provider_iqm.client.exchange_run import ExchangeRun
-from airflow_provider_iqm.client.rate_limit_scope import rate_limit_scope, rate_limiter
+from airflow_provider_iqm.client.rate_limit_scope import rate_limiter, uses_shared_store
 from airflow_provider_iqm.client.rate_limiter import MIN_LOGGED_WAIT, RateLimiter
 from airflow_provider_iqm.client.retries import retrying
 from airflow_provider_iqm.client.shared_login import shared_login
@@ -289,10 +289,10 @@ class IQMAsyncHook(BaseHook):
         await mask_in_event_loop(settings.secrets)
         unmasked: list[Token] = []
         # Without a store for all hosts, a triggerer's own login serves all of its triggers.
-        # In a thread, because it may look at all processes of the host.
-        scope = await asyncio.to_thread(rate_limit_scope, settings, is_task=False)
         shared = (
-            await asyncio.to_thread(shared_login, self.iqm_conn_id, settings, self.log) if scope == "shared" else {}
+            await asyncio.to_thread(shared_login, self.iqm_conn_id, settings, self.log)
+            if uses_shared_store(settings)
+            else {}
         )
         return _Access(
             settings,

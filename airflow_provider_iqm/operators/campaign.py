@@ -1,4 +1,4 @@
-"""Changes which audiences campaigns target, and replaces one audience by another in them."""
+"""Change which audiences campaigns target, and replace one audience with another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,20 @@ if TYPE_CHECKING:
 Ids = int | str | Iterable[int | str]
 
 
-class TargetAudienceOperator(IQMBaseOperator):
+class _CampaignOperator(IQMBaseOperator):
+    """What the operators that update campaigns share."""
+
+    ui_color = "#dcebf7"
+    operator_extra_links = (IQMAudienceLink(), IQMCampaignLink())
+    iqm_conn_id: str
+
+    @cached_property
+    def hook(self) -> IQMHook:
+        """The hook to IQM."""
+        return IQMHook(self.iqm_conn_id)
+
+
+class TargetAudienceOperator(_CampaignOperator):
     """
     Include audiences in campaigns, exclude them, or remove them, and return the ids of the campaigns.
 
@@ -41,8 +54,6 @@ class TargetAudienceOperator(IQMBaseOperator):
     """
 
     template_fields: Sequence[str] = ("campaign_ids", "include", "exclude", "remove", "iqm_conn_id")
-    ui_color = "#dcebf7"
-    operator_extra_links = (IQMAudienceLink(), IQMCampaignLink())
 
     def __init__(
         self,
@@ -61,11 +72,6 @@ class TargetAudienceOperator(IQMBaseOperator):
         self.remove = remove
         self.iqm_conn_id = iqm_conn_id
 
-    @cached_property
-    def hook(self) -> IQMHook:
-        """The hook to IQM."""
-        return IQMHook(self.iqm_conn_id)
-
     def execute(self, context: Context) -> list[int]:
         """Update the campaigns, and return their ids."""
         with final_errors_fail_the_task():
@@ -83,26 +89,24 @@ class TargetAudienceOperator(IQMBaseOperator):
         return changed
 
 
-class ReplaceAudienceOperator(IQMBaseOperator):
+class ReplaceAudienceOperator(_CampaignOperator):
     """
-    Replace an audience by another one in campaigns, verify it, delete the old one, and return what was changed.
+    Replace an audience with another in its campaigns, delete the old one, and return what changed.
 
-    Included stays included, excluded stays excluded; all campaigns are changed by one request. At any moment each
-    campaign targets one of the two audiences, and a retry or a cleared task goes on where the last try was. If IQM
-    doesn't change some campaigns, the task fails without a retry and names these with IQM's reasons; all others were
-    changed, and the old audience isn't deleted.
+    Included stays included, and excluded stays excluded. All campaigns are updated with one request and then verified.
+    Every campaign targets one of the two audiences at all times, and a retried or cleared task resumes where the last
+    try stopped. If IQM doesn't update some campaigns, the task fails without a retry. The error names them with IQM's
+    reasons; all others are updated, and the old audience isn't deleted.
 
-    :param old_audience_id: The audience to take out. (templated)
-    :param new_audience_id: The audience to put in; it has to be ready. (templated)
-    :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only). (templated)
-    :param delete_old: Whether to delete the old audience, if no campaign uses it any more.
+    :param old_audience_id: The audience to remove. (templated)
+    :param new_audience_id: The audience to add. It must be ready. (templated)
+    :param campaign_ids: The campaigns. Default: those that include or exclude the old audience (v3 only). (templated)
+    :param delete_old: Whether to delete the old audience once no campaign uses it.
     :param iqm_conn_id: The connection to IQM. (templated)
     """
 
     template_fields: Sequence[str] = ("old_audience_id", "new_audience_id", "campaign_ids", "iqm_conn_id")
     may_be_omitted = frozenset(("campaign_ids",))
-    ui_color = "#dcebf7"
-    operator_extra_links = (IQMAudienceLink(), IQMCampaignLink())
 
     def __init__(
         self,
@@ -121,13 +125,8 @@ class ReplaceAudienceOperator(IQMBaseOperator):
         self.delete_old = delete_old
         self.iqm_conn_id = iqm_conn_id
 
-    @cached_property
-    def hook(self) -> IQMHook:
-        """The hook to IQM."""
-        return IQMHook(self.iqm_conn_id)
-
     def execute(self, context: Context) -> Replacement:
-        """Replace the audience, and return what was changed."""
+        """Replace the audience, and return what changed."""
         with final_errors_fail_the_task():
             self.check_rendered_arguments()
             old = parse_id("old_audience_id", self.old_audience_id)

@@ -44,7 +44,7 @@ def test_the_wheel_describes_itself(read):
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Description-Content-Type"] == "text/markdown"
     assert metadata.get_payload() == (ROOT / "README.md").read_text()
-    assert set(metadata.get_all("Provides-Extra")) == {"pandas", "sandbox"}
+    assert set(metadata.get_all("Provides-Extra")) == {"pandas", "postgres", "redis", "sandbox"}
 
 
 def test_the_source_distribution_can_be_tested_and_documented(sdist):

@@ -1,4 +1,4 @@
-"""Puts the audience of an upload in the place of the audiences that earlier runs of the task have made."""
+"""Replace the audiences of a task's earlier runs with the one that it uploads."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class AudienceReplacement:
             )
         if self._requested:
             # A history that can't be read, or that isn't the task's own, fails it before anything is uploaded.
-            _ = self._current
+            self._read_current()
 
     def check_records(self, records: int) -> None:
         """
@@ -116,8 +116,10 @@ class AudienceReplacement:
                 f"The list has {count_of(records, 'record')}, fewer than min_records={task.min_records:,}. Nothing was "
                 "uploaded, and campaigns are unchanged. Check the list's source, or lower min_records."
             )
-        current = self._current if task.max_records_drop is not None else None
-        if current is None or not current.records or task.max_records_drop is None:
+        if task.max_records_drop is None:
+            return
+        current = self._read_current()
+        if current is None or not current.records:
             return
         drop = 100 * (current.records - records) / current.records
         if drop > task.max_records_drop:
@@ -130,10 +132,7 @@ class AudienceReplacement:
     @property
     def own_audiences(self) -> list[int] | None:
         """The audiences that the task's runs have made to replace each other; None if they don't."""
-        if not self._requested:
-            return None
-        current = self._current
-        return current.audience_ids if current else []
+        return _made(self._read_current()) if self._requested else None
 
     def remember(self, audience_id: int) -> None:
         """
@@ -142,13 +141,16 @@ class AudienceReplacement:
         :param audience_id: The audience.
         :raises IQMError: It can't be stored. Campaigns are unchanged.
         """
-        if self._requested and not self._superseded:
-            self._save(audience_id, self._earlier(audience_id))
+        if not self._requested:
+            return
+        current = self._read_current()
+        if not self._why_superseded(current):
+            self._save(audience_id, _made(current, but=audience_id), before=current)
 
     @property
     def advice(self) -> str:
         """How to go on after a failed gate."""
-        current = self._current if self._requested else None
+        current = self._read_current() if self._requested else None
         if current is None:
             return ""
         new, old = current.audience_ids[0], current.placed or self._given
@@ -158,24 +160,24 @@ class AudienceReplacement:
 
     def carry_out(self, audience: ReadyAudience) -> Replacement | None:
         """
-        Put a ready audience in the place of the earlier ones, and return what was changed, if anything was to be.
+        Replace the earlier audiences with one that is ready, and return what changed; None if nothing was to be.
 
         :param audience: The audience.
-        :raises CampaignTargetingError: Some campaigns can't be changed; all others were, and nothing is deleted.
+        :raises CampaignTargetingError: Some campaigns weren't updated. All others were, and nothing is deleted.
         """
         if not self._requested:
             return None
-        task, new, current = self._task, audience["id"], self._current
-        if self._superseded:
-            self._log.warning("Audience %s isn't put into campaigns: %s", new, self._superseded)
+        task, new, current = self._task, audience["id"], self._read_current()
+        if reason := self._why_superseded(current):
+            self._log.warning("Audience %s isn't put into campaigns: %s", new, reason)
             return None
         campaign_ids = None if task.campaign_ids is None else list_ids("campaign_ids", task.campaign_ids)
-        made, given = self._earlier(new), self._given
+        made, given = _made(current, but=new), self._given
         old = [given] if given is not None else made if task.replaces else []
         old = [each for each in old if each != new]
         if not old and campaign_ids is None:
             self._log.info("There is no earlier audience to replace; campaigns are unchanged")
-            self._save(new, made, placed=audience)
+            self._save(new, made, before=current, placed=audience)
             return None
         with final_errors_fail_the_task():
             plan = task.hook._plan_replacement(old, new, campaign_ids)
@@ -194,7 +196,7 @@ class AudienceReplacement:
         delete = [each for each in [*failed, *replaced[task.keep_replaced :]] if each in old]
         done = task.hook._carry_out(plan, delete)
         log_replacement(self._log, done)
-        self._save(new, [each for each in made if each not in done["deleted"]], placed=audience)
+        self._save(new, [each for each in made if each not in done["deleted"]], before=current, placed=audience)
         campaigns = [*done["included"], *done["excluded"]]
         if campaigns:
             IQMCampaignLink.push(task, self._context, campaigns)  # type: ignore[arg-type]
@@ -217,8 +219,8 @@ class AudienceReplacement:
     def _store(self) -> CurrentAudienceStore:
         return self._history.current
 
-    @property
-    def _current(self) -> CurrentAudience | None:
+    def _read_current(self) -> CurrentAudience | None:
+        """Read the history once for each step: another try or run may have written to it since the last one."""
         current = self._store.read()
         if current is None or current.account != self._account:
             return None
@@ -229,22 +231,22 @@ class AudienceReplacement:
             )
         return current
 
-    @property
-    def _superseded(self) -> str:
-        """Why a newer run's audience is or may be in place; empty if it can't be."""
-        current = self._current
+    def _why_superseded(self, current: CurrentAudience | None) -> str:
+        """Return why a newer run's audience is or may be in place; empty if it can't be."""
         if current and current.order > self._order:
             return f"a newer run has made audience {current.audience_ids[0]}"
         if self._backfill and not self._history.shared:
             return "this is a backfill, and a newer run may have put its audience in place"
         return ""
 
-    def _earlier(self, audience_id: int) -> list[int]:
-        current = self._current
-        return [each for each in current.audience_ids if each != audience_id] if current else []
-
-    def _save(self, audience_id: int, earlier: list[int], *, placed: ReadyAudience | None = None) -> None:
-        before = self._current
+    def _save(
+        self,
+        audience_id: int,
+        earlier: list[int],
+        *,
+        before: CurrentAudience | None,
+        placed: ReadyAudience | None = None,
+    ) -> None:
         self._store.save(
             CurrentAudience(
                 audience_ids=[audience_id, *earlier],
@@ -255,6 +257,11 @@ class AudienceReplacement:
                 account=self._account,
             )
         )
+
+
+def _made(current: CurrentAudience | None, *, but: int | None = None) -> list[int]:
+    """Return the audiences that the task's runs have made, the newest first, without one of them."""
+    return [each for each in current.audience_ids if each != but] if current else []
 
 
 def _failed(made: list[int], current: CurrentAudience | None, plan: ReplacementPlan) -> list[int]:

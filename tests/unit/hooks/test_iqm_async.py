@@ -331,7 +331,7 @@ def test_the_event_loop_goes_on_while_the_scope_is_looked_up(local_iqm, add_audi
         threads.append(threading.current_thread())
         return "pool"
 
-    monkeypatch.setattr(iqm_async, "rate_limit_scope", look_up)
+    monkeypatch.setattr("airflow_provider_iqm.client.rate_limit_scope.rate_limit_scope", look_up)
     get(add_audience())
     assert threads
     assert threading.main_thread() not in threads
@@ -361,7 +361,7 @@ class OneLogin(NoTokenStore):
 @pytest.fixture
 def one_login(monkeypatch):
     store = OneLogin()
-    monkeypatch.setattr(iqm_async, "rate_limit_scope", lambda settings, **_: "shared")
+    monkeypatch.setattr(iqm_async, "uses_shared_store", lambda settings: True)
     monkeypatch.setattr(iqm_async, "shared_login", lambda *_: {"shared": store})
     return store
 

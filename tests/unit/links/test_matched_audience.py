@@ -24,7 +24,7 @@ def test_the_links_are_registered_with_airflow(operator):
 def test_the_link_is_read_from_xcom(monkeypatch):
     pushed = {}
     monkeypatch.setattr(
-        "airflow_provider_iqm.links.matched_audience.XCom.get_value", lambda *, ti_key, key: pushed.get((ti_key, key))
+        "airflow_provider_iqm.links.base.XCom.get_value", lambda *, ti_key, key: pushed.get((ti_key, key))
     )
     link = IQMAudienceLink()
     assert link.get_link(None, ti_key="instance") == ""

@@ -113,7 +113,7 @@ def test_links():
 def test_the_link_is_read_from_xcom(monkeypatch):
     pushed = {}
     monkeypatch.setattr(
-        "airflow_provider_iqm.links.campaign.XCom.get_value", lambda *, ti_key, key: pushed.get((ti_key, key))
+        "airflow_provider_iqm.links.base.XCom.get_value", lambda *, ti_key, key: pushed.get((ti_key, key))
     )
     link = IQMCampaignLink()
     assert link.get_link(None, ti_key="instance") == ""
