@@ -99,14 +99,12 @@ def write_cleaned_copy(
     records, duplicates = f"SELECT {outputs} FROM ({plan.records}) WHERE {plan.is_kept()}", 0  # noqa: S608
     if cleaning.drop_duplicates:
         numbered = _numbered_records(plan)
-        # Otherwise, DuckDB may build the join's hash table from the list, and lose its order.
-        connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
         connection.execute(
             f"CREATE TEMP TABLE kept AS SELECT min(n) AS n, count(*) - 1 AS more FROM ({numbered}) "  # noqa: S608
             f"WHERE {plan.is_kept()} GROUP BY {plan.identity}"
         )
         duplicates = _count(connection, "SELECT coalesce(sum(more), 0)::BIGINT FROM kept")
-        records = f"SELECT {outputs} FROM ({numbered}) WHERE n IN (SELECT n FROM kept)"  # noqa: S608
+        records = f"SELECT {outputs} FROM ({numbered}) WHERE {_is_in_kept(connection)}"  # noqa: S608
     options = f"{copy_options(source.columns)}, USE_TMP_FILE false"
     kept = _count(connection, f"COPY ({records}) TO {quoted(str(output))} ({options})")
     return CleanedCopy(plan, output, kept, duplicates, read_tallies(connection))
@@ -128,6 +126,15 @@ def find_invalid_records(connection: DuckDBPyConnection, plan: Plan) -> Iterator
 def _numbered_records(plan: Plan) -> str:
     """Number the records from 1, in the file's order: DuckDB numbers them in a single thread."""
     return f"SELECT *, row_number() OVER () AS n FROM ({plan.records})"  # noqa: S608
+
+
+def _is_in_kept(connection: DuckDBPyConnection) -> str:
+    """Build the condition that the number of a record is in the table ``kept``."""
+    # A bit for each record, not a join: a join whose table doesn't fit into the memory loses the order of the list.
+    last = _count(connection, "SELECT coalesce(max(n), 0) FROM kept")
+    bits = f"SELECT bitstring_agg(n, 0::BIGINT, {last}::BIGINT) FROM kept"  # noqa: S608
+    connection.execute(f"SET VARIABLE kept = ({bits})")
+    return f"CASE WHEN n <= {last} THEN get_bit(getvariable('kept'), n::INTEGER) = 1 ELSE false END"
 
 
 def _count(connection: DuckDBPyConnection, query: str) -> int:

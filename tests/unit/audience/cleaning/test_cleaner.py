@@ -307,6 +307,14 @@ def test_a_large_file_keeps_its_order_and_numbers(clean, tmp_path):
     assert numbers == [*range(1000, count + 1, 1000), *range(count + 1000, count + 50_001, 1000)]
 
 
+def test_a_list_whose_records_do_not_fit_into_the_memory_keeps_its_order(clean):
+    count = 1_500_000
+    content = "id,email\n" + "".join(f"{n},p{n}@example.com\n" for n in range(count)) + "x,bad\n"
+    text, upload = clean(content, drop_duplicates=True, memory_limit="64MiB")
+    assert upload.file.records == count
+    assert text == content.removesuffix("x,bad\n")
+
+
 @pytest.fixture
 def copies(monkeypatch):
     """Tell how often a list was copied because DuckDB was not trusted with it."""
