@@ -125,6 +125,8 @@ def connect(server, monkeypatch, api_version):
             "read_timeout": read_timeout,
             "request_timeout": request_timeout,
             "api_version": api_version,
+            # The host's ledger runs on the real clock, and these tests send thousands of requests.
+            "rate_limit_scope": "pool",
         }
         connection = {"conn_type": "iqm", "host": server.url, "login": settings.email, "password": settings.password}
         monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection | {"extra": extra}))
