@@ -12,7 +12,7 @@ from airflow_provider_iqm.api.audience import (
     MatchedAudience,
     NewAudience,
 )
-from airflow_provider_iqm.api.campaigns import AudienceCampaigns, AudienceUse
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns, AudienceUse, CampaignIds
 from airflow_provider_iqm.api.request import Call
 from airflow_provider_iqm.api.session.login import Exchange, Login
 
@@ -90,6 +90,14 @@ class Dialect(Protocol):
 
         :raises AudienceOptionError: This version can't tell.
         :raises AudienceNotFoundError: The account has no such audience.
+        """
+
+    def campaign_ids(self, audience_ids: Sequence[int]) -> Exchange[CampaignIds]:
+        """
+        Return the exchange that reads the campaigns that use audiences, with one request for up to 1,000.
+
+        :raises AudienceOptionError: This version can't tell.
+        :raises IQMError: IQM's list doesn't have all audiences.
         """
 
     def uses(self, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:

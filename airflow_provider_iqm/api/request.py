@@ -26,6 +26,7 @@ class Request:
     :param headers: Headers of this request's own. The body's media type is among them.
     :param body: The body; an upload's is a form, since its file is streamed.
     :param repeatable: Whether it is safe to send the request again when nobody knows what became of it.
+    :param optional: Whether the task can do without the answer: it is requested once, without retries.
     :param authenticates: Whether the request is the login itself, so that a refusal is about the credentials.
     :param names_audience: Whether the path names an audience, so that HTTP 404 means that there is none.
     :param partial_success: The field of the data that lists what failed, where HTTP 200 with ``success: false`` can
@@ -40,6 +41,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | UploadForm | None = field(default=None, repr=False)
     repeatable: bool = True
+    optional: bool = False
     authenticates: bool = False
     names_audience: bool = False
     partial_success: str = ""

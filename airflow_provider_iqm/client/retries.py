@@ -29,6 +29,8 @@ def retrying(request: Request, log: Log) -> dict[str, Any]:
     """Return the arguments of tenacity's ``Retrying`` or ``AsyncRetrying`` for a request."""
 
     def may_retry(error: BaseException) -> bool:
+        if request.optional:
+            return False
         if isinstance(error, IQMRateLimitError):
             # Refused before any work was done: safe for an upload too.
             return True

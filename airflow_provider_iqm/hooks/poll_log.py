@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from airflow_provider_iqm.api.audience import MatchedAudience
 from airflow_provider_iqm.api.polling.watch import (
     AudienceWatch,
+    CampaignsUnknown,
     PollEvent,
     PollFailed,
     StatusChanged,
@@ -44,6 +45,8 @@ def _log_event(log: Log, event: PollEvent) -> None:
             log.info("Of %s audiences: %s", f"{total:,}", ", ".join(parts))
         case PollFailed(error):
             log.warning("%s The next poll retries.", error)
+        case CampaignsUnknown(error):
+            log.warning("%s Continuing without the campaigns.", error)
 
 
 def _log_status(log: Log, audience: MatchedAudience) -> None:

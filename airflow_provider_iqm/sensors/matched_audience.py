@@ -28,6 +28,7 @@ from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.base import IQMBaseOperator
 from airflow_provider_iqm.operators.ids import parse_ids
 from airflow_provider_iqm.operators.match_rate import check_match_rates, match_rate_gate
+from airflow_provider_iqm.operators.upload.summary import push_xcom
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, parse_ready_event
 from airflow_provider_iqm.triggers.matched_audience import MAX_POKE_INTERVAL, AudienceReadyTrigger
@@ -35,6 +36,8 @@ from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_iqm.api.campaigns import CampaignIds
 
 
 class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
@@ -47,6 +50,9 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
 
     Several audiences are polled with one request for IQM's list, which has no match rates and records. For up to 10
     audiences, these are requested once the audiences are ready; for more, they are None.
+
+    On v3 of IQM's API, the campaigns that use the ready audiences are pushed to XCom under ``campaigns``: the ids that
+    are ``included`` and ``excluded``. That takes one more request, which ``do_xcom_push=False`` saves.
 
     One id returns a dict, and a list of ids returns a list of dicts, even if it has only one id. Text is parsed:
     ``15332`` is one id, ``[15332]`` is a list, so a template works with and without ``render_template_as_native_obj``.
@@ -134,9 +140,14 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
     @cached_property
     def _watch(self) -> AudienceWatch:
         """The audiences to poll."""
-        watch = AudienceWatch(self._ids)
+        watch = AudienceWatch(self._ids, with_campaigns=self._reports_campaigns)
         self.log.info("Waiting for %s to become Ready", watch.label)
         return watch
+
+    @property
+    def _reports_campaigns(self) -> bool:
+        """Whether to report which campaigns use the audiences; the classic API can't tell."""
+        return self.do_xcom_push and self.hook.settings.api_version != "classic"
 
     def execute(self, context: Context) -> Any:
         """Wait, and return the ready audience, or a list of them if ``audience_id`` is a list."""
@@ -146,7 +157,9 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
         self._check_gate(context)
         with _no_soft_fail_for_audiences():
             super().execute(context)
-            return self._result(self._process_ready(context, self._watch.ready))
+            ready = self._process_ready(context, self._watch.ready)
+            self._push_campaigns(context, self._watch.campaigns)
+            return self._result(ready)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll the audiences that aren't ready yet; if deferrable, defer until they are."""
@@ -161,6 +174,7 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
                 deadline,
                 max_poke_interval=_seconds(self.max_wait),
                 pool_slots=self.hook._pool_slots,
+                with_campaigns=watch.with_campaigns,
             )
             defer_until_ready(self, trigger)
         return PokeReturnValue(is_done=not watch.pending, xcom_value=self._result(watch.ready))
@@ -171,7 +185,9 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
         """
-        return self._result(self._process_ready(context, parse_ready_event(event, self._ids)))
+        ready = self._process_ready(context, parse_ready_event(event, self._ids))
+        self._push_campaigns(context, event.get("campaigns"))
+        return self._result(ready)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral; a failed audience fails the task even with ``soft_fail``."""
@@ -201,6 +217,10 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
             self, context, [audience_event(audience, fingerprint=fingerprint) for audience in ready]
         )
         return ready
+
+    def _push_campaigns(self, context: Context, campaigns: CampaignIds | None) -> None:
+        if campaigns is not None:
+            push_xcom(self, context, "campaigns", campaigns)
 
     def _with_match_rates(self, ready: list[ReadyAudience]) -> list[ReadyAudience]:
         """Request the match rates that the list lacks, unless a poll has already requested them."""

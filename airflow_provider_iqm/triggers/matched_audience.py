@@ -39,7 +39,7 @@ class AudienceReadyTrigger(BaseTrigger):
     Wait until audiences are ready, and fire one event with the outcome.
 
     The event is a dict: ``kind`` (see :class:`WaitOutcome`), and ``audiences`` (IQM's details) if they are ready,
-    otherwise ``message``. After a server error or a lost connection, the trigger polls again.
+    otherwise ``message``. ``campaigns`` are the campaigns that use the ready audiences, if they were read. After a server error or a lost connection, the trigger polls again.
 
     :param audience_ids: The audiences' ids.
     :param iqm_conn_id: The connection to IQM.
@@ -50,6 +50,7 @@ class AudienceReadyTrigger(BaseTrigger):
     :param pool_slots: The number of slots of the connection's ``rate_limit_pool`` that the task holds. If the pool
         includes deferred tasks, the trigger limits its rate to these slots.
     :param state: The state that the task needs to resume; the event returns it.
+    :param with_campaigns: Whether to read which campaigns use the ready audiences (v3 only), with one more request.
     """
 
     def __init__(
@@ -61,9 +62,11 @@ class AudienceReadyTrigger(BaseTrigger):
         max_poke_interval: float = MAX_POKE_INTERVAL,
         pool_slots: int = 0,
         state: dict[str, Any] | None = None,
+        with_campaigns: bool = False,
     ) -> None:
         super().__init__()
         self.state = state
+        self.with_campaigns = with_campaigns
         self.audience_ids = audience_ids
         self.iqm_conn_id = iqm_conn_id
         self.poke_interval = poke_interval
@@ -90,6 +93,7 @@ class AudienceReadyTrigger(BaseTrigger):
             "max_poke_interval": self.max_poke_interval,
             "pool_slots": self.pool_slots,
             **({"state": self.state} if self.state else {}),
+            **({"with_campaigns": True} if self.with_campaigns else {}),
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
@@ -99,7 +103,7 @@ class AudienceReadyTrigger(BaseTrigger):
 
     async def _wait(self) -> dict[str, Any]:
         hook = get_shared_hook(self.iqm_conn_id)
-        watch = AudienceWatch(self.audience_ids)
+        watch = AudienceWatch(self.audience_ids, with_campaigns=self.with_campaigns)
         interval = self.poke_interval
         try:
             async with hook._holding_slots(self.pool_slots):
@@ -108,7 +112,8 @@ class AudienceReadyTrigger(BaseTrigger):
                     async with hook:
                         await hook._poll(watch, self.log)
                     if not watch.pending:
-                        return {"kind": WaitOutcome.READY.value, "audiences": watch.ready}
+                        campaigns = {"campaigns": watch.campaigns} if watch.campaigns else {}
+                        return {"kind": WaitOutcome.READY.value, "audiences": watch.ready, **campaigns}
                     remaining = float("inf") if self.deadline is None else self.deadline - time.time()
                     if remaining <= 0:
                         return {"kind": WaitOutcome.TIMEOUT.value, "message": timeout_message(watch.pending)}

@@ -11,7 +11,7 @@ from airflow_provider_iqm.api.audience import (
     MatchedAudience,
     NewAudience,
 )
-from airflow_provider_iqm.api.campaigns import AudienceCampaigns, AudienceUse
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns, AudienceUse, CampaignIds
 from airflow_provider_iqm.api.classic import calls
 from airflow_provider_iqm.api.request import Call
 from airflow_provider_iqm.api.session.login import Exchange, Login
@@ -83,6 +83,10 @@ class Classic:
 
     def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
         """Refuse: the classic API only counts the campaigns that use an audience."""
+        raise _only_v3("Finding the campaigns that use an audience")
+
+    def campaign_ids(self, audience_ids: Sequence[int]) -> Exchange[CampaignIds]:
+        """Refuse, as :meth:`audience_campaigns` does."""
         raise _only_v3("Finding the campaigns that use an audience")
 
     def uses(self, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:

@@ -38,6 +38,16 @@ def poll(iqm: Dialect, watch: AudienceWatch) -> Exchange[None]:
     except IQMError as error:
         failure = error
     watch.end_poll(failure)
+    if watch.with_campaigns and not watch.pending:
+        yield from _read_campaigns(iqm, watch)
+
+
+def _read_campaigns(iqm: Dialect, watch: AudienceWatch) -> Exchange[None]:
+    """Read which campaigns use the ready audiences; they are only reported, so an error doesn't fail the poll."""
+    try:
+        watch.campaigns = yield from iqm.campaign_ids(watch.audience_ids)
+    except IQMError as error:
+        watch.fail_campaigns(error)
 
 
 def _poll(iqm: Dialect, watch: AudienceWatch) -> Exchange[None]:

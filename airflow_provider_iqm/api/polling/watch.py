@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from airflow_provider_iqm.api.audience import MatchedAudience, ReadyAudience, ready_part
+from airflow_provider_iqm.api.campaigns import CampaignIds
 from airflow_provider_iqm.exceptions import AudienceFailedError, IQMError
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES, AudienceStatus
 
@@ -49,7 +50,18 @@ class PollFailed:
     error: IQMError
 
 
-PollEvent = StatusChanged | StatusCountsChanged | PollFailed
+@dataclass(frozen=True)
+class CampaignsUnknown:
+    """
+    The campaigns that use the ready audiences couldn't be read.
+
+    :param error: The error.
+    """
+
+    error: IQMError
+
+
+PollEvent = StatusChanged | StatusCountsChanged | PollFailed | CampaignsUnknown
 
 
 class AudienceWatch:
@@ -59,10 +71,14 @@ class AudienceWatch:
     An unknown status never counts as ready.
 
     :param audience_ids: The audiences to wait for.
+    :param with_campaigns: Whether the poll that finds the last one ready also reads which campaigns use them (v3 only).
     """
 
-    def __init__(self, audience_ids: Iterable[int]) -> None:
+    def __init__(self, audience_ids: Iterable[int], *, with_campaigns: bool = False) -> None:
         self.audience_ids = list(audience_ids)
+        self.with_campaigns = with_campaigns
+        self.campaigns: CampaignIds | None = None
+        """The campaigns that use the ready audiences; None if they weren't read."""
         self._statuses: dict[int, str] = {}
         self._ready: dict[int, ReadyAudience] = {}
         self._total = len(set(self.audience_ids))
@@ -110,6 +126,14 @@ class AudienceWatch:
             raise AudienceFailedError(_failure(audience))
         if status == AudienceStatus.READY:
             self._ready[audience["id"]] = ready_part(audience)
+
+    def fail_campaigns(self, error: IQMError) -> None:
+        """
+        Record that the campaigns couldn't be read.
+
+        :param error: The error.
+        """
+        self._events.append(CampaignsUnknown(error))
 
     def end_poll(self, error: IQMError | None = None) -> None:
         """

@@ -21,7 +21,14 @@ from airflow_provider_iqm.api.audience import (
     read_moment,
 )
 from airflow_provider_iqm.api.audience_details import parse_details, parse_in_use
-from airflow_provider_iqm.api.campaigns import AudienceCampaigns, AudienceUse, audience_campaigns, audience_uses
+from airflow_provider_iqm.api.campaigns import (
+    AudienceCampaigns,
+    AudienceUse,
+    CampaignIds,
+    audience_campaigns,
+    audience_uses,
+    campaign_ids,
+)
 from airflow_provider_iqm.api.request import Call, Request, form_body, json_body
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.login import Exchange, Login
@@ -155,6 +162,10 @@ class V3:
     def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
         """Return the exchange that lists which campaigns use audiences, in the order of their ids."""
         return audience_campaigns(self.login, audience_ids)
+
+    def campaign_ids(self, audience_ids: Sequence[int]) -> Exchange[CampaignIds]:
+        """Return the exchange that reads the campaigns that use audiences, with one request for up to 1,000."""
+        return campaign_ids(self.login, audience_ids)
 
     def uses(self, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:
         """Return the exchange that tells how campaigns use those of some audiences that the account has."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_iqm.api.answer import Answer, read_envelope
 from airflow_provider_iqm.api.answer_body import AnswerTooLargeError
 from airflow_provider_iqm.api.audience import NewAudience
-from airflow_provider_iqm.api.campaigns import audience_campaigns, campaigns
+from airflow_provider_iqm.api.campaigns import audience_campaigns, campaign_ids, campaigns
 from airflow_provider_iqm.api.dialects import API_VERSIONS, create_dialect
 from airflow_provider_iqm.api.request import Request
 from airflow_provider_iqm.api.session.credentials import Credentials
@@ -47,6 +47,8 @@ CALLS = {
     "in use": lambda iqm: iqm.is_in_use(7),
     "campaigns of one": lambda iqm: audience_campaigns(iqm.login, [7]),
     "campaigns of two": lambda iqm: audience_campaigns(iqm.login, [7, 8]),
+    "campaign ids of one": lambda iqm: campaign_ids(iqm.login, [7]),
+    "campaign ids of two": lambda iqm: campaign_ids(iqm.login, [7, 8]),
     "campaigns": lambda iqm: campaigns(iqm.login, [5, 6]),
     "targeting": lambda iqm: target_all(iqm.login, {5: TargetingChange(include=[7]), 6: TargetingChange(remove=[8])}),
     "mapping": lambda iqm: iqm.check_mapping(AUDIENCE),

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_iqm.api.answer import Answer, read_envelope
-from airflow_provider_iqm.api.campaigns import audience_campaigns, campaigns, listed_campaigns
+from airflow_provider_iqm.api.campaigns import audience_campaigns, campaign_ids, campaigns, listed_campaigns
 from airflow_provider_iqm.api.dialects import create_dialect
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.token import Token
@@ -114,6 +114,21 @@ def test_more_audiences_than_a_page_has():
 def test_classic_can_t_tell():
     with pytest.raises(AudienceOptionError, match="only v3"):
         api("classic").audience_campaigns([7])
+    with pytest.raises(AudienceOptionError, match="only v3"):
+        api("classic").campaign_ids([7])
+
+
+def test_the_campaigns_of_audiences_are_read_with_one_request():
+    one, (request,) = drive(campaign_ids(api().login, [7, 7]), good(details(7, [5], [6])))
+    assert (one, request.method) == ({"included": [5], "excluded": [6]}, "GET")
+    answer = good({"audienceList": [row(8, [1, 2]), row(7, [2, 3], [1])]})
+    several, (request,) = drive(campaign_ids(api().login, [7, 8]), answer)
+    assert (several, request.method) == ({"included": [2, 3, 1], "excluded": [1]}, "POST")
+
+
+def test_an_audience_that_is_not_listed_is_not_taken_for_one_without_campaigns():
+    with pytest.raises(IQMError, match="doesn't have 1 of them yet"):
+        drive(campaign_ids(api().login, [7, 8]), good({"audienceList": [row(7, [1])]}))
 
 
 def test_names_come_in_pages_of_500():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -25,7 +26,9 @@ from airflow_provider_iqm.exceptions import (
     IQMFinalError,
     LowMatchRateError,
 )
+from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
+from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger
 
 API = "https://api.iqm.com"
 
@@ -360,3 +363,64 @@ def test_links_to_the_audience_or_to_the_list_of_several(iqm):
         unlinked = context()
         AudienceReadySensor(task_id="wait", audience_id=audience_id, do_xcom_push=False).execute(unlinked)
         unlinked["ti"].xcom_push.assert_not_called()
+
+
+class TestCampaigns:
+    """The campaigns that use the ready audiences, pushed to XCom."""
+
+    @pytest.fixture(params=[False, True], ids=["worker", "triggerer"])
+    def run(self, request, local_iqm, monkeypatch):
+        """Wait for audiences, in the worker or in the triggerer; return what was pushed to XCom."""
+        local_iqm.connect(api_version="v3")
+        if request.param:
+            monkeypatch.setattr(IQMHook, "_poll", lambda hook, watch, log: None)
+
+        def run(audience_id, **arguments):
+            local_iqm.state.journal.clear()
+            pushed = {}
+            given = {"ti": MagicMock(xcom_push=lambda key, value: pushed.update({key: value}))}
+            sensor = AudienceReadySensor(
+                task_id="wait", audience_id=audience_id, poke_interval=0, timeout=60, deferrable=request.param, **arguments
+            )
+            try:
+                sensor.execute(given)
+            except TaskDeferred as deferral:
+                _, stored = deferral.trigger.serialize()
+                trigger = AudienceReadyTrigger(**json.loads(json.dumps(stored)))
+                event = asyncio.run(anext(trigger.run())).payload
+                sensor.execute_complete(given, json.loads(json.dumps(event)))
+            return pushed
+
+        return run
+
+    def test_one_audience_takes_one_more_request(self, run, local_iqm, add_audience):
+        audience_id = add_audience()
+        campaigns = [local_iqm.add_campaign(included=[audience_id]), local_iqm.add_campaign(excluded=[audience_id])]
+        details = f"/api/v3/audience/matched/{audience_id}"
+        assert run(audience_id)["campaigns"] == {"included": campaigns[:1], "excluded": campaigns[1:]}
+        assert local_iqm.paths()[-2:] == [details, details]
+        local_iqm.state.campaigns.clear()
+        assert run([audience_id])["campaigns"] == {"included": [], "excluded": []}
+
+    def test_several_audiences_take_one_more_request(self, run, local_iqm, add_audience):
+        ids = [add_audience() for _ in range(12)]
+        both = local_iqm.add_campaign(included=ids[:2])
+        other = local_iqm.add_campaign(included=ids[2:3], excluded=ids[3:4])
+        assert run(ids)["campaigns"] == {"included": [both, other], "excluded": [other]}
+        assert local_iqm.paths()[-2:] == ["/api/v3/audience/list"] * 2
+
+    @pytest.mark.parametrize("kind", ["status", "drop_before", "html", "truncate"])
+    def test_a_failure_only_logs_a_warning(self, run, local_iqm, add_audience, kind, caplog, capfd):
+        audience_id = add_audience()
+        local_iqm.add_fault(kind, path=f"/api/v3/audience/matched/{audience_id}", skip=1, times=None)
+        assert "campaigns" not in run(audience_id)
+        told = caplog.text + capfd.readouterr().out
+        assert f"Failed to read which campaigns use audience {audience_id}: " in told
+        assert "Continuing without the campaigns." in told
+        # Without retries; aiohttp itself sends a GET again if the server closes a connection that was in use before.
+        assert local_iqm.paths().count(f"/api/v3/audience/matched/{audience_id}") <= 3
+
+    def test_without_xcom_nothing_is_requested(self, run, local_iqm, add_audience):
+        audience_id = add_audience()
+        assert run(audience_id, do_xcom_push=False) == {}
+        assert local_iqm.paths().count(f"/api/v3/audience/matched/{audience_id}") == 1
