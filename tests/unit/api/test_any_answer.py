@@ -15,6 +15,7 @@ from airflow_provider_iqm.api.answer_body import AnswerTooLargeError
 from airflow_provider_iqm.api.audience import NewAudience
 from airflow_provider_iqm.api.campaigns import audience_campaigns, campaign_ids, campaigns
 from airflow_provider_iqm.api.dialects import API_VERSIONS, create_dialect
+from airflow_provider_iqm.api.replacement import carry_out, plan_replacement, replace_audience
 from airflow_provider_iqm.api.request import Request
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.token import Token
@@ -51,10 +52,20 @@ CALLS = {
     "campaign ids of two": lambda iqm: campaign_ids(iqm.login, [7, 8]),
     "campaigns": lambda iqm: campaigns(iqm.login, [5, 6]),
     "targeting": lambda iqm: target_all(iqm.login, {5: TargetingChange(include=[7]), 6: TargetingChange(remove=[8])}),
+    "uses": lambda iqm: iqm.uses([7, 8]),
+    "replacement": lambda iqm: replace_audience(iqm, 8, 7),
+    "replacement in campaigns": lambda iqm: replace_audience(iqm, 8, 7, [5, 6]),
+    "replacement of two": lambda iqm: plan_and_carry_out(iqm, [8, 9], 7, [5]),
     "mapping": lambda iqm: iqm.check_mapping(AUDIENCE),
     "token": lambda iqm: iqm.login._log_in(),
     "renewal": lambda iqm: iqm.login._renew(Token("a", "r", "", 100.0)),
 }
+
+
+def plan_and_carry_out(iqm, old, new, campaign_ids):
+    plan = yield from plan_replacement(iqm, old, new, campaign_ids, old_may_be_gone=True)
+    return (yield from carry_out(iqm, plan, old))
+
 
 HUGE = "an integer of 5,000 digits"
 DEEP = '"deeply nested"'
@@ -79,17 +90,17 @@ def iqm(version):
     )
 
 
-def drive(exchange, answers):
-    """Run an exchange against answers, the last of which is repeated; a fifth request gets none."""
+def drive(exchange, answers, most=5):
+    """Run an exchange against answers, the last of which is repeated; after the most requests, one gets none."""
     step = exchange.send
     value = None
-    for number in range(6):
+    for number in range(most + 1):
         try:
             request = step(value)
         except StopIteration as done:
             return done.value
         try:
-            if number == 5:
+            if number == most:
                 raise IQMTransportError("enough")
             step, value = exchange.send, read_envelope(answers[min(number, len(answers) - 1)], request)
         except IQMError as error:
@@ -242,10 +253,66 @@ def test_each_value_of_a_document_may_be_anything(call, version, document):
         check(call, version, [answer])
 
 
+def of_v3(audience_id, included=(), excluded=()):
+    return {
+        "audienceId": audience_id,
+        "includedCampaignList": list(included),
+        "excludedCampaignList": list(excluded),
+    }
+
+
+def of_classic(audience_id, included=0, excluded=0):
+    counts = {"included": included, "excluded": excluded}
+    return {"statusCode": 200, "responseObject": {**DETAILS, "id": audience_id, "metadata": "{}", **counts}}
+
+
+SAVED = {"success": True, "data": {"message": "saved"}}
+REPLACEMENTS = {
+    "v3": [
+        {"success": True, "data": {"audienceId": 7, "audienceName": "List", "audienceStatusId": 3}},
+        {"success": True, "data": {"audienceList": [of_v3(7), of_v3(8, [5], [6])]}},
+        SAVED,
+        {"success": True, "data": {"audienceList": [of_v3(7, [5], [6]), of_v3(8)]}},
+        {"success": True, "data": {"successfulAudienceIds": [8], "failedAudienceIds": []}},
+    ],
+    "classic": [
+        of_classic(7),
+        of_classic(8, included=1),
+        of_classic(7),
+        SAVED,
+        of_classic(8),
+        of_classic(7, included=1),
+        {"statusCode": 200, "responseObject": {"audienceSuccessfulIds": "8", "audienceFailedIds": ""}},
+    ],
+}
+"""The answers to a replacement of audience 8 by 7, in order."""
+
+
+@pytest.mark.parametrize("version", API_VERSIONS)
+def test_each_value_of_a_replacement_s_answers_may_be_anything(version):
+    right = [Answer(200, {}, body_of(document)) for document in REPLACEMENTS[version]]
+
+    def replace(answers):
+        done = drive(replace_audience(iqm(version), 8, 7, [5]), answers, most=20)
+        json.dumps(done, allow_nan=False, ensure_ascii=False).encode()
+        return done
+
+    assert replace(right)["deleted"] == [8]
+    for position, document in enumerate(REPLACEMENTS[version]):
+        for wrong in wrong_answers_for(document):
+            try:
+                replace([*right[:position], wrong, *right[position + 1 :]])
+            except IQMError as error:
+                assert len(str(error).encode()) < 5000
+
+
 @cache
 def wrong_answers(document):
     """A document once for each of its values and each that could be in its place."""
-    right = DOCUMENTS[document]
+    return wrong_answers_for(DOCUMENTS[document])
+
+
+def wrong_answers_for(right):
     return [
         Answer(200, {}, body_of(replaced(right, path, wrong)))
         for wrong in ([], {}, None, True, -1, 1.9, 10**400, float("inf"), "", "\ud800", "a\nb", HUGE, DEEP, [[]], [{}])

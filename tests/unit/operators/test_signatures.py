@@ -11,6 +11,7 @@ from unittest.mock import MagicMock
 import pytest
 from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
+from airflow_provider_iqm.operators.campaign import ReplaceAudienceOperator, TargetAudienceOperator
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
 from airflow_provider_iqm.operators.upload.audience_upload import AudienceUploadOperator
@@ -23,9 +24,13 @@ REQUIRED = {
     PrepareAudienceFileOperator: {**LIST, "file_path": "list.csv", "output_dir": "parts"},
     SqlToMatchedAudienceOperator: {**LIST, "sql": "SELECT 1", "conn_id": "warehouse"},
     AudienceReadySensor: {"audience_id": 7},
+    TargetAudienceOperator: {"campaign_ids": [5], "include": 7},
+    ReplaceAudienceOperator: {"old_audience_id": 7, "new_audience_id": 8},
 }
 CLASSES = list(REQUIRED)
-OPERATORS = [kind for kind in CLASSES if kind is not AudienceReadySensor]
+OPERATORS = [kind for kind in CLASSES if "columns" in REQUIRED[kind]]
+CAMPAIGN_OPERATORS = [TargetAudienceOperator, ReplaceAudienceOperator]
+DEFAULT_ARGS = {AudienceReadySensor: ("poke_interval", 5), **dict.fromkeys(CAMPAIGN_OPERATORS, ("campaign_ids", [6]))}
 FROM_AIRFLOW = {"mode"}
 """Text that Airflow reads before templates are rendered."""
 
@@ -65,7 +70,7 @@ def test_the_docstring_describes_every_argument_and_marks_templated_ones(kind):
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_only_text_and_mappings_are_templated(kind):
-    choices = ("PhoneFormat", "OnInvalidRecords", "OnUnchanged", "OnLowMatchRate", "OnEmpty")
+    choices = ("Ids", "PhoneFormat", "OnInvalidRecords", "OnUnchanged", "OnLowMatchRate", "OnEmpty")
     text = {
         name
         for name, one in signature(kind).items()
@@ -84,7 +89,7 @@ def test_shared_arguments_have_the_same_type_default_and_description(kind):
                 assert documented(other)[name] == documented(kind)[name]
 
 
-@pytest.mark.parametrize("kind", OPERATORS)
+@pytest.mark.parametrize("kind", [*OPERATORS, *CAMPAIGN_OPERATORS])
 def test_every_argument_is_an_attribute_also_in_a_subclass(kind):
     class Own(kind):
         def __init__(self, *, more: str = "more", **kwargs):
@@ -99,9 +104,10 @@ def test_every_argument_is_an_attribute_also_in_a_subclass(kind):
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_the_dag_s_default_args_are_used(kind):
-    name, value = ("poke_interval", 5) if kind is AudienceReadySensor else ("memory_limit", "64MiB")
+    name, value = DEFAULT_ARGS.get(kind, ("memory_limit", "64MiB"))
+    required = {key: given for key, given in REQUIRED[kind].items() if key != name}
     with DAG("dag", start_date=datetime.datetime(2026, 1, 1), schedule=None, default_args={name: value}):
-        operator = kind(task_id="x", **REQUIRED[kind])
+        operator = kind(task_id="x", **required)
     assert getattr(operator, name) == value
 
 
