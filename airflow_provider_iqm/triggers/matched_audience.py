@@ -39,7 +39,8 @@ class AudienceReadyTrigger(BaseTrigger):
     Wait until audiences are ready, and fire one event with the outcome.
 
     The event is a dict: ``kind`` (see :class:`WaitOutcome`), and ``audiences`` (IQM's details) if they are ready,
-    otherwise ``message``. ``campaigns`` are the campaigns that use the ready audiences, if they were read. After a server error or a lost connection, the trigger polls again.
+    otherwise ``message``. ``campaigns`` are the campaigns that use the ready audiences, if they were read. After a
+    server error or a lost connection, the trigger polls again.
 
     :param audience_ids: The audiences' ids.
     :param iqm_conn_id: The connection to IQM.
@@ -62,6 +63,7 @@ class AudienceReadyTrigger(BaseTrigger):
         max_poke_interval: float = MAX_POKE_INTERVAL,
         pool_slots: int = 0,
         state: dict[str, Any] | None = None,
+        *,
         with_campaigns: bool = False,
     ) -> None:
         super().__init__()

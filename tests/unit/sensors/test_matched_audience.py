@@ -380,7 +380,12 @@ class TestCampaigns:
             pushed = {}
             given = {"ti": MagicMock(xcom_push=lambda key, value: pushed.update({key: value}))}
             sensor = AudienceReadySensor(
-                task_id="wait", audience_id=audience_id, poke_interval=0, timeout=60, deferrable=request.param, **arguments
+                task_id="wait",
+                audience_id=audience_id,
+                poke_interval=0,
+                timeout=60,
+                deferrable=request.param,
+                **arguments,
             )
             try:
                 sensor.execute(given)
