@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from airflow_provider_iqm.api.audience import MatchedAudience
 from airflow_provider_iqm.api.campaigns import AudienceUse, Role
 from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.session.login import Exchange
@@ -91,9 +92,9 @@ class ReplacementPlan:
         )
 
 
-def check_ready(iqm: Dialect, audience_id: int) -> Exchange[None]:
+def check_ready(iqm: Dialect, audience_id: int) -> Exchange[MatchedAudience]:
     """
-    Return the exchange that checks that an audience is ready for campaigns.
+    Return the exchange that reads an audience, and checks that it is ready for campaigns.
 
     :param iqm: IQM's API.
     :param audience_id: The audience.
@@ -106,6 +107,7 @@ def check_ready(iqm: Dialect, audience_id: int) -> Exchange[None]:
             f"Audience {audience_id} is {audience['status']}, so it can't replace another one. Nothing was changed. "
             "Wait until it is Ready."
         )
+    return audience
 
 
 def plan_replacement(

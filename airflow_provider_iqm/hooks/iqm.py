@@ -15,7 +15,6 @@ from airflow_provider_iqm.api.replacement import (
     carry_out,
     check_ready,
     plan_replacement,
-    replace_audience,
 )
 from airflow_provider_iqm.api.targeting import TargetingChange, change_for_all, target_all
 from airflow_provider_iqm.client.rate_limit_scope import pool_slots
@@ -24,6 +23,7 @@ from airflow_provider_iqm.exceptions import AudienceNameError, IQMError
 from airflow_provider_iqm.hooks.iqm_async import IQMAsyncHook
 from airflow_provider_iqm.hooks.poll_log import log_poll_events
 from airflow_provider_iqm.hooks.uploading import IQMUploadHook
+from airflow_provider_iqm.lineage.hook_lineage import report_audience
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.wording import is_unicode
@@ -207,9 +207,18 @@ class IQMHook(IQMUploadHook):
         :raises CampaignTargetingError: where some campaigns can't be changed; all others were, and nothing is deleted.
         """
         ids = [campaign_ids] if isinstance(campaign_ids, int) else campaign_ids
-        return self._drive(
-            replace_audience(self._iqm, int(old_audience_id), int(new_audience_id), ids, delete_old=delete_old)
-        )
+        _, done = self._replace_audience(int(old_audience_id), int(new_audience_id), ids, delete_old=delete_old)
+        return done
+
+    def _replace_audience(
+        self, old: int, new: int, campaign_ids: Iterable[int] | None, *, delete_old: bool
+    ) -> tuple[MatchedAudience, Replacement]:
+        """Replace an audience by another one, and return the new one's details and what changed."""
+        audience = self._drive(check_ready(self._iqm, new))
+        plan = self._drive(plan_replacement(self._iqm, [old], new, campaign_ids))
+        done = self._carry_out(plan, [old] if delete_old else [])
+        report_audience(self, audience["name"], new, replaced=[old])
+        return audience, done
 
     def plan_replacement(
         self, old_audience_id: int, new_audience_id: int, campaign_ids: Iterable[int] | None = None

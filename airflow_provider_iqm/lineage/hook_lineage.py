@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
@@ -44,18 +45,21 @@ def report_file(hook: ReportingHook, file_path: str | Path) -> None:
             get_hook_lineage_collector().add_input_asset(context=hook, uri=uri)
 
 
-def report_audience(hook: ReportingHook, audience_name: str, audience_id: int) -> None:
+def report_audience(hook: ReportingHook, audience_name: str, audience_id: int, *, replaced: Sequence[int] = ()) -> None:
     """
-    Report the audience that a hook created as its output.
+    Report the audience that a hook created or put in place as its output.
 
     :param hook: The hook.
     :param audience_name: The audience's name.
     :param audience_id: The audience's id.
+    :param replaced: The audiences that it replaced in campaigns.
     """
     with best_effort(hook.log, "report the audience to Airflow's hook lineage"):
         if _is_collected():
             uri = matched_audience_asset(audience_name, workspace_host=hook.settings.credentials.workspace_host).uri
-            extra = {"audience_id": audience_id}
+            extra: dict[str, Any] = {"audience_id": audience_id}
+            if replaced:
+                extra["replaced"] = list(replaced)
             get_hook_lineage_collector().add_output_asset(context=hook, uri=uri, asset_extra=extra)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_iqm.assets.matched_audience import audience_namespace
@@ -18,24 +17,8 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_iqm.lineage.hook_lineage import ReportingHook
+    from airflow_provider_iqm.lineage.output import LineageOutput
     from airflow_provider_iqm.lineage.source import LineageSource
-
-
-@dataclass(frozen=True, kw_only=True)
-class LineageOutput:
-    """
-    A dataset that a task created from a list.
-
-    :param name: The audience's name, or the part's path or URL.
-    :param version: The audience's id.
-    :param records: The number of records.
-    :param size: The size in bytes.
-    """
-
-    name: str
-    version: int | None = None
-    records: int | None = None
-    size: int | None = None
 
 
 class ListLineage:
@@ -81,21 +64,13 @@ class ListLineage:
         from airflow.providers.openlineage.extractors import OperatorLineage
 
         from airflow_provider_iqm.audience.upload import check_arguments
-        from airflow_provider_iqm.lineage.facets import output_dataset
+        from airflow_provider_iqm.lineage.facets import column_facets, output_dataset
 
         cleaning, mapping = check_arguments(**self.list_arguments())
         source = self.lineage_source(mapping.columns)
+        columns = column_facets(self.lineage_fields(mapping.columns), source, cleaning)
         outputs = [
-            output_dataset(
-                *self.lineage_name(output),
-                fields=self.lineage_fields(mapping.columns),
-                source=source,
-                cleaning=cleaning,
-                version=output.version,
-                records=output.records,
-                size=output.size,
-            )
-            for output in self.lineage_outputs
+            output_dataset(*self.lineage_name(output), output, columns=columns) for output in self.lineage_outputs
         ]
         return OperatorLineage(inputs=list(source.inputs), outputs=outputs, job_facets=dict(source.job_facets))
 
@@ -139,3 +114,29 @@ class PreparationLineage(ListLineage):
     def lineage_fields(self, columns: Mapping[str, str]) -> Mapping[str, str]:
         """Return the columns of a part, which are those of the list."""
         return {column: column for column in columns}
+
+
+class ReplacementLineage:
+    """The lineage of a task that puts an audience in the place of another one."""
+
+    lineage_outputs: Sequence[LineageOutput] = ()
+    """The audience that the task has put in place."""
+
+    @property
+    @abstractmethod
+    def hook(self) -> ReportingHook:
+        """The hook to IQM."""
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """
+        Return the audience that a task put in place, with what it replaced.
+
+        :param task_instance: The task instance.
+        """
+        from airflow.providers.openlineage.extractors import OperatorLineage
+
+        from airflow_provider_iqm.lineage.facets import output_dataset
+
+        namespace = audience_namespace(self.hook.settings.credentials.workspace_host)
+        outputs = [output_dataset(namespace, output.name, output, columns={}) for output in self.lineage_outputs]
+        return OperatorLineage(outputs=outputs)

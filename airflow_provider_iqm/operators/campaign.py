@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_iqm.assets.outlets import audience_event, describe_in_asset_events
 from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.lineage.openlineage import ReplacementLineage
+from airflow_provider_iqm.lineage.output import LineageOutput
 from airflow_provider_iqm.links.campaign import IQMCampaignLink
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.base import IQMBaseOperator
@@ -89,7 +92,7 @@ class TargetAudienceOperator(_CampaignOperator):
         return changed
 
 
-class ReplaceAudienceOperator(_CampaignOperator):
+class ReplaceAudienceOperator(_CampaignOperator, ReplacementLineage):
     """
     Replace an audience with another in its campaigns, delete the old one, and return what changed.
 
@@ -133,7 +136,9 @@ class ReplaceAudienceOperator(_CampaignOperator):
             new = parse_id("new_audience_id", self.new_audience_id)
             campaign_ids = None if self.campaign_ids is None else list_ids("campaign_ids", self.campaign_ids)
         IQMAudienceLink.push(self, context, [new])
-        done = self.hook.replace_audience(old, new, campaign_ids, delete_old=self.delete_old)
+        audience, done = self.hook._replace_audience(old, new, campaign_ids, delete_old=self.delete_old)
         IQMCampaignLink.push(self, context, [*done["included"], *done["excluded"]])
         log_replacement(self.log, done)
+        self.lineage_outputs = [LineageOutput(name=audience["name"], version=new, replacement=done)]
+        describe_in_asset_events(self, context, [{**audience_event(audience), "replaced": [old]}])
         return done

@@ -10,7 +10,8 @@ from airflow_provider_iqm.audience.cleaning.options import OnInvalidRecords, Pho
 from airflow_provider_iqm.audience.duckdb.csv_queries import DEFAULT_MEMORY_LIMIT
 from airflow_provider_iqm.files.scratch import Scratch
 from airflow_provider_iqm.hooks.list_log import log_list_findings
-from airflow_provider_iqm.lineage.openlineage import LineageOutput, PreparationLineage
+from airflow_provider_iqm.lineage.openlineage import PreparationLineage
+from airflow_provider_iqm.lineage.output import LineageOutput
 from airflow_provider_iqm.operators.part_folder import write_parts
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.staging import storage_path

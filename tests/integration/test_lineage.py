@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_iqm.hooks.iqm import IQMHook
 from tests.integration.airflow_cluster import airflow_cluster
 
 DAG = """
 from datetime import datetime
 from airflow.providers.common.compat.sdk import DAG, task
 from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.operators.campaign import ReplaceAudienceOperator
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 from airflow_provider_iqm.operators.prepare_audience_file import PrepareAudienceFileOperator
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
@@ -128,6 +130,44 @@ def test_audiences_and_parts_come_from_their_file_column_by_column(last_events, 
 
     assert events["refused"]["eventType"] == "FAIL"
     assert not events["refused"]["outputs"]
+
+
+def test_an_audience_says_what_it_replaced(last_events, sandbox, tmp_path):
+    sandbox.connect(api_version="v3")
+    path = tmp_path / "people.csv"
+    path.write_text("email\nfrodo@shire.example\n")
+    first = IQMHook().upload_matched_audience(
+        file_path=path, audience_name="VIP", columns={"email": "Email"}, column_settings={"Email": "Raw"}
+    )
+    campaigns = [sandbox.add_campaign(included=[first]), sandbox.add_campaign(excluded=[first])]
+    usual = f"""file_path="{path}", columns={{"email": "Email"}}, column_settings={{"Email": "Raw"}}"""
+    events = last_events(f"""
+    upload = MatchedAudienceUploadOperator(
+        task_id="upload", audience_name="VIP 2", replaces={first}, poke_interval=0.2, deferrable=True, {usual}
+    )
+    other = MatchedAudienceUploadOperator(
+        task_id="other", audience_name="VIP 3", wait_for_ready=True, poke_interval=0.2, {usual}
+    )
+    upload >> other
+    ReplaceAudienceOperator(task_id="replace", old_audience_id=upload.output, new_audience_id=other.output)
+    """)
+    audiences = {name: events[name]["outputs"] for name in ("upload", "other", "replace")}
+    (second,), (third,), (replaced,) = audiences.values()
+    assert [names([each]) for each in (second, third, replaced)] == [
+        {("iqm://app.iqm.com", f"VIP {number}")} for number in (2, 3, 3)
+    ]
+    ids = [int(each["facets"]["version"]["datasetVersion"]) for each in (second, third, replaced)]
+    assert ids[1] == ids[2]
+    assert "iqm_replacement" not in third["facets"]
+    assert "columnLineage" in second["facets"]
+    for audience, old, deleted in ((second, first, []), (replaced, ids[0], [ids[0]])):
+        facet = audience["facets"]["iqm_replacement"]
+        assert {key: value for key, value in facet.items() if not key.startswith("_")} == {
+            "replacedAudienceIds": [old],
+            "deletedAudienceIds": deleted,
+            "includedCampaignIds": campaigns[:1],
+            "excludedCampaignIds": campaigns[1:],
+        }
 
 
 @pytest.fixture

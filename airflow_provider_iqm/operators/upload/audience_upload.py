@@ -24,7 +24,7 @@ from airflow_provider_iqm.exceptions import AudienceOptionError, LowMatchRateErr
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.hooks.upload_recovery import check_timeout
 from airflow_provider_iqm.lineage.hook_lineage import report_audience
-from airflow_provider_iqm.lineage.openlineage import LineageOutput
+from airflow_provider_iqm.lineage.output import LineageOutput
 from airflow_provider_iqm.links.campaign import IQMCampaignLink
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.campaign import Ids
@@ -320,6 +320,8 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         event = audience_event(audience, fingerprint=last.fingerprint)
         if done:
             event["replaced"] = done["old_audience_ids"]
+            report_audience(self.hook, audience["name"], audience["id"], replaced=done["old_audience_ids"])
+            self.lineage_outputs = [replace(output, replacement=done) for output in self.lineage_outputs]
             push_xcom(self, context, "campaigns", {"included": done["included"], "excluded": done["excluded"]})
         if last.run_id == context["ti"].run_id:
             describe_in_asset_events(self, context, [event])

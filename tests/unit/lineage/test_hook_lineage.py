@@ -67,6 +67,14 @@ def test_a_script_reports_no_lineage(local_iqm, collector, tmp_path):
     assert collected() == ([], [])
 
 
+def test_a_replacement_reports_what_the_audience_replaced(local_iqm, collector, in_a_task, add_audience):
+    local_iqm.connect(api_version="v3")
+    old, new = add_audience("VIP 1"), add_audience("VIP 2")
+    local_iqm.add_campaign(included=[old])
+    IQMHook().replace_audience(old, new)
+    assert collected() == ([], [("iqm://app.iqm.com/VIP%202", {"audience_id": new, "replaced": [old]})])
+
+
 def test_lineage_contains_no_values(local_iqm, collector, in_a_task, tmp_path):
     path = tmp_path / "list.csv"
     path.write_text("email\nfrodo@shire.example\n")

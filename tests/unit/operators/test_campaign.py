@@ -7,8 +7,9 @@ from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 
+from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
 from airflow_provider_iqm.exceptions import AudienceOptionError, CampaignTargetingError, IQMFinalError
 from airflow_provider_iqm.get_provider_info import get_provider_info
 from airflow_provider_iqm.links.campaign import IQMCampaignLink, campaign_url
@@ -156,6 +157,43 @@ class TestReplacement:
             return
         done = replace(old_audience_id=old, new_audience_id=new, delete_old=False)
         assert (done.result["excluded"], done.result["deleted"]) == ([campaign_id], [])
+
+    def test_asset_events_and_lineage_say_what_was_replaced(self, local_iqm, add_audience):
+        asset, other = matched_audience_asset("VIP"), Asset(uri="s3://bucket/key")
+        old, new = add_audience("VIP 1"), add_audience("VIP 2")
+        campaign_id = local_iqm.add_campaign(included=[old])
+        events = {asset: SimpleNamespace(extra={})}
+        task = ReplaceAudienceOperator(
+            task_id="replace",
+            old_audience_id=old,
+            new_audience_id=new,
+            campaign_ids=[campaign_id],
+            outlets=[asset, other],
+        )
+        done = task.execute({"ti": MagicMock(), "outlet_events": events})
+        described = events[asset].extra
+        assert {key: described[key] for key in ("audience_id", "audience_name", "status", "replaced")} == {
+            "audience_id": new,
+            "audience_name": "VIP 2",
+            "status": "Ready",
+            "replaced": [old],
+        }
+        (output,) = task.lineage_outputs
+        assert (output.name, output.version, output.replacement) == ("VIP 2", new, done)
+
+    @pytest.mark.parametrize("broken", ["xcom", "outlets"])
+    def test_failed_reporting_only_logs_a_warning(self, local_iqm, add_audience, broken):
+        old, new = add_audience(), add_audience()
+        ti = MagicMock(xcom_push=MagicMock(side_effect=ConnectionError if broken == "xcom" else None))
+        task = ReplaceAudienceOperator(
+            task_id="replace",
+            old_audience_id=old,
+            new_audience_id=new,
+            campaign_ids=[local_iqm.add_campaign(included=[old])],
+            outlets=[matched_audience_asset("VIP")],
+        )
+        # Without outlet_events, as for an error of Airflow's.
+        assert task.execute({"ti": ti})["deleted"] == [old]
 
     @pytest.mark.parametrize("given", [None, "x", [7], 0])
     def test_bad_ids_cost_no_request(self, replace, local_iqm, given):
