@@ -1,4 +1,4 @@
-"""How a command ends whose output can't be written, or that is interrupted: one line, and no traceback."""
+"""Ends commands that are interrupted or can't write their output with one line instead of a traceback."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TextIO
 
 INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
+"""The exit status after Ctrl-C, as in shells."""
 
 
 @contextmanager
 def plain_exit() -> Iterator[None]:
     """
-    End the process in plain words where the block can't write its output, or is interrupted.
+    End the process without a traceback if the block is interrupted or can't write its output.
 
-    :raises SystemExit: The reader of the output is gone (status 1, without a word), its disk is full, or Ctrl-C.
+    :raises SystemExit: The output's reader has exited (status 1, no message), its disk is full, or Ctrl-C was pressed.
     """
-    # Python has none for a descriptor that is closed.
+    # They are None if their descriptors are closed.
     sys.stdout = sys.stdout or _nowhere()
     sys.stderr = sys.stderr or _nowhere()
     try:
@@ -33,16 +33,16 @@ def plain_exit() -> Iterator[None]:
         sys.stderr.write("Interrupted.\n")
         status = INTERRUPTED
     except BrokenPipeError:
-        # Such as head, which has read enough.
+        # Its reader is, for example, head.
         status = 1
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        sys.stderr.write("The output can't be written: no space is left.\n")
+        sys.stderr.write("Can't write the output: no space left.\n")
         status = 1
     else:
         return
-    # Python flushes once more at its end.
+    # Python flushes it again at exit.
     sys.stdout = _nowhere()
     sys.exit(status)
 

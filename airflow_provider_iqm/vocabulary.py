@@ -1,8 +1,8 @@
 """
-The words of IQM that the whole package shares: fields, kinds of mapping, settings and statuses.
+IQM's terms that the whole package shares: fields, kinds of mapping, settings and statuses. No logic.
 
-All of it stands in IQM's "Quickstart Guide: Matched Audience Upload" (the column list, the upload's ``columns``
-and ``columnSettings``) and in the static lists of IQM's API reference. Nothing here does anything.
+Sources: IQM's "Quickstart Guide: Matched Audience Upload" (the column list, the upload's ``columns`` and
+``columnSettings``), and the static lists of IQM's API reference.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 MAX_FILE_BYTES = 1_000_000_000
-"""The largest file that IQM takes: 1 GB (quickstart, "Before you begin")."""
+"""IQM's maximum file size: 1 GB (quickstart, "Before you begin")."""
 
 MAX_RECORDS = 5_000_000
-"""The most records that IQM takes in one file (quickstart, "Before you begin")."""
+"""IQM's maximum number of records in a file (quickstart, "Before you begin")."""
 
 MIN_NPI_RECORDS = 25
-"""IQM is said to need at least so many records in a list of NPI ids; fewer are worth a warning."""
+"""The minimum number of records that IQM is said to need in a list of NPI ids; fewer are worth a warning."""
 
 METADATA_SAMPLE_RECORDS = 3
-"""How many first values of each column the upload's ``metadata`` shows IQM (quickstart, request sample)."""
+"""The number of records whose values are in the upload's ``metadata`` (quickstart, request sample)."""
 
 
 class Field(StrEnum):
-    """IQM's fields, by the system names that the upload takes."""
+    """IQM's fields, by their system names in an upload."""
 
     FIRST_NAME = "Voters_FirstName"
     LAST_NAME = "Voters_LastName"
@@ -64,14 +64,14 @@ FIELD_LABELS: dict[Field, tuple[str, ...]] = {
     Field.PHONE: ("Phone",),
     Field.CELLPHONE: ("Cellphone",),
     Field.LANDLINE: ("Landline",),
-    # "LalVoterID" is what the column list calls the field that the upload takes as "Voters_ID".
+    # The column list calls this field "LalVoterID", the upload "Voters_ID".
     Field.VOTER_ID: ("Voter ID", "LalVoterID"),
     Field.NPI_ID: ("NPI ID",),
     Field.AGE: ("Age",),
     Field.GENDER: ("Gender",),
     Field.ETHNICITY: ("Ethnicity",),
 }
-"""The names that people see for each field; the first is the one that messages use."""
+"""The labels of each field; messages use the first one."""
 
 
 class DataFormat(StrEnum):
@@ -86,7 +86,7 @@ class DataFormat(StrEnum):
 
 
 class VoterDataPartner(StrEnum):
-    """Whose voter ids a column holds (IQM's list of data partners)."""
+    """The source of a column's voter ids (IQM's list of data partners)."""
 
     REGISTERED_VOTER_ID = "Voters_StateVoterID"
     L2 = "LalVoterID"
@@ -97,7 +97,7 @@ class VoterDataPartner(StrEnum):
 
 
 class HealthcareDataPartner(StrEnum):
-    """Whose NPI ids a column holds (IQM's list of data partners, and the quickstart)."""
+    """The source of a column's NPI ids (IQM's list of data partners, and the quickstart)."""
 
     HEALTHLINK = "hl_npi_id"
     HEALTHCARE = "healthcare_id"
@@ -117,7 +117,7 @@ SETTING_LABELS: dict[Enum, tuple[str, ...]] = {
     VoterDataPartner.OTHER: ("Other ID",),
     HealthcareDataPartner.HEALTHLINK: ("Healthlink ID",),
 }
-"""The names that people see for the values of a column setting."""
+"""The labels of the values of a column setting."""
 
 FIELD_SETTINGS: dict[Field, type[DataFormat] | type[VoterDataPartner] | type[HealthcareDataPartner]] = {
     Field.EMAIL: DataFormat,
@@ -125,17 +125,17 @@ FIELD_SETTINGS: dict[Field, type[DataFormat] | type[VoterDataPartner] | type[Hea
     Field.VOTER_ID: VoterDataPartner,
     Field.NPI_ID: HealthcareDataPartner,
 }
-"""The fields that take a column setting, and the settings that each takes."""
+"""The fields that have a column setting, and the valid settings of each."""
 
 
 @dataclass(frozen=True)
 class MappingKind:
     """
-    One of the combinations of fields by which IQM matches people.
+    A combination of fields that IQM matches people by.
 
-    :param label: What messages call it.
+    :param label: Its name in messages.
     :param fields: The fields that must be mapped.
-    :param single_column: Whether one column is the key (the upload's ``isSingleColumnEnabled``).
+    :param single_column: Whether a single column is the key (the upload's ``isSingleColumnEnabled``).
     """
 
     label: str
@@ -153,14 +153,14 @@ MAPPING_KINDS: tuple[MappingKind, ...] = (
     MappingKind("last name and street", (Field.LAST_NAME, Field.STREET_ADDRESS, Field.STATE, Field.ZIP)),
     MappingKind("street", (Field.STREET_ADDRESS, Field.STATE, Field.ZIP)),
 )
-"""The eight kinds of mapping (quickstart, the upload's ``columns``)."""
+"""The kinds of mapping (quickstart, the upload's ``columns``)."""
 
 
 class AudienceStatus(StrEnum):
     """
-    What IQM says of an audience, in the spelling that people see.
+    The status of an audience, as IQM displays it.
 
-    Anything that is not in this list never counts as ready.
+    A status that isn't listed here never counts as ready.
     """
 
     PROCESSING = "Processing"
@@ -174,4 +174,4 @@ class AudienceStatus(StrEnum):
 
 
 FAILED_STATUSES = frozenset({AudienceStatus.FAILED, AudienceStatus.REJECTED, AudienceStatus.DELETED})
-"""The statuses from which an audience never becomes ready."""
+"""Final statuses: the audience will never be ready."""

@@ -1,4 +1,4 @@
-"""Formats counts and external names for messages."""
+"""Format counts and external names for messages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def display_name(name: str) -> str:
 
 def is_unicode(text: str) -> bool:
     """
-    Return whether a text can be encoded in UTF-8, that is, contains no unpaired surrogates.
+    Return whether a text can be encoded in UTF-8: it contains no unpaired surrogates.
 
     :param text: The text.
     """

@@ -72,7 +72,7 @@ def read_envelope(answer: Answer, request: Request) -> Any:
     Return the data in a response's envelope, or raise the error that it reports.
 
     There are two envelopes, ``{"success", "data", "errorObjects"}`` and ``{"statusCode", "responseObject"}``; a
-    renewed token comes without one (contract, "two envelopes" and "renew").
+    renewed token has none (contract, "two envelopes" and "renew").
 
     :raises IQMApiError: The response reports an error, with any HTTP status.
     :raises AnswerTooLargeError: The response is too large.
@@ -101,7 +101,7 @@ def read_envelope(answer: Answer, request: Request) -> Any:
 
 
 def _is_partial_success(status: int, document: Mapping[str, Any], request: Request) -> bool:
-    """Return whether a part of the request failed, and the response says which."""
+    """Return whether the response lists which parts of the request failed."""
     data = document.get("data")
     failed = data.get(request.partial_success) if request.partial_success and isinstance(data, dict) else None
     return status == 200 and document["success"] is False and isinstance(failed, dict) and bool(failed)
@@ -144,7 +144,7 @@ def number_or_none(value: Any, kind: type[Any]) -> Any:
     if value is None:
         return None
     if isinstance(value, bool):
-        raise TypeError("a truth value")
+        raise TypeError("a boolean")
     number = kind(value)
     if not -MAX_NUMBER < number < MAX_NUMBER:
         raise ValueError("not a finite number")
@@ -154,7 +154,7 @@ def number_or_none(value: Any, kind: type[Any]) -> Any:
 def _missing(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error} is missing"
-    return "a value is missing or has another type"
+    return "a value is missing or has the wrong type"
 
 
 def _raise_error(status: int, document: Any, data: Any, answer: Answer, request: Request) -> NoReturn:
@@ -215,21 +215,21 @@ def _advice(error: type[IQMApiError], status: int, document: Any, data: Any, det
         return "The account's rate limit is used up: run all of its tasks in one pool, and retry in a minute."
     if error is IQMServerError:
         if not request.repeatable:
-            return "IQM may have done it anyway."
-        return "The request is fine: retry later."
+            return "IQM may have processed it anyway."
+        return "Retry later."
     if error is IQMInvalidAnswerError:
         return "The response may be from a proxy: check the connection's host, then retry."
     if error is AudienceNotFoundError:
-        return "Check the audience's id, and that it is in the connection's workspace."
+        return "Check the audience ID, and that the audience is in the connection's workspace."
     if status == 403 and "X-IAA-OW-ID" in request.headers:
         return (
             f"The user isn't allowed to do this in workspace {request.headers['X-IAA-OW-ID']}. Check the connection's "
             "organization workspace ID (ow_id), or request the permission from IQM."
         )
     if status < 400:
-        return "Redirects aren't followed: set the connection's host to the API's address."
+        return "Redirects aren't followed: set the connection's host to the API's URL."
     if status == PROXY_AUTHENTICATION_REQUIRED:
-        return 'The proxy requires a user and a password: add them to its address in the connection\'s extra "proxies".'
+        return 'The proxy requires a user and a password: add them to its URL in the connection\'s extra "proxies".'
     if status == 413:
         return "The file is too large for IQM or for a proxy."
     if document is _UNREADABLE:
@@ -257,7 +257,7 @@ def _detail(document: Any, request: Request) -> str:
 
 
 def _clean_text(value: Any) -> str:
-    """Return a text of IQM, truncated and without control characters, which would break lines of a log."""
+    """Return IQM's text, truncated and without control characters, which would break log lines."""
     if not isinstance(value, str | int | float):
         return ""
     return "".join(letter if letter.isprintable() else " " for letter in str(value)[:MAX_DETAIL])
@@ -269,7 +269,7 @@ def _error_object(item: Mapping[str, Any], request: Request) -> str:
     field = _clean_text(item.get("field"))
     if not field:
         return message
-    # Such as columnMappings[0].dataFormatId: the innermost name that is known.
+    # Such as columnMappings[0].dataFormatId: use the innermost known name.
     names = re.findall(r"\w+", field)[::-1]
     argument = next((request.arguments[name] for name in names if name in request.arguments), None)
     return f"{field}{f' (the argument {argument})' if argument else ''}: {message}"

@@ -1,4 +1,4 @@
-"""Decodes an answer's body, within bounds: a compressed megabyte can unpack to gigabytes, and JSON to more."""
+"""Decodes a response's body in bounded memory: a compressed megabyte can decompress to gigabytes, and JSON to more."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import zlib
 from typing import Any, NoReturn
 
 MAX_ANSWER_BYTES = 32 << 20
-"""The largest answer that is read, decompressed; IQM's largest known one, a page of 1,000 audiences, has about 2 MB."""
+"""The maximum size of a decompressed response; IQM's largest, a page of 1,000 audiences, has about 2 MB."""
 
 ACCEPT_ENCODING = "gzip"
-"""The compression that requests offer. Other ones aren't needed, and not every HTTP client can bound them."""
+"""The compression that requests accept. Others aren't needed, and not every HTTP client can limit their output."""
 
 MAX_VALUES = 2_000_000
-"""The most values in an answer: an empty list takes three bytes of JSON, and seventy in memory."""
+"""The maximum number of values in a response: an empty list takes three bytes of JSON, but seventy in memory."""
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _RAW_DEFLATE = -15
@@ -24,17 +24,17 @@ _MAX_GZIP_MEMBERS = 100
 
 
 class AnswerTooLargeError(Exception):
-    """An answer of more than :data:`MAX_ANSWER_BYTES`."""
+    """The response is larger than :data:`MAX_ANSWER_BYTES`."""
 
 
 def decode_body(body: bytes, content_encoding: str) -> bytes:
     """
-    Return a body without its compression.
+    Return a decompressed body.
 
-    :param body: The body as it was sent.
-    :param content_encoding: The header ``Content-Encoding``, empty if there is none.
+    :param body: The body as received.
+    :param content_encoding: The header ``Content-Encoding``; empty if there is none.
     :raises AnswerTooLargeError: The body is too large, compressed or not.
-    :raises ValueError: It isn't what the header says, or is compressed in another way than gzip or deflate.
+    :raises ValueError: The body doesn't match the header, or its compression isn't gzip or deflate.
     """
     if len(body) > MAX_ANSWER_BYTES:
         raise AnswerTooLargeError
@@ -52,11 +52,11 @@ def decode_body(body: bytes, content_encoding: str) -> bytes:
 
 def parse_json(body: bytes) -> Any:
     """
-    Return the JSON document in a body, whose numbers are finite and whose texts are valid Unicode.
+    Return the JSON document in a body, with only finite numbers and valid Unicode.
 
     :param body: The body, decompressed.
-    :raises ValueError: It is no JSON, or has too many values.
-    :raises RecursionError: It is nested too deeply.
+    :raises ValueError: The body isn't JSON, or has too many values.
+    :raises RecursionError: The document is nested too deeply.
     """
     text = body.decode(json.detect_encoding(body))
     if sum(map(text.count, ",[{")) > MAX_VALUES:
@@ -85,12 +85,12 @@ def _decompress(body: bytes, window_bits: int) -> bytes:
         return _inflate(body, window_bits)
     except zlib.error as error:
         if window_bits != _WINDOW_BITS["deflate"]:
-            raise ValueError("not compressed as said") from error
+            raise ValueError("not compressed as declared") from error
     try:
         # Some servers send "deflate" without zlib's header.
         return _inflate(body, _RAW_DEFLATE)
     except zlib.error as error:
-        raise ValueError("not compressed as said") from error
+        raise ValueError("not compressed as declared") from error
 
 
 def _inflate(body: bytes, window_bits: int) -> bytes:
@@ -103,7 +103,7 @@ def _inflate(body: bytes, window_bits: int) -> bytes:
         if left < 0:
             raise AnswerTooLargeError
         if not decompressor.eof:
-            raise ValueError("cut off")
+            raise ValueError("truncated")
         body = decompressor.unused_data
         if not (window_bits == _WINDOW_BITS["gzip"] and body.startswith(b"\x1f\x8b")):
             return b"".join(members)

@@ -1,4 +1,4 @@
-"""What goes into a matched audience, and what IQM says of one."""
+"""Matched audiences: new ones to upload, and what IQM reports about existing ones."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ MATCHED_AUDIENCE_TYPE = 1
 """The ``audienceTypeId`` of matched audiences."""
 
 MAX_ID = 2**53 - 1
-"""The largest number that JSON carries exactly in every language."""
+"""The largest integer that JSON represents exactly in every language."""
 
 LAST_SECOND = 99_999_999_999
-"""A moment above it is in milliseconds: in seconds, it would be in the year 5138."""
+"""Larger timestamps are in milliseconds: in seconds, they would be after the year 5138."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudienceOptions:
     """
-    What some accounts need to know of an audience; only v3 of the API takes it.
+    Options of an audience that only some accounts need (v3 only).
 
     :param subtype: The audience's subtype in healthcare: ``hcp``, ``npi_nurse``, ``non_npi_nurse``, ``patient``.
     :param consent_given: Whether the patients have given their consent.
-    :param vertical_id: The vertical, where the account has several.
+    :param vertical_id: The vertical, if the account has several.
     """
 
     subtype: str | None = None
@@ -34,19 +34,19 @@ class AudienceOptions:
 @dataclass(frozen=True, kw_only=True)
 class NewAudience:
     """
-    An audience to upload, as every dialect of the API needs it.
+    An audience to upload, in terms of no particular API version.
 
     :param name: The audience's name.
     :param columns: The mapping, file column → IQM system field.
     :param settings: IQM system field → data format or data partner.
-    :param key_fields: The system fields by which IQM is to match.
+    :param key_fields: The system fields that IQM matches by.
     :param single_column: Whether the mapping's key is a single column.
-    :param file_name: The name under which the file goes out.
+    :param file_name: The file name in the upload.
     :param media_type: The file's media type.
     :param file_bytes: The file's size in bytes.
     :param file_columns: All columns of the file, in order.
     :param samples: The first values of each column.
-    :param records: The exact number of records, the header not counted.
+    :param records: The exact number of records, without the header.
     :param options: Options that only some accounts need.
     """
 
@@ -66,11 +66,11 @@ class NewAudience:
 
 class ReadyAudience(TypedDict):
     """
-    What a task hands on of an audience that campaigns can target.
+    The details of an audience that a task returns.
 
-    ``status`` is one of :class:`~airflow_provider_iqm.vocabulary.AudienceStatus` in that spelling, or IQM's own word
-    where it is none of these. ``match_rate`` is in percent, ``uniques`` is the reach in users, ``records`` is what the
-    file held; what IQM leaves out is ``None``.
+    ``status`` is a value of :class:`~airflow_provider_iqm.vocabulary.AudienceStatus`, or IQM's own word if it is
+    undocumented. ``match_rate`` is in percent, ``uniques`` is the reach in users, ``records`` is the number of records
+    in the file. Values that IQM leaves out are None.
     """
 
     id: int
@@ -84,11 +84,10 @@ class ReadyAudience(TypedDict):
 
 class MatchedAudience(ReadyAudience):
     """
-    What IQM says of an audience, in words that don't depend on the API's version.
+    IQM's details of an audience, independent of the API version.
 
-    ``reason`` is why it failed or was rejected, ``file_names`` are the names that IQM gives its file, ``created`` is
-    when it was made, in seconds since 1970. The samples of the file's values, which IQM repeats in its answer, are
-    left out.
+    ``reason`` is why it failed or was rejected, ``file_names`` are IQM's names of its file, ``created`` is the time of
+    its creation in seconds since 1970. The samples of the file's values, which IQM returns, are left out.
     """
 
     reason: str | None
@@ -98,22 +97,22 @@ class MatchedAudience(ReadyAudience):
 
 def read_audience_id(value: object) -> int:
     """
-    Read an audience's id: a number above 0, or its digits.
+    Parse an audience's id: a positive integer, or its digits.
 
-    :raises ValueError: It is anything else, such as ``true``, ``1.9`` or ``-5``.
+    :raises ValueError: The value is anything else, such as ``true``, ``1.9`` or ``-5``.
     """
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= len(str(MAX_ID)):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_ID:
-        raise ValueError("no id of an audience")
+        raise ValueError("not the id of an audience")
     return value
 
 
 def read_moment(value: object) -> float | None:
     """
-    Read when something happened, in seconds since 1970; ``None`` where that isn't told.
+    Parse a timestamp, and return it in seconds since 1970; None if it is missing or invalid.
 
-    IQM gives seconds in some calls and milliseconds in others.
+    IQM returns seconds in some calls and milliseconds in others.
     """
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < MAX_ID:
         return None
@@ -122,9 +121,9 @@ def read_moment(value: object) -> float | None:
 
 def ready_part(audience: ReadyAudience) -> ReadyAudience:
     """
-    Return what a task hands on of an audience that is ready.
+    Return the details of an audience that a task returns.
 
-    :param audience: What IQM says of it.
+    :param audience: The audience.
     """
     return ReadyAudience(
         id=audience["id"],
@@ -138,28 +137,28 @@ def ready_part(audience: ReadyAudience) -> ReadyAudience:
 
 
 class DeletedAudiences(TypedDict):
-    """Which ids a delete removed, and which IQM kept (an audience in a campaign can't be deleted)."""
+    """The audiences that were deleted, and those that weren't (campaigns use them, for example)."""
 
     deleted: list[int]
     failed: list[int]
 
 
-def read_deletion(asked: Sequence[int], deleted: Iterable[int]) -> DeletedAudiences:
+def read_deletion(requested: Sequence[int], deleted: Iterable[int]) -> DeletedAudiences:
     """
-    Return the result of a delete; an audience that IQM doesn't report as deleted counts as kept.
+    Return the result of a deletion; an audience that IQM doesn't report as deleted counts as failed.
 
-    :param asked: The audiences to delete.
+    :param requested: The audiences to delete.
     :param deleted: Those that IQM reports as deleted.
     """
-    ids, gone = list(dict.fromkeys(asked)), set(deleted)
+    ids, done = list(dict.fromkeys(requested)), set(deleted)
     return DeletedAudiences(
-        deleted=[audience_id for audience_id in ids if audience_id in gone],
-        failed=[audience_id for audience_id in ids if audience_id not in gone],
+        deleted=[audience_id for audience_id in ids if audience_id in done],
+        failed=[audience_id for audience_id in ids if audience_id not in done],
     )
 
 
 class AudienceField(TypedDict):
-    """An entry of the account's static lists: IQM's id, the system name, and the label that people see."""
+    """An entry of the account's static lists: IQM's id, the system name, and the label."""
 
     id: int
     name: str

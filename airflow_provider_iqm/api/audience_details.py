@@ -1,4 +1,4 @@
-"""Parses an audience's details in the classic form, which some of v3's responses still have (contract, "status")."""
+"""Parses an audience's details in the classic format, which some v3 responses still have (contract, "status")."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REASONS = ("reason", "rejectionReason", "rejectReason", "statusReason", "failur
 
 
 def parse_details(data: Mapping[str, Any]) -> MatchedAudience:
-    """Parse what the details say about an audience."""
+    """Parse an audience's details."""
     metadata = json.loads(data.get("metadata") or "{}")
     records = data.get("fileTotalCount") or metadata.get("rows")
     names = (metadata.get("fileName"), data.get("s3FileName"))

@@ -1,4 +1,4 @@
-"""Which campaigns use an audience, and their names and statuses."""
+"""Reads which campaigns use an audience, and names and statuses of campaigns."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from airflow_provider_iqm.exceptions import AudienceNotFoundError, IQMError
 from airflow_provider_iqm.wording import count_of
 
 Role = Literal["included", "excluded"]
-"""What a campaign does with an audience that it uses."""
+"""The role of an audience in a campaign."""
 
 AUDIENCES_PER_REQUEST = 1000
-"""The most rows that IQM's list of audiences has on a page."""
+"""The maximum page size of IQM's list of audiences."""
 
 CAMPAIGNS_PER_REQUEST = 500
-"""The most rows that IQM's list of campaigns has on a page."""
+"""The maximum page size of IQM's list of campaigns."""
 
 
 class AudienceCampaigns(TypedDict):
@@ -41,7 +41,7 @@ class AudienceCampaigns(TypedDict):
 
 
 class CampaignIds(TypedDict):
-    """The ids of the campaigns that include or exclude any of some audiences."""
+    """The ids of the campaigns that include or exclude at least one of the requested audiences."""
 
     included: list[int]
     excluded: list[int]
@@ -50,11 +50,11 @@ class CampaignIds(TypedDict):
 @dataclass(frozen=True, kw_only=True)
 class AudienceUse:
     """
-    Whether campaigns use an audience, and how.
+    How campaigns use an audience.
 
-    :param used: Whether any campaign does.
-    :param roles: What those that do, do with it.
-    :param campaigns: The same by campaign id; ``None`` where IQM only counts them (classic).
+    :param used: Whether any campaign uses it.
+    :param roles: Its roles in all campaigns.
+    :param campaigns: Campaign id → its roles; None if IQM only counts the campaigns (classic).
     """
 
     used: bool
@@ -63,7 +63,7 @@ class AudienceUse:
 
 
 class Campaign(TypedDict):
-    """A campaign's id, name and status, the status in IQM's own word (``running``)."""
+    """A campaign's id, name and status (as IQM spells it: ``running``)."""
 
     id: int
     name: str
@@ -74,7 +74,7 @@ def audience_campaigns(login: Login, audience_ids: Iterable[int]) -> Exchange[li
     """
     Return the exchange that lists which campaigns use audiences, in the order of their ids (v3 only).
 
-    It is one request for up to 1,000 audiences, and one more for each that IQM's list doesn't name (yet).
+    This takes one request for up to 1,000 audiences, and one for each audience that IQM doesn't list (yet).
 
     :param login: The login.
     :param audience_ids: The audiences.
@@ -92,7 +92,7 @@ def audience_campaigns(login: Login, audience_ids: Iterable[int]) -> Exchange[li
 
 def listed_campaigns(login: Login, audience_ids: Iterable[int]) -> Exchange[dict[int, AudienceCampaigns]]:
     """
-    Return the exchange that looks up in IQM's list which campaigns use audiences (v3 only); it may lack some.
+    Return the exchange that reads in IQM's list which campaigns use audiences (v3 only); it may lack some audiences.
 
     :param login: The login.
     :param audience_ids: The audiences.
@@ -106,13 +106,13 @@ def listed_campaigns(login: Login, audience_ids: Iterable[int]) -> Exchange[dict
 
 def campaign_ids(login: Login, audience_ids: Iterable[int]) -> Exchange[CampaignIds]:
     """
-    Return the exchange that reads the campaigns that use audiences, for a report (v3 only).
+    Return the exchange that reads which campaigns use audiences, for a report (v3 only).
 
-    It is one request for up to 1,000 audiences, without retries.
+    This takes one request for up to 1,000 audiences, without retries.
 
     :param login: The login.
     :param audience_ids: The audiences.
-    :raises IQMError: IQM's list doesn't have all of them.
+    :raises IQMError: IQM's list lacks some of them.
     """
     ids = sorted(set(audience_ids))
     found: dict[int, AudienceCampaigns] = {}
@@ -123,7 +123,7 @@ def campaign_ids(login: Login, audience_ids: Iterable[int]) -> Exchange[Campaign
             found |= {row["audience_id"]: row for row in (yield from login.call(_optional(_list_call(chunk))))}
     if missing := len(set(ids) - found.keys()):
         label = count_of(len(ids), "audience")
-        raise IQMError(f"Failed to read which campaigns use {label}: IQM's list doesn't have {missing:,} of them yet.")
+        raise IQMError(f"Failed to read which campaigns use {label}: IQM doesn't list {missing:,} of them yet.")
     used = [found[audience_id] for audience_id in ids]
     return CampaignIds(
         included=list(dict.fromkeys(each for audience in used for each in audience["included"])),
@@ -133,10 +133,12 @@ def campaign_ids(login: Login, audience_ids: Iterable[int]) -> Exchange[Campaign
 
 def audience_uses(login: Login, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:
     """
-    Return the exchange that tells how campaigns use those audiences that the account has (v3 only).
+    Return the exchange that reads how campaigns use audiences (v3 only); the result lacks unknown audiences.
+
+    This takes one request, and one for each audience that IQM doesn't list (yet).
 
     :param login: The login.
-    :param audience_ids: The audiences; one request, and one more for each that IQM's list doesn't name (yet).
+    :param audience_ids: The audiences.
     """
     found = yield from listed_campaigns(login, audience_ids)
     for audience_id in audience_ids:
@@ -150,10 +152,10 @@ def audience_uses(login: Login, audience_ids: Sequence[int]) -> Exchange[dict[in
 
 def campaigns(login: Login, campaign_ids: Iterable[int]) -> Exchange[list[Campaign]]:
     """
-    Return the exchange that reads names and statuses of the campaigns that the account has.
+    Return the exchange that reads names and statuses of campaigns; the result lacks unknown campaigns.
 
     :param login: The login.
-    :param campaign_ids: The campaigns; one request for each 500.
+    :param campaign_ids: The campaigns; up to 500 per request.
     """
     wanted = list(dict.fromkeys(campaign_ids))
     found: dict[int, Campaign] = {}
@@ -248,7 +250,7 @@ def _search(purpose: str, path: str, search: Mapping[str, Any]) -> Request:
 
 def _read_ids(value: Any) -> list[int]:
     if not isinstance(value, list):
-        raise TypeError("no list of ids")
+        raise TypeError("not a list of ids")
     return list(dict.fromkeys(map(read_audience_id, value)))
 
 

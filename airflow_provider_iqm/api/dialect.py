@@ -1,4 +1,4 @@
-"""What a dialect of IQM's API is: the calls that hooks make, whichever way an account's API takes them."""
+"""The interface of the dialects of IQM's API."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ class Dialect(Protocol):
     """
     One version of IQM's API.
 
-    Each call is an exchange, for the hooks to drive. No path, no id of a static list and no shape of an answer
-    leaves the dialect's module.
+    Each call is an exchange, which the hooks run. Paths, ids of static lists and formats of responses are internal to
+    the dialect's package.
     """
 
     login: Login
 
     def check(self, options: AudienceOptions) -> None:
         """
-        Check what an upload asks for, before anything is sent.
+        Check the options of an upload before anything is sent.
 
-        :raises AudienceOptionError: This version doesn't know it, or needs more.
+        :raises AudienceOptionError: This version doesn't support an option, or requires another one.
         """
 
     def column_list(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists the fields that the account can map columns to."""
+        """Return the exchange that lists the fields that columns can be mapped to."""
 
     def data_partners(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists the data partners whose ids the account can match by."""
+        """Return the exchange that lists the data partners whose ids IQM can match by."""
 
     def data_formats(self) -> Exchange[list[AudienceField]]:
         """Return the exchange that lists the data formats of emails and phones."""
@@ -47,17 +47,16 @@ class Dialect(Protocol):
         """
         Return the exchange that checks an audience's mapping against the account's own lists; it uploads nothing.
 
-        Its result is whether this version's lists can tell.
+        Its result is whether this version's lists are sufficient for the check.
 
         :raises ColumnMappingError: The account lacks one of the columns or settings.
         """
 
     def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
         """
-        Return the exchange that finds out what an upload needs to say; its result is the upload itself.
+        Return the exchange that looks up what an upload needs; its result is the call that uploads the audience.
 
-        The two are apart because a lost answer means nothing before the upload, and a lot after it. The upload's own
-        result is the audience's id.
+        They are separate because a lost response only matters for the upload itself, whose result is the audience's id.
         """
 
     def details(self, audience_id: int) -> Exchange[MatchedAudience]:
@@ -71,37 +70,37 @@ class Dialect(Protocol):
         """Return the exchange that finds the audiences with exactly this name in IQM's list."""
 
     def search(self, text: str) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that finds the audiences whose name contains a text; an empty text finds all."""
+        """Return the exchange that finds the audiences whose name contains a text; an empty text matches all."""
 
     def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that looks audiences up in IQM's list; it may not have all of them."""
+        """Return the exchange that looks up audiences in IQM's list, which may lack some of them."""
 
     def is_in_use(self, audience_id: int) -> Exchange[bool]:
         """
         Return the exchange that checks whether campaigns include or exclude an audience.
 
         :raises AudienceNotFoundError: The account has no such audience.
-        :raises IQMInvalidAnswerError: IQM doesn't say.
+        :raises IQMInvalidAnswerError: IQM doesn't report it.
         """
 
     def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
         """
         Return the exchange that lists which campaigns use audiences, in the order of their ids.
 
-        :raises AudienceOptionError: This version can't tell.
+        :raises AudienceOptionError: This version doesn't report it.
         :raises AudienceNotFoundError: The account has no such audience.
         """
 
     def campaign_ids(self, audience_ids: Sequence[int]) -> Exchange[CampaignIds]:
         """
-        Return the exchange that reads the campaigns that use audiences, with one request for up to 1,000.
+        Return the exchange that reads which campaigns use audiences, with one request for up to 1,000.
 
-        :raises AudienceOptionError: This version can't tell.
-        :raises IQMError: IQM's list doesn't have all audiences.
+        :raises AudienceOptionError: This version doesn't report it.
+        :raises IQMError: IQM's list lacks some of the audiences.
         """
 
     def uses(self, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:
-        """Return the exchange that tells how campaigns use those of some audiences that the account has."""
+        """Return the exchange that reads how campaigns use audiences; the result lacks unknown audiences."""
 
     def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
         """Return the exchange that deletes audiences."""
@@ -110,12 +109,12 @@ class Dialect(Protocol):
         """
         Return the exchange that renames an audience.
 
-        :raises AudienceOptionError: This version can't.
+        :raises AudienceOptionError: This version doesn't support it.
         """
 
     def rematch(self, audience_id: int) -> Exchange[None]:
         """
         Return the exchange that rematches an audience.
 
-        :raises AudienceOptionError: This version can't.
+        :raises AudienceOptionError: This version doesn't support it.
         """

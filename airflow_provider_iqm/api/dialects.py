@@ -1,4 +1,4 @@
-"""The dialects of IQM's API, by the names that a connection gives them (``api_version``)."""
+"""The dialects of IQM's API, by the connection's ``api_version``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def create_dialect(api_version: str, credentials: Credentials, **options: Any) -
     Create a dialect with its own login.
 
     :param api_version: The dialect's name.
-    :param credentials: Who logs in.
+    :param credentials: The credentials.
     :param options: The other arguments of :class:`~airflow_provider_iqm.api.session.login.Login`.
     """
     dialect, login_call = _DIALECTS[api_version]

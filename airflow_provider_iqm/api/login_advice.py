@@ -1,4 +1,4 @@
-"""Finds which fields of the connection to correct after a failed login."""
+"""Determines which fields of the connection to correct after a failed login."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def login_advice(status: int, document: Any, detail: str, headers: Mapping[str, 
     workspace": it covers an unknown email and a wrong workspace, and doesn't mention the password.
 
     :param status: The HTTP status.
-    :param document: The answer.
+    :param document: The response.
     :param detail: IQM's message.
     :param headers: The headers of the login.
     """
     code = str(document.get("error")) if isinstance(document, Mapping) else ""
     message = detail.casefold()
     if status in (404, 405):
-        return "Check the connection's host: there is no login endpoint at this address."
+        return "Check the connection's host: there is no login endpoint at this URL."
     if code == USER_ERROR or (re.search("password|bad credentials", message) and "workspace" not in message):
         return "Check the connection's email and password."
     if status == 401 or code in CLIENT_ERRORS or re.search("client.?(id|secret)", message):

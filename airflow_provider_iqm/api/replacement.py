@@ -1,8 +1,8 @@
 """
-Replaces an audience by another one in all campaigns that use it.
+Replaces an audience with another in all campaigns that use it.
 
-Each campaign gets the new audience and loses the old one in one request, so that it targets one of them at any moment.
-IQM is asked before and after: what it says is the truth, so an exchange that was cut off anywhere can be repeated.
+One request adds the new audience to a campaign and removes the old one, so the campaign targets one of them at any
+moment. The campaigns' state is read before and after, so an exchange that was interrupted anywhere can be repeated.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ Uses = Mapping[int, AudienceUse]
 
 class Replacement(TypedDict):
     """
-    What a replacement has come to.
+    The result of a replacement.
 
-    ``included`` and ``excluded`` are the ids of the campaigns that include or exclude the new audience now.
-    ``deleted`` are the replaced audiences that IQM no longer has, ``in_use`` those that were kept because campaigns
-    use them.
+    ``included`` and ``excluded`` are the ids of the campaigns that now include or exclude the new audience.
+    ``deleted`` are the replaced audiences that IQM no longer has; ``in_use`` weren't deleted because campaigns use
+    them.
     """
 
     old_audience_ids: list[int]
@@ -48,15 +48,15 @@ class Replacement(TypedDict):
 @dataclass(frozen=True, kw_only=True)
 class ReplacementPlan:
     """
-    What is to be changed, so that campaigns target the new audience instead of the old one.
+    The changes that make campaigns target the new audience instead of the old one.
 
-    :param old: The audiences to take out; without any, the new one is only put in.
-    :param new: The audience to put in.
-    :param changes: Campaign id → the role of the new audience, for the campaigns to change.
-    :param done: The same for the campaigns that target the new audience already.
-    :param failed: Campaign id → why the campaign can't be changed.
-    :param everywhere: Whether all campaigns that use the old audiences are to be changed.
-    :param uses: What uses the audiences now.
+    :param old: The audiences to remove; if there are none, the new audience is only added.
+    :param new: The audience to add.
+    :param changes: Campaign id → role of the new audience, for the campaigns to change.
+    :param done: Campaign id → role of the new audience, for the campaigns that already target it.
+    :param failed: Campaign id → the reason why the campaign can't be changed.
+    :param all_campaigns: Whether to change all campaigns that use the old audiences.
+    :param uses: How campaigns use the audiences now.
     """
 
     old: Sequence[int]
@@ -64,16 +64,16 @@ class ReplacementPlan:
     changes: Mapping[int, Role]
     done: Mapping[int, Role] = field(default_factory=dict)
     failed: Mapping[int, str] = field(default_factory=dict)
-    everywhere: bool = True
+    all_campaigns: bool = True
     uses: Uses = field(default_factory=dict, repr=False)
 
     @property
     def campaigns(self) -> dict[int, Role]:
-        """The role of the new audience in each campaign, once the plan is carried out."""
+        """Campaign id → role of the new audience, after the changes."""
         return {**self.done, **self.changes}
 
     @property
-    def untouched(self) -> bool:
+    def unused(self) -> bool:
         """Whether no campaign uses any of the audiences."""
         return not any(use.used for use in self.uses.values())
 
@@ -104,8 +104,8 @@ def check_ready(iqm: Dialect, audience_id: int) -> Exchange[MatchedAudience]:
     audience = yield from iqm.details(audience_id)
     if audience["status"] != AudienceStatus.READY:
         raise IQMFinalError(
-            f"Audience {audience_id} is {audience['status']}, so it can't replace another one. Nothing was changed. "
-            "Wait until it is Ready."
+            f"Audience {audience_id} is {audience['status']}, so it can't replace another audience. Nothing was "
+            "changed. Wait until it is Ready."
         )
     return audience
 
@@ -116,75 +116,81 @@ def plan_replacement(
     new: int,
     campaign_ids: Iterable[int] | None = None,
     *,
-    known: Mapping[int, Role] | None = None,
-    old_may_be_gone: bool = False,
+    planned: Mapping[int, Role] | None = None,
+    may_be_deleted: bool = False,
 ) -> Exchange[ReplacementPlan]:
     """
-    Return the exchange that finds out what is to be changed; it changes nothing.
+    Return the exchange that plans a replacement; it changes nothing.
 
     :param iqm: IQM's API.
-    :param old: The audiences to take out: one, or several where earlier replacements weren't finished; none to put the
-        new one in only.
-    :param new: The audience to put in.
+    :param old: The audiences to remove: one, several if earlier replacements weren't completed, or none to only add
+        the new one.
+    :param new: The audience to add.
     :param campaign_ids: The campaigns; default: those that include or exclude the old audiences (v3 only).
-    :param known: Campaign id → role, as an earlier try has planned it.
-    :param old_may_be_gone: Whether an earlier try may have deleted the old audiences.
-    :raises AudienceOptionError: This version of the API can't tell which campaigns use an audience, or in which role,
-        or it isn't clear which role the new one is to have in a given campaign.
+    :param planned: Campaign id → role, as planned by an earlier try.
+    :param may_be_deleted: Whether an earlier try may have deleted the old audiences.
+    :raises AudienceOptionError: The connection's API doesn't report which campaigns use an audience or in which role,
+        or the role of the new audience in a campaign is ambiguous.
     :raises AudienceNotFoundError: The account has no such audience.
     """
     if new in old:
-        raise AudienceOptionError(f"Audience {new} can't replace itself. Give two audiences.")
+        raise AudienceOptionError(f"Audience {new} can't replace itself. Give two different audiences.")
     ids = [*old, new]
     uses = yield from iqm.uses(ids)
     if new not in uses:
         raise _not_found(new)
-    if old and uses.keys().isdisjoint(old) and not old_may_be_gone and not uses[new].used:
+    if old and uses.keys().isdisjoint(old) and not may_be_deleted and not uses[new].used:
         raise _not_found(old[0])
-    everywhere = campaign_ids is None
-    recorded = dict(known or {})
+    earlier = dict(planned or {})
     if uses[new].campaigns is None:
         if campaign_ids is None:
             raise AudienceOptionError(
-                "campaign_ids is missing: the classic API doesn't tell which campaigns use an audience. Give the ids."
+                "campaign_ids is missing: the classic API doesn't report which campaigns use an audience. Set "
+                "campaign_ids."
             )
-        return _plan_by_counts(uses, old, new, campaign_ids, recorded)
+        return _plan_by_counts(uses, old, new, campaign_ids, earlier)
     old_roles, new_roles = _roles(uses, *old), _roles(uses, new)
-    # After a change that was cut off, some campaigns have their role at the new audience.
+    # After an interrupted change, some campaigns use the new audience already.
     common = frozenset[Role]().union(*old_roles.values(), *new_roles.values()) or frozenset[Role](("included",))
     changes: dict[int, Role] = {}
     done: dict[int, Role] = {}
     failed: dict[int, str] = {}
-    for campaign_id in dict.fromkeys([*old_roles, *recorded, *new_roles] if campaign_ids is None else campaign_ids):
+    for campaign_id in dict.fromkeys([*old_roles, *earlier, *new_roles] if campaign_ids is None else campaign_ids):
         before, after = old_roles.get(campaign_id, frozenset()), new_roles.get(campaign_id, frozenset())
         if before and len(before | after) > 1:
-            failed[campaign_id] = f"It includes one of the audiences {', '.join(map(str, ids))} and excludes one"
+            failed[campaign_id] = f"It both includes and excludes audiences among {_listed(ids)}"
         elif after and not before:
             done[campaign_id] = min(after)
-        elif before or campaign_id in recorded:
-            changes[campaign_id] = _only(before) if before else recorded[campaign_id]
+        elif before or campaign_id in earlier:
+            changes[campaign_id] = _only(before) if before else earlier[campaign_id]
         elif len(common) == 1:
             changes[campaign_id] = _only(common)
         else:
             raise AudienceOptionError(
-                f"Campaign {campaign_id} in campaign_ids doesn't use {_named([*old, new])}. Some of the others include "
-                "and some exclude it, so the role in this one isn't clear. Nothing was changed. Include or exclude "
-                f"{new} in the campaign by TargetAudienceOperator, or leave the campaign out of campaign_ids."
+                f"Campaign {campaign_id} in campaign_ids doesn't use {_named([*old, new])}. Some campaigns include it "
+                "and some exclude it, so it is unclear which this one should do. Nothing was changed. Include or "
+                f"exclude {new} in the campaign with TargetAudienceOperator, or remove the campaign from campaign_ids."
             )
     return ReplacementPlan(
-        old=old, new=new, changes=changes, done=done, failed=failed, everywhere=everywhere, uses=uses
+        old=old,
+        new=new,
+        changes=changes,
+        done=done,
+        failed=failed,
+        all_campaigns=campaign_ids is None,
+        uses=uses,
     )
 
 
-def carry_out(iqm: Dialect, plan: ReplacementPlan, delete: Sequence[int] = ()) -> Exchange[Replacement]:
+def execute_plan(iqm: Dialect, plan: ReplacementPlan, delete: Sequence[int] = ()) -> Exchange[Replacement]:
     """
-    Return the exchange that changes the campaigns, verifies it, and deletes audiences that no campaign uses any more.
+    Return the exchange that changes the campaigns, verifies the changes, and deletes audiences that became unused.
 
     :param iqm: IQM's API.
-    :param plan: What is to be changed.
+    :param plan: The plan.
     :param delete: Those of the plan's old audiences to delete.
-    :raises CampaignTargetingError: Some campaigns can't be changed; all others were. Nothing is deleted.
-    :raises IQMError: A campaign isn't as it should be after the change. Nothing is deleted; a retry changes it again.
+    :raises CampaignTargetingError: Some campaigns couldn't be changed; all others were. Nothing is deleted.
+    :raises IQMError: The verification failed. Nothing is deleted; a retry changes the campaigns again.
     """
     result = TargetingResult(changed=[], failed=[])
     uses = plan.uses
@@ -196,8 +202,8 @@ def carry_out(iqm: Dialect, plan: ReplacementPlan, delete: Sequence[int] = ()) -
     failed = [FailedCampaign(id=key, reason=reason) for key, reason in plan.failed.items()] + result["failed"]
     if failed:
         done = TargetingResult(changed=[*plan.done, *result["changed"]], failed=failed)
-        kept = f" Nothing is deleted: they may still use {_named(plan.old)}." if plan.old else ""
-        yield from raise_failed(iqm.login, done, kept)
+        consequence = f" Nothing was deleted: they may still use {_named(plan.old)}." if plan.old else ""
+        yield from raise_failed(iqm.login, done, consequence)
     in_use = [audience_id for audience_id in delete if audience_id in uses and uses[audience_id].used]
     unused = [audience_id for audience_id in delete if audience_id in uses and not uses[audience_id].used]
     if unused:
@@ -216,45 +222,46 @@ def replace_audience(
     iqm: Dialect, old: int, new: int, campaign_ids: Iterable[int] | None = None, *, delete_old: bool = True
 ) -> Exchange[Replacement]:
     """
-    Return the exchange that replaces an audience by another one that is ready.
+    Return the exchange that replaces an audience with another, which must be ready.
 
     :param iqm: IQM's API.
-    :param old: The audience to take out.
-    :param new: The audience to put in.
+    :param old: The audience to replace.
+    :param new: Its replacement.
     :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
-    :param delete_old: Whether to delete the old audience, if no campaign uses it any more.
+    :param delete_old: Whether to delete the old audience if no campaign uses it anymore.
     """
     yield from check_ready(iqm, new)
     plan = yield from plan_replacement(iqm, [old], new, campaign_ids)
-    return (yield from carry_out(iqm, plan, [old] if delete_old else []))
+    return (yield from execute_plan(iqm, plan, [old] if delete_old else []))
 
 
 def _plan_by_counts(
-    uses: Uses, old: Sequence[int], new: int, campaign_ids: Iterable[int], known: Mapping[int, Role]
+    uses: Uses, old: Sequence[int], new: int, campaign_ids: Iterable[int], earlier: Mapping[int, Role]
 ) -> ReplacementPlan:
-    """Plan for an API that only tells how many campaigns include and exclude an audience."""
+    """Plan for an API that only reports how many campaigns include and exclude an audience."""
     ids = list(dict.fromkeys(campaign_ids))
-    # A retry finds the role at the new audience, if all campaigns were changed before.
+    # If an earlier try changed all campaigns, only the new audience has a role.
     roles = frozenset[Role]().union(*(use.roles for use in uses.values()))
     if len(roles) > 1:
         raise AudienceOptionError(
-            f"Campaigns include and exclude {_named([*old, new])}, and the classic API doesn't tell which do what. "
-            "Nothing was changed. Replace it by TargetAudienceOperator, or set the connection's api_version to v3."
+            f"Some campaigns include and others exclude {_named([*old, new])}, and the classic API doesn't report "
+            "which. Nothing was changed. Change the campaigns with TargetAudienceOperator, or set the connection's "
+            "api_version to v3."
         )
-    planned: dict[int, Role] = {key: _only(roles) if roles else known.get(key, "included") for key in ids}
+    planned: dict[int, Role] = {key: _only(roles) if roles else earlier.get(key, "included") for key in ids}
     moved = bool(old) and uses.keys().isdisjoint(old) and uses[new].used
     return ReplacementPlan(
         old=old,
         new=new,
         changes={} if moved else planned,
         done=planned if moved else {},
-        everywhere=False,
+        all_campaigns=False,
         uses=uses,
     )
 
 
 def _corrected(plan: ReplacementPlan, result: TargetingResult, uses: Uses) -> TargetingResult:
-    """Count campaigns as changed that IQM says are, although it reported a failure: a repeated request may fail so."""
+    """Correct the result: a repeated request may report a failure for a campaign that IQM has already changed."""
     new_roles, old_roles = _roles(uses, plan.new), _roles(uses, *plan.old)
     moved = {
         each["id"]
@@ -268,15 +275,15 @@ def _corrected(plan: ReplacementPlan, result: TargetingResult, uses: Uses) -> Ta
 
 
 def _verify(iqm: Dialect, plan: ReplacementPlan, result: TargetingResult, uses: Uses) -> Exchange[None]:
-    """Check that each campaign targets the new audience, or still the old one where it wasn't changed."""
+    """Verify that each campaign targets the new audience, or still the old one if it wasn't changed."""
     if plan.new not in uses:
         raise _not_found(plan.new)
     if uses[plan.new].campaigns is None:
         if result["changed"] and not uses[plan.new].used:
             yield from target(iqm.login, {key: plan.change(key) for key in result["changed"]})
             raise IQMError(
-                f"No campaign uses audience {plan.new} after IQM confirmed the change of {_listed(result['changed'])}; "
-                "it was put into them once more. Nothing was deleted. Retry to verify it."
+                f"No campaign uses audience {plan.new}, although IQM confirmed the change of "
+                f"{_listed(result['changed'])}. The change was sent again, and nothing was deleted. Retry to verify it."
             )
         return
     new_roles, old_roles, before = _roles(uses, plan.new), _roles(uses, *plan.old), _roles(plan.uses, *plan.old)
@@ -290,25 +297,25 @@ def _verify(iqm: Dialect, plan: ReplacementPlan, result: TargetingResult, uses: 
     if lost:
         yield from target(iqm.login, {key: plan.change(key) for key in lost})
         raise IQMError(
-            f"Campaigns {_listed(lost)} didn't target audience {plan.new} after IQM confirmed the change; it was put "
-            "into them once more. Nothing was deleted. Retry to verify it."
+            f"Campaigns {_listed(lost)} don't target audience {plan.new}, although IQM confirmed the change. The "
+            "change was sent again, and nothing was deleted. Retry to verify it."
         )
     unchanged = [key for key, role in changed.items() if key in old_roles or new_roles[key] != frozenset((role,))]
     if unchanged:
         raise IQMError(
-            f"Campaigns {_listed(unchanged)} still target {_named(plan.old)} after IQM confirmed the change to "
+            f"Campaigns {_listed(unchanged)} still target {_named(plan.old)}, although IQM confirmed the change to "
             f"{plan.new}. Nothing was deleted. Retry to change them again."
         )
     late = old_roles.keys() - plan.changes.keys() - plan.failed.keys()
-    if plan.everywhere and late:
+    if plan.all_campaigns and late:
         raise IQMError(
-            f"Campaigns {_listed(sorted(late))} began to use {_named(plan.old)} while {plan.new} replaced it. Nothing "
-            "was deleted. Retry to change them too."
+            f"Campaigns {_listed(sorted(late))} started to use {_named(plan.old)} during its replacement with "
+            f"{plan.new}. Nothing was deleted. Retry to change them, too."
         )
 
 
 def _roles(uses: Uses, *audience_ids: int) -> dict[int, frozenset[Role]]:
-    """Return what each campaign does with any of some audiences, as far as IQM tells."""
+    """Return the roles of audiences in each campaign; empty if IQM doesn't report campaigns."""
     roles: dict[int, frozenset[Role]] = {}
     for audience_id in audience_ids:
         campaigns = uses[audience_id].campaigns if audience_id in uses else None
@@ -318,21 +325,22 @@ def _roles(uses: Uses, *audience_ids: int) -> dict[int, frozenset[Role]]:
 
 
 def _delete(iqm: Dialect, audience_ids: Sequence[int]) -> Exchange[None]:
-    """Delete audiences. After a lost answer IQM may report one as kept that it has deleted before."""
+    """Delete audiences. After a lost response, IQM may report a failure for an audience that it has already deleted."""
     refused: IQMRequestError | None = None
-    kept: Sequence[int] = audience_ids
+    failed: Sequence[int] = audience_ids
     try:
-        kept = (yield from iqm.delete(audience_ids))["failed"]
+        failed = (yield from iqm.delete(audience_ids))["failed"]
     except IQMRequestError as error:
         refused = error
-    for audience_id in kept:
+    for audience_id in failed:
         try:
             audience = yield from iqm.details(audience_id)
         except AudienceNotFoundError:
             continue
         if audience["status"] != AudienceStatus.DELETED:
             raise refused or IQMRequestError(
-                f"IQM kept audience {audience_id}, which was replaced. Delete it in IQM, or clear the task.", status=200
+                f"IQM didn't delete the replaced audience {audience_id}. Delete it in IQM, or clear the task.",
+                status=200,
             )
 
 
@@ -351,7 +359,7 @@ def _listed(ids: Iterable[int]) -> str:
 
 def _not_found(audience_id: int) -> AudienceNotFoundError:
     return AudienceNotFoundError(
-        f"IQM has no audience {audience_id}, so nothing was replaced. Check the audience's id, and that it belongs to "
+        f"IQM has no audience {audience_id}, so nothing was replaced. Check the ID, and that the audience belongs to "
         "the connection's workspace.",
         status=404,
     )

@@ -1,4 +1,4 @@
-"""A request to IQM as data, the same for every HTTP client."""
+"""A request to IQM, independent of the HTTP client."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Request:
     """
     One HTTP request.
 
-    :param purpose: What the request is for, as error messages say it: "log in", "read audience 17".
+    :param purpose: The purpose of the request, for messages: "log in", "read audience 17".
     :param method: The HTTP method.
     :param path: The path below the API's base URL.
-    :param params: The query's parameters.
-    :param headers: Headers of this request's own. The body's media type is among them.
-    :param body: The body; an upload's is a form, since its file is streamed.
-    :param repeatable: Whether it is safe to send the request again when nobody knows what became of it.
-    :param optional: Whether the task can do without the answer: it is requested once, without retries.
-    :param authenticates: Whether the request is the login itself, so that a refusal is about the credentials.
-    :param names_audience: Whether the path names an audience, so that HTTP 404 means that there is none.
-    :param partial_success: The field of the data that lists what failed, where HTTP 200 with ``success: false`` can
-        mean that the rest succeeded.
-    :param arguments: Which argument of the user's each field of the body is made of, for what IQM complains of.
+    :param params: The query parameters.
+    :param headers: The headers of this request, including the body's media type.
+    :param body: The body; an upload has a form, since its file is streamed.
+    :param repeatable: Whether it is safe to send the request again if its outcome is unknown.
+    :param optional: Whether the task can do without the response; the request isn't retried.
+    :param authenticates: Whether the request is a login, so that a refusal is about the credentials.
+    :param names_audience: Whether the path contains an audience, so that HTTP 404 means that it doesn't exist.
+    :param partial_success: The field of the data that lists failures, if HTTP 200 with ``success: false`` can mean that
+        the rest succeeded.
+    :param arguments: Field of the body → the user's argument, for error messages.
     """
 
     purpose: str
@@ -48,20 +48,20 @@ class Request:
     arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
-        """Return the same request with more headers."""
+        """Return a copy of the request with more headers."""
         return replace(self, headers={**self.headers, **headers})
 
 
 @dataclass(frozen=True)
 class Call(Generic[Result]):
     """
-    A request, and how to read the data of its answer.
+    A request, and a parser for the data of its response.
 
-    :param request: What to send.
-    :param read: Makes the result of what the answer's envelope held; raises ``KeyError``, ``TypeError`` or
-        ``ValueError`` where that is not as documented.
-    :param alternative: What to send instead where the account's API does not know the request (HTTP 404 or
-        405): IQM's documents don't agree on every call.
+    :param request: The request.
+    :param read: Parses the data in the response's envelope; raises ``KeyError``, ``TypeError`` or ``ValueError`` if it
+        isn't as documented.
+    :param alternative: The call to make instead if the account's API doesn't know the request (HTTP 404 or 405):
+        IQM's documents don't agree on every call.
     """
 
     request: Request
@@ -70,12 +70,12 @@ class Call(Generic[Result]):
 
 
 MAX_HEADER = 8000
-"""The longest value of a header; servers take no much longer ones."""
+"""The maximum length of a header's value; servers don't accept much longer ones."""
 
 
 def fits_header(value: object) -> bool:
     """
-    Return whether a value can be in a header: visible ASCII characters, so that it can't begin another header.
+    Return whether a value can be in a header: only visible ASCII characters, so that it can't inject a header.
 
     :param value: The value.
     """

@@ -1,4 +1,4 @@
-"""What IQM said and will say again for a day: the static lists, each of which costs one of twenty requests a minute."""
+"""A cache of static lists, because requests are limited to 20 a minute."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
-LIFE = 24 * 60 * 60.0
-"""Seconds for which an answer is remembered."""
+LIFETIME = 24 * 60 * 60.0
+"""Seconds for which a list is cached."""
 
 
-class Remembered(Protocol):
-    """Answers by the request that they were given to."""
+class StaticListCache(Protocol):
+    """A cache of static lists, by request."""
 
-    def turn(self) -> AbstractContextManager[None]:
-        """Keep others from asking at the same time."""
+    def lock(self) -> AbstractContextManager[None]:
+        """Keep other processes from requesting lists at the same time."""
 
     def read(self, key: str) -> Any:
-        """Return the answer to a request; ``None`` where none is remembered, or it is too old."""
+        """Return a list; None if it isn't cached or has expired."""
 
-    def write(self, key: str, answer: Any) -> None:
-        """Remember an answer."""
+    def write(self, key: str, rows: Any) -> None:
+        """Cache a list."""
 
-    def forget(self) -> None:
-        """Forget all answers."""
+    def clear(self) -> None:
+        """Remove all lists."""
 
 
-class Memory:
+class LocalStaticListCache:
     """
-    Answers that this process remembers.
+    A cache of static lists in this process.
 
-    :param clock: The seconds of a clock.
+    :param clock: A clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._answers: dict[str, tuple[float, Any]] = {}
+        self._lists: dict[str, tuple[float, Any]] = {}
 
-    def turn(self) -> AbstractContextManager[None]:
-        """Go on: nobody else is here."""
+    def lock(self) -> AbstractContextManager[None]:
+        """Do nothing: no other process uses this cache."""
         return nullcontext()
 
     def read(self, key: str) -> Any:
-        """Return the answer to a request; ``None`` where none is remembered, or it is too old."""
-        said_at, answer = self._answers.get(key, (float("-inf"), None))
-        return answer if self._clock() - said_at < LIFE else None
+        """Return a list; None if it isn't cached or has expired."""
+        cached_at, rows = self._lists.get(key, (float("-inf"), None))
+        return rows if self._clock() - cached_at < LIFETIME else None
 
-    def write(self, key: str, answer: Any) -> None:
-        """Remember an answer."""
-        self._answers[key] = self._clock(), answer
+    def write(self, key: str, rows: Any) -> None:
+        """Cache a list."""
+        self._lists[key] = self._clock(), rows
 
-    def forget(self) -> None:
-        """Forget all answers."""
-        self._answers.clear()
+    def clear(self) -> None:
+        """Remove all lists."""
+        self._lists.clear()

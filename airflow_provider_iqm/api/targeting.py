@@ -1,4 +1,4 @@
-"""Changes which audiences campaigns target; the call is the same for all versions of IQM's API."""
+"""Changes which audiences campaigns target; all versions of IQM's API use the same call."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from airflow_provider_iqm.exceptions import AudienceOptionError, CampaignTargeti
 from airflow_provider_iqm.wording import count_of, display_name
 
 MAX_REASON = 500
-"""How many characters of IQM's reason for not changing a campaign are kept."""
+"""The maximum length of IQM's reason for not changing a campaign."""
 
 MAX_SHOWN = 20
-"""How many campaigns an error names one by one; its attributes have all."""
+"""The maximum number of campaigns in an error message; the error's attributes have all."""
 
 PG_REASON = "PG campaigns can't target audiences."
 
 _PG_CAMPAIGNS = re.compile(r"PG campaigns\b[^[]*\[([\d,\s]*\]?)")
 _PG_ID = re.compile(r"(\d{1,16})(?=\s*[],])")
-"""A whole id; the last one of a text that was cut off isn't followed by anything."""
+"""A complete id: at the end of a truncated text, an id may be incomplete."""
 
 
 class FailedCampaign(TypedDict):
-    """A campaign that IQM didn't change, and why not."""
+    """A campaign that IQM didn't change, and the reason."""
 
     id: int
     reason: str
 
 
 class TargetingResult(TypedDict):
-    """Which campaigns were changed, and which weren't."""
+    """The campaigns that were changed, and those that weren't."""
 
     changed: list[int]
     failed: list[FailedCampaign]
@@ -45,7 +45,7 @@ class TargetingResult(TypedDict):
 @dataclass(frozen=True, kw_only=True)
 class TargetingChange:
     """
-    A change to the audiences that a campaign targets; all that isn't named stays as it is.
+    A change to the audiences that a campaign targets; other audiences are unchanged.
 
     :param include: Audiences to include: their members see the ads.
     :param exclude: Audiences to exclude: their members don't see the ads.
@@ -60,23 +60,25 @@ class TargetingChange:
     def __post_init__(self) -> None:
         lists = {"include": set(self.include), "exclude": set(self.exclude), "remove": set(self.remove)}
         if not any(lists.values()):
-            raise AudienceOptionError("include, exclude and remove are empty: give at least one audience.")
+            raise AudienceOptionError("include, exclude and remove are empty. Set at least one audience.")
         for (name, ids), (other, others) in combinations(lists.items(), 2):
             if ids & others:
-                raise AudienceOptionError(f"Audience {min(ids & others)} is in {name} and in {other}. Leave one out.")
+                raise AudienceOptionError(
+                    f"Audience {min(ids & others)} is in both {name} and {other}. Remove it from one of them."
+                )
 
 
 def change_for_all(campaign_ids: Iterable[int], change: TargetingChange) -> dict[int, TargetingChange]:
     """
-    Return one change for several campaigns.
+    Return the same change for several campaigns.
 
     :param campaign_ids: The campaigns.
     :param change: The change.
-    :raises AudienceOptionError: There is no campaign.
+    :raises AudienceOptionError: ``campaign_ids`` is empty.
     """
     changes = dict.fromkeys(campaign_ids, change)
     if not changes:
-        raise AudienceOptionError("campaign_ids is empty: give at least one campaign.")
+        raise AudienceOptionError("campaign_ids is empty. Set at least one campaign.")
     return changes
 
 
@@ -84,7 +86,7 @@ def target(login: Login, changes: Mapping[int, TargetingChange]) -> Exchange[Tar
     """
     Return the exchange that changes what campaigns target, in one request.
 
-    IQM refuses the whole request for the sake of one PG campaign. Then the others are changed by a second request.
+    IQM refuses the whole request if it has a PG campaign; a second request then changes the others.
 
     :param login: The login.
     :param changes: Campaign id → its change.
@@ -109,11 +111,11 @@ def target(login: Login, changes: Mapping[int, TargetingChange]) -> Exchange[Tar
 
 def target_all(login: Login, changes: Mapping[int, TargetingChange]) -> Exchange[list[int]]:
     """
-    Return the exchange that changes what campaigns target, and fails unless all were changed.
+    Return the exchange that changes what campaigns target, and fails unless all of them were changed.
 
     :param login: The login.
     :param changes: Campaign id → its change.
-    :raises CampaignTargetingError: Some weren't changed; all others were.
+    :raises CampaignTargetingError: Some campaigns weren't changed; all others were.
     """
     result = yield from target(login, changes)
     if result["failed"]:
@@ -123,11 +125,11 @@ def target_all(login: Login, changes: Mapping[int, TargetingChange]) -> Exchange
 
 def raise_failed(login: Login, result: TargetingResult, consequence: str = "") -> Exchange[None]:
     """
-    Return the exchange that raises the error that names campaigns that weren't changed.
+    Return the exchange that raises the error for campaigns that weren't changed, with their names.
 
     :param login: The login.
-    :param result: Which campaigns were changed, and which weren't.
-    :param consequence: What else wasn't done, as a sentence after a blank.
+    :param result: The campaigns that were changed, and those that weren't.
+    :param consequence: A sentence, after a space, about what else wasn't done.
     :raises CampaignTargetingError: Always.
     """
     failed, unnamed = result["failed"], ""
@@ -136,14 +138,14 @@ def raise_failed(login: Login, result: TargetingResult, consequence: str = "") -
     try:
         known = {campaign["id"]: campaign for campaign in (yield from campaigns(login, [each["id"] for each in shown]))}
     except IQMError as error:
-        unnamed = f" Their names couldn't be read: {error}"
+        unnamed = f" Could not read the campaigns' names: {error}"
     total = len(result["changed"]) + len(failed)
     reasons = "; ".join(f"{_label(each['id'], known)}: {each['reason'].rstrip('.')}" for each in shown)
     more = f"; and {len(failed) - len(shown):,} more" if len(failed) > len(shown) else ""
     raise CampaignTargetingError(
-        f"{len(failed):,} of {count_of(total, 'campaign')} not changed: {reasons}{more}. These still target what they "
-        f"targeted before; all others were changed. Leave them out of campaign_ids, or make room in them (IQM allows "
-        f"20 audiences per campaign).{consequence}{unnamed}",
+        f"{len(failed):,} of {count_of(total, 'campaign')} not changed: {reasons}{more}. Their targeting is the same "
+        f"as before; all others were changed. Remove them from campaign_ids, or remove audiences from them (IQM allows "
+        f"20 per campaign).{consequence}{unnamed}",
         changed=result["changed"],
         failed={each["id"]: each["reason"] for each in failed},
     )
@@ -157,7 +159,7 @@ def _label(campaign_id: int, known: Mapping[int, Campaign]) -> str:
 
 
 def _target_call(changes: Mapping[int, TargetingChange]) -> Call[dict[int, str]]:
-    # Both of the first lists must be there: without one of them, IQM answers 500.
+    # The first two lists are required: without one of them, IQM returns HTTP 500.
     lists = {
         str(campaign_id): {
             "includedAudienceList": list(change.include),
@@ -168,7 +170,7 @@ def _target_call(changes: Mapping[int, TargetingChange]) -> Call[dict[int, str]]
     }
     purpose = f"change the audiences of {count_of(len(changes), 'campaign')}"
     body, headers = json_body(lists)
-    # Repeatable: the change is from any state to the same one.
+    # Repeatable: the result doesn't depend on the state before.
     request = Request(
         purpose=purpose,
         method="POST",
@@ -183,7 +185,7 @@ def _target_call(changes: Mapping[int, TargetingChange]) -> Call[dict[int, str]]
             raise TypeError("no confirmation")
         failed = {read_audience_id(key): _reason(reason) for key, reason in (data.get("failedCampaigns") or {}).items()}
         if not failed.keys() <= changes.keys():
-            raise ValueError("a campaign that wasn't asked for")
+            raise ValueError("a campaign that wasn't in the request")
         return failed
 
     return Call(request, read)

@@ -12,15 +12,15 @@ class UploadForm:
     """
     A form with one file.
 
-    The fields stand before the file, so that a server can refuse them without reading it.
+    The fields precede the file, so that a server can refuse them without reading it.
 
     :param fields: The form's other fields, in order.
-    :param file_name: The name that the file has in the form.
+    :param file_name: The file name in the form.
     :param media_type: The file's media type.
-    :param media_types: The media types of the other fields, where they are no plain text.
+    :param media_types: The media types of the other fields that aren't plain text.
     """
 
-    # The first values of a list are in them, and a repr ends up in logs.
+    # Not in the repr, which ends up in logs: they contain values of the list.
     fields: Mapping[str, str] = field(repr=False)
     file_name: str
     media_type: str
@@ -34,7 +34,7 @@ class UploadForm:
 
     @property
     def prefix(self) -> bytes:
-        """All that comes before the file's first byte."""
+        """The bytes before the file."""
         parts = [
             f'--{self.boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n'
             f"{self._content_type(name)}\r\n{value}\r\n"
@@ -52,10 +52,10 @@ class UploadForm:
 
     @property
     def suffix(self) -> bytes:
-        """All that comes after the file's last byte."""
+        """The bytes after the file."""
         return f"\r\n--{self.boundary}--\r\n".encode()
 
 
 def _quoted(name: str) -> str:
-    # As browsers do it (WHATWG HTML, "multipart/form-data encoding algorithm").
+    # As in browsers (WHATWG HTML, "multipart/form-data encoding algorithm").
     return name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")

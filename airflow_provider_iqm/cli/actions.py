@@ -102,7 +102,7 @@ def replace(arguments: Namespace) -> None:
         plan = hook.plan_replacement(arguments.old, arguments.new, arguments.campaign_ids)
         ids = [*plan.campaigns, *plan.failed]
         known = {campaign["id"]: campaign for campaign in hook.get_campaigns(ids)} if ids else {}
-        done = None if arguments.dry_run else hook._carry_out(plan, [] if arguments.keep_old else [arguments.old])
+        done = None if arguments.dry_run else hook._execute_plan(plan, [] if arguments.keep_old else [arguments.old])
     rows = []
     for campaign_id in ids:
         campaign = known.get(campaign_id)

@@ -1,9 +1,9 @@
 """
-Bounds what a server can do to ``requests``: a deadline for the whole answer, and a limit to its size.
+Limits responses in ``requests``: a deadline for the whole response, and a maximum size.
 
-``requests`` has timeouts for a single read only, so a server that sends a byte now and then holds it forever: in the
-status line, in ``1xx`` answers, in headers and in the body. Here every read from the socket gets what is left of the
-deadline. No thread is involved.
+``requests`` only has timeouts for single reads, so a server that sends a byte now and then could block it forever: in
+the status line, in ``1xx`` responses, in headers and in the body. Here, the timeout of every read from the socket is at
+most the time left until the deadline. No thread is involved.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 _PIECE_BYTES = 1 << 16
 
 MAX_WIRE_BYTES = 2 * MAX_ANSWER_BYTES
-"""The most that is read of an answer with its headers and the framing of its chunks."""
+"""The maximum size of a response including its headers and the framing of its chunks."""
 
 
 class AnswerLimits:
     """
-    The limits of one request; inside the ``with`` block they hold for what this thread requests.
+    The limits of one request; in the ``with`` block, they apply to requests of this thread.
 
     :param seconds: Seconds for the whole request.
     :param from_end_of_body: Whether they count from the end of the request's body, for uploads.
@@ -58,7 +58,7 @@ class AnswerLimits:
         _limits.reset(self._reset)
 
     def begin_answer(self) -> None:
-        """Record that the request has gone out, and its answer is awaited."""
+        """Record that the request was sent."""
         if self._from_end_of_body:
             self._ends = time.monotonic() + self._seconds
 
@@ -76,10 +76,10 @@ class AnswerLimits:
 
     def take(self, count: int) -> None:
         """
-        Record bytes that have come.
+        Record received bytes.
 
-        :param count: How many.
-        :raises AnswerTooLargeError: They are too many.
+        :param count: The number of bytes.
+        :raises AnswerTooLargeError: The response is too large.
         """
         self._bytes_left -= count
         if self._bytes_left < 0:
@@ -87,11 +87,11 @@ class AnswerLimits:
 
     def read(self, response: requests.Response) -> bytes:
         """
-        Read a streamed answer to its end, still compressed.
+        Read the body of a streamed response, without decompressing it.
 
-        :param response: The answer.
-        :raises AnswerTooLargeError: It is too large.
-        :raises ProtocolError: It is no HTTP.
+        :param response: The response.
+        :raises AnswerTooLargeError: The response is too large.
+        :raises ProtocolError: The response isn't valid HTTP.
         """
         try:
             return self._read(response)
@@ -101,7 +101,7 @@ class AnswerLimits:
 
     def _read(self, response: requests.Response) -> bytes:
         body = bytearray()
-        # urllib3 would make a decoder of it, and refuse some, though it is not to decode.
+        # urllib3 would create a decoder for it, and fail for some values, even with decode_content=False.
         response.raw.headers.pop("Content-Encoding", None)
         for piece in response.raw.stream(_PIECE_BYTES, decode_content=False):
             body += piece
@@ -112,10 +112,10 @@ class AnswerLimits:
 
 async def read_in_event_loop(response: aiohttp.ClientResponse) -> bytes:
     """
-    Read an answer of aiohttp, whose own timeouts are enough, to its end, still compressed.
+    Read the body of a response in aiohttp, whose own timeouts suffice, without decompressing it.
 
-    :param response: The answer.
-    :raises AnswerTooLargeError: It is too large.
+    :param response: The response.
+    :raises AnswerTooLargeError: The response is too large.
     """
     body = bytearray()
     async for piece in response.content.iter_any():
@@ -131,9 +131,9 @@ _limits: ContextVar[AnswerLimits | None] = ContextVar("answer_limits", default=N
 
 class AnswerLimitsAdapter(HTTPAdapter):
     """
-    Opens connections that keep to the limits in force, with or without a proxy.
+    Opens connections that enforce the current limits, with or without a proxy.
 
-    :param socket_options: The options of their sockets, such as those for TCP keepalive.
+    :param socket_options: Socket options, such as those for TCP keepalive.
     """
 
     def __init__(self, socket_options: Sequence[tuple[int, int, int]]) -> None:
@@ -141,15 +141,15 @@ class AnswerLimitsAdapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the connections without a proxy."""
+        """Create the pool manager for connections without a proxy."""
         super().init_poolmanager(*args, socket_options=self._socket_options, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _limited(self.poolmanager.pool_classes_by_scheme)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """
-        Return what makes the connections with a proxy.
+        Return the pool manager for connections with a proxy.
 
-        :param proxy: The proxy's address.
+        :param proxy: The proxy's URL.
         """
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = _limited(manager.pool_classes_by_scheme)
@@ -169,7 +169,7 @@ def _limited_pool(pool: Any) -> Any:
 
 
 class _LimitedResponse(http.client.HTTPResponse):
-    """An answer whose status, headers and body are read within the limits; also a proxy's to ``CONNECT``."""
+    """A response whose status, headers and body are read within the limits; also a proxy's to ``CONNECT``."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -179,7 +179,7 @@ class _LimitedResponse(http.client.HTTPResponse):
             self.fp = io.BufferedReader(_LimitedReader(self.fp.detach(), sock, limits))
 
     def _read_status(self) -> tuple[str, int, str]:
-        # http.client skips interim answers of 100 only, and takes others, such as 103, for the answer.
+        # http.client only skips interim responses with status 100, and takes others, such as 103, for the response.
         while True:
             version, status, reason = super()._read_status()  # type: ignore[misc]
             if not 102 <= status < 200:
@@ -193,10 +193,10 @@ class _LimitedConnection:
 
 class _LimitedReader(io.RawIOBase):
     """
-    Reads a socket.
+    Reads a socket within the limits.
 
     :param raw: The socket's own reader, which owns the socket.
-    :param sock: The socket, whose timeout is that for a single read.
+    :param sock: The socket, whose timeout is that of a single read.
     :param limits: The limits.
     """
 
@@ -212,23 +212,23 @@ class _LimitedReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """
-        Read what there is.
+        Read available bytes.
 
-        :param buffer: Where it goes.
+        :param buffer: The buffer to fill.
         """
         left = self._limits.time_left()
         self._sock.settimeout(left if self._read_timeout is None else min(left, self._read_timeout))
         try:
             count: int | None = self._raw.readinto(buffer)
         except TimeoutError:
-            # Whose timeout it was, the deadline's or the read's.
+            # Raise the deadline's error if it has passed; otherwise, it was the read timeout.
             self._limits.time_left()
             raise
         self._limits.take(count or 0)
         return count
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         if not self.closed:
             self._raw.close()
         super().close()

@@ -1,4 +1,4 @@
-"""Runs an exchange with IQM, whichever HTTP client sends its requests."""
+"""Runs an exchange with IQM step by step, independent of the HTTP client."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class ExchangeRun(Generic[Result]):
 
     def step(self, outcome: Any) -> Request | None:
         """
-        Go on to the exchange's next request.
+        Continue with the exchange's next request.
 
-        :param outcome: What became of the last request: the data of the response, or the error. None at the start.
+        :param outcome: The outcome of the last request: the data of the response, or the error. None at the start.
         :return: The request to send; None if the exchange has ended with a :attr:`result`.
-        :raises IQMError: The exchange has ended with an error.
+        :raises IQMError: The exchange has failed.
         """
         try:
             if isinstance(outcome, IQMError):
@@ -45,5 +45,5 @@ class ExchangeRun(Generic[Result]):
             return None
 
     def close(self) -> None:
-        """Give up the exchange, and what it holds; it isn't taking a step."""
+        """Abandon the exchange and release its locks; not during a step."""
         self._exchange.close()

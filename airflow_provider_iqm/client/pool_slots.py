@@ -1,4 +1,4 @@
-"""The request ledger of one process, for tasks that share nothing but the slots of an Airflow pool."""
+"""The request ledger of one process, for tasks that only share the slots of an Airflow pool."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DAY = 24 * 60 * 60.0
 
 def slot_wait(window: float) -> float:
     """
-    Return how many seconds a task that gets a slot waits before it uses it.
+    Return how many seconds a task waits before it uses a new slot.
 
-    :param window: The rate limit window in seconds. Tests scale it down, and with it what a killed process leaves.
+    :param window: The rate limit window in seconds. Tests shorten it, and with it the margin for killed processes.
     """
     return window + min(LATE, window / 6)
 
@@ -27,8 +27,8 @@ class Slots:
     """
     Pool slots that a task holds.
 
-    :param count: How many.
-    :param since: The moment since when, in seconds of the ledger's clock.
+    :param count: The number of slots.
+    :param since: The time at which the task got them, in seconds of the ledger's clock.
     """
 
     count: int
@@ -37,13 +37,12 @@ class Slots:
 
 class SlotLedger:
     """
-    Counts the requests of this process, of which each pool slot allows one in a window.
+    Counts the requests of this process, of which each pool slot allows one per window.
 
-    A slot may be used :func:`slot_wait` after the task got it: whoever had it before may have used it until then, and
-    a process that was killed may have left a request behind. Without slots, the connection's limit holds for this
-    process alone.
+    A slot may be used :func:`slot_wait` after the task got it: its previous task may have used it until then, and a
+    killed process may have left a request behind. Without slots, the connection's limit applies to this process.
 
-    :param clock: Returns seconds that never go back.
+    :param clock: A monotonic clock, in seconds.
     """
 
     lease = DAY
@@ -57,15 +56,15 @@ class SlotLedger:
 
     @property
     def has_slots(self) -> bool:
-        """Whether there are slots; without them, the connection's limit holds for this process alone."""
+        """Whether there are slots; without any, the connection's limit applies to this process."""
         return any(slots.count for slots in self._slots)
 
     def add_slots(self, count: int, *, age: float = 0.0) -> Slots:
         """
         Add slots, and return them.
 
-        :param count: How many.
-        :param age: Seconds since when the task holds them.
+        :param count: The number of slots.
+        :param age: Seconds since the task got them.
         """
         slots = Slots(count, self._clock() - age)
         with self._lock:
@@ -77,8 +76,7 @@ class SlotLedger:
         Remove slots before another task gets them.
 
         :param slots: The slots.
-        :return: Returns whether a request that uses them may still be counted by IQM; until it doesn't, the task must
-            not end.
+        :return: A function that returns whether requests still use them; the task must not end until it returns False.
         """
         with self._lock:
             self._slots.remove(slots)
@@ -87,7 +85,7 @@ class SlotLedger:
         return lambda: len(before & self._in_flight) > left
 
     def rest(self, seconds: float) -> None:
-        """Send nothing for a time, because requests were sent that this ledger doesn't have."""
+        """Block all requests for some seconds, because requests were sent that aren't in this ledger."""
         with self._lock:
             self._ledger.full_until = max(self._ledger.full_until, self._clock() + seconds)
 
@@ -98,7 +96,7 @@ class SlotLedger:
             return [request for request, entry in self._ledger.sent.items() if entry.until > now]
 
     def ask(self, account: str, request: str, limit: RateLimit, *, hold: float = 0.0) -> float:
-        """Return how many seconds a request has to wait; 0 if it may be sent, and counts from now on."""
+        """Return how many seconds a request has to wait; 0 if it may be sent, which counts it."""
         with self._lock:
             now = self._clock()
             moments = [(slots.since + slot_wait(limit.window), slots.count) for slots in self._slots if slots.count]
@@ -113,10 +111,10 @@ class SlotLedger:
             return min(wait, more_in)
 
     def renew(self, account: str, request: str, limit: RateLimit) -> None:
-        """Do nothing: the process that sends the request is this one."""
+        """Do nothing: this process sends the request itself."""
 
     def end(self, account: str, request: str, limit: RateLimit, *, full_for: float = 0.0) -> None:
-        """Note that a request was answered or has failed, or that it leaves the queue."""
+        """Record that a request got a response or failed, or that it leaves the queue."""
         with self._lock:
             self._in_flight.discard(request)
             self._ledger.end(request, limit, now=self._clock(), full_for=min(full_for, MAX_FULL))

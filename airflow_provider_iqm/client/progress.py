@@ -1,4 +1,4 @@
-"""Tells the task log how far an upload is."""
+"""Logs the progress of an upload."""
 
 from __future__ import annotations
 
@@ -6,28 +6,34 @@ import time
 
 from airflow_provider_iqm.log import Log
 
-SECONDS_BETWEEN_LINES = 5.0
+LOG_INTERVAL = 5.0
+"""Seconds between log lines."""
 
 
 class UploadProgress:
     """
-    Logs the bytes, the share and the rate of an upload, at most a line every five seconds.
+    Logs bytes, percentage and rate of an upload.
 
-    :param log: Where to.
-    :param file_name: What is being sent.
+    :param log: The logger.
+    :param file_name: The name of the file.
     """
 
     def __init__(self, log: Log, file_name: str) -> None:
         self._log = log
         self._file_name = file_name
-        self._started = self._told = time.monotonic()
+        self._started = self._logged = time.monotonic()
 
     def __call__(self, sent: int, total: int) -> None:
-        """Record the bytes sent so far, out of all."""
+        """
+        Record the progress.
+
+        :param sent: Bytes sent so far.
+        :param total: Bytes in total.
+        """
         now = time.monotonic()
-        if now - self._told < SECONDS_BETWEEN_LINES:
+        if now - self._logged < LOG_INTERVAL:
             return
-        self._told = now
+        self._logged = now
         self._log.info(
             "Uploading %s: %.1f of %.1f MB (%d %%), %.1f MB/s",
             self._file_name,

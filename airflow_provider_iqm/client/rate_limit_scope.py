@@ -1,4 +1,4 @@
-"""Chooses what shares the rate limit of a connection: all hosts, this host, or the slots of a pool."""
+"""Selects what shares the rate limit of a connection: all hosts, this host, or pool slots."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from airflow_provider_iqm.shared_state.shared_rate_limiter import SharedRateLimi
 from airflow_provider_iqm.shared_state.store import SharedStore
 
 STORES: dict[str, Callable[[str], SharedStore]] = {"redis": RedisStore, "postgres": PostgresStore}
-"""The stores that hosts can share, by the type of their connection."""
+"""Connection type → the store that hosts share."""
 
 _lock = threading.Lock()
 _limiters: dict[Hashable, RateLimiter] = {}
 _ledgers: dict[Hashable, SlotLedger] = {}
 _is_on_single_host = threading.Event()
-"""Set for good once it was certain: a scheduler or triggerer that restarts must not send its process elsewhere."""
+"""Never unset: the scope must not change while the scheduler or the triggerer restarts."""
 
 
 def rate_limiter(
     settings: IQMConnection, log: Log, *, task: RunningTask | None, is_limited: bool = True
 ) -> RateLimiter | None:
     """
-    Return the rate limiter that all hooks of this process share for a connection, while it runs the same task.
+    Return the rate limiter that all hooks of this process share for a connection and a task.
 
     :param settings: The connection's settings.
-    :param log: Where the limit and failures of the store are logged.
+    :param log: Logs the limit, and failures of the store.
     :param task: The task that sends the requests; None in a trigger or a script.
-    :param is_limited: Whether there is a limit in the scope ``pool`` even if the connection sets none.
+    :param is_limited: Whether there is a limit in scope ``pool`` even if the connection sets none.
     :return: The limiter; None if there is no limit.
-    :raises IQMConnectionError: ``shared_state_conn_id`` names no connection that can be used.
+    :raises IQMConnectionError: The connection in ``shared_state_conn_id`` doesn't exist or has the wrong type.
     """
     scope = rate_limit_scope(settings, is_task=task is not None)
     if scope == "pool" and not is_limited and settings.requests_per_minute is None:
@@ -77,8 +77,8 @@ def rate_limit_scope(settings: IQMConnection, *, is_task: bool) -> str:
     Return what shares the rate limit of a connection: ``shared``, ``host`` or ``pool``.
 
     :param settings: The connection's settings.
-    :param is_task: Whether this process runs one task and no other; all others look again each minute,
-        until the scope is ``host``.
+    :param is_task: Whether this process runs a single task; other processes check again every minute until the scope
+        is ``host``.
     """
     if uses_shared_store(settings):
         return "shared"
@@ -91,7 +91,7 @@ def rate_limit_scope(settings: IQMConnection, *, is_task: bool) -> str:
 
 def uses_shared_store(settings: IQMConnection) -> bool:
     """
-    Return whether a connection's requests, token and static lists go through a store that hosts share.
+    Return whether a connection's request ledger, token and static lists are in a store that hosts share.
 
     :param settings: The connection's settings.
     """
@@ -102,20 +102,20 @@ def uses_shared_store(settings: IQMConnection) -> bool:
 
 def open_store(conn_id: str) -> SharedStore:
     """
-    Return the store that hosts share; it isn't connected yet.
+    Return the store that hosts share, not connected yet.
 
-    :param conn_id: An Airflow connection to it.
-    :raises IQMConnectionError: There is no such connection, or it has another type.
+    :param conn_id: The Airflow connection to the store.
+    :raises IQMConnectionError: The connection doesn't exist or has the wrong type.
     """
     try:
         conn_type = BaseHook.get_connection(conn_id).conn_type
     except AirflowNotFoundException as error:
         raise IQMConnectionError(
-            f'There is no connection "{conn_id}", which shared_state_conn_id names. Add it, or correct the ID.'
+            f'Connection "{conn_id}" in shared_state_conn_id doesn\'t exist. Add it, or correct the ID.'
         ) from error
     if conn_type not in STORES:
         raise IQMConnectionError(
-            f'Connection "{conn_id}", which shared_state_conn_id names, has type {conn_type}. '
+            f'Connection "{conn_id}" in shared_state_conn_id has type {conn_type}. '
             f"Use a connection of type {' or '.join(STORES)}."
         )
     return STORES[str(conn_type)](conn_id)
@@ -123,17 +123,17 @@ def open_store(conn_id: str) -> SharedStore:
 
 def pool_slots(settings: IQMConnection, task: RunningTask | None = None) -> int:
     """
-    Return how many slots of the connection's ``rate_limit_pool`` a task holds.
+    Return the number of slots of the connection's ``rate_limit_pool`` that a task holds.
 
     :param settings: The connection's settings.
-    :param task: The task; by default, the one that this process runs.
+    :param task: The task; by default, the running task.
     """
     task = task or running_task()
     return task.pool_slots if task and task.pool == settings.rate_limit_pool else 0
 
 
 def _open_store(settings: IQMConnection, scope: str, log: Log) -> tuple[SharedStore | None, str]:
-    """Return the store of a scope, if it has one, and who shares it."""
+    """Return the store of a scope, if it has one, and a description of what shares it."""
     if scope == "shared":
         conn_id = settings.shared_state_conn_id
         return open_store(conn_id), f'shared through connection "{conn_id}"'

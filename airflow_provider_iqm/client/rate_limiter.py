@@ -1,4 +1,4 @@
-"""Limits the requests of a connection by a shared ledger, and by this process's own while that one can't be used."""
+"""Limits the requests of a connection with a shared ledger, or with this process's own if that is unavailable."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from airflow_provider_iqm.shared_state.ledger import RateLimit
 from airflow_provider_iqm.shared_state.shared_rate_limiter import SharedRateLimiter, SharedTurn
 
 RETRY_STORE_AFTER = 30.0
-"""Seconds for which a store that failed isn't asked again."""
+"""Seconds before a store that failed is tried again."""
 
 MIN_LOGGED_WAIT = 1.0
-"""The shortest wait in seconds that is logged."""
+"""The shortest wait that is logged, in seconds."""
 
 
 class RateLimiter:
     """
-    Tells when a request of a connection may be sent.
+    Decides when a request of a connection may be sent.
 
-    :param slots: The ledger of this process, used alone in the scope ``pool``, and while the shared one can't be used.
-    :param shared: The limiter that others share; None in the scope ``pool``.
+    :param slots: The ledger of this process, used in scope ``pool``, and while the shared one is unavailable.
+    :param shared: The limiter with the shared ledger; None in scope ``pool``.
     :param limit: The account's limit.
     :param pool: The pool of the slots.
-    :param shared_by: Who shares the limit, for the log.
-    :param log: Where the limit is logged once, and failures of the store.
+    :param shared_by: What shares the limit, for the log.
+    :param log: Logs the limit once, and failures of the store.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class RateLimiter:
 
     @property
     def label(self) -> str:
-        """The limit that holds now, for the log."""
+        """The current limit, for the log."""
         if (not self._shared or self._failed) and self.slots.has_slots:
             return f"a slot of pool {self._pool} is one request in {self.limit.window:g} s"
         scope = self._shared_by if self._shared and not self._failed else "for this process only"
@@ -66,7 +66,7 @@ class RateLimiter:
 
     def may_return(self, turn: SharedTurn) -> bool:
         """
-        Return whether it is time to ask the shared ledger again for a request that waits in the own one.
+        Return whether to try the shared ledger again for a request that waits in the process's own.
 
         :param turn: The request's turn.
         """
@@ -74,10 +74,10 @@ class RateLimiter:
 
     def start_turn(self, own: SharedTurn | None = None) -> tuple[SharedTurn, float]:
         """
-        Ask for a new turn where that is possible; return it, and how many seconds it has to wait.
+        Start a turn in the shared ledger if possible; return the turn, and how many seconds it has to wait.
 
-        :param own: A turn that waits in the own ledger. It keeps its place there if the shared ledger can't be used,
-            and otherwise loses it because nobody asks again.
+        :param own: A turn that waits in the process's own ledger. It keeps its place there if the shared ledger is
+            unavailable; otherwise the place expires.
         """
         self._log_once()
         if self._shared and time.monotonic() >= self._retry_at:
@@ -95,16 +95,16 @@ class RateLimiter:
 
     def fall_back(self, error: SharedStateError) -> None:
         """
-        Do without the shared ledger for a while.
+        Use the process's own ledger for a while.
 
-        :param error: Why it can't be used.
+        :param error: The failure of the shared ledger.
         """
         self._retry_at = time.monotonic() + RETRY_STORE_AFTER
         if self._failed:
             return
         self._failed = True
         if self._sent_shared:
-            # Others may have used this task's share of the limit.
+            # Other tasks may have used this task's share of the limit.
             self.slots.rest(slot_wait(self.limit.window))
         self._log.warning("%s Until it works again: %s.", error, self.label)
 
@@ -122,7 +122,7 @@ class RateLimiter:
         self._log.info("Rate limit: %s%s", self.label, hint)
 
     def _hand_over(self, shared: SharedRateLimiter) -> None:
-        """Enter what was sent in the meantime into the shared ledger."""
+        """Record requests that were sent in the meantime in the shared ledger."""
         if self._failed:
             for request in self.slots.recent():
                 shared.store.end(shared.account, request, self.limit)
@@ -136,11 +136,10 @@ class RateLimiter:
 
 class RequestTurn:
     """
-    The turn of one request, in whichever ledger works.
+    The turn of one request, in the shared ledger or the process's own.
 
-    Ask until it may be sent, every :attr:`RateLimit.poll_interval` seconds at least; then start, and end it in any
-    case.
-    Asking and ending take as long as the store does.
+    Call :meth:`ask` at least every :attr:`RateLimit.poll_interval` seconds until the request may be sent, then
+    :meth:`start`, and :meth:`end` in any case. :meth:`ask` and :meth:`end` wait for the store.
 
     :param limiter: The rate limiter.
     """
@@ -154,7 +153,7 @@ class RequestTurn:
     def ask(self) -> float:
         """Return how many seconds to wait before asking again; 0 if the request may be sent now."""
         limiter = self._limiter
-        # If the wait is abandoned while a thread asks, the end must come after it.
+        # If the wait is abandoned while a thread asks, end() must come afterwards.
         with self._lock:
             if self._ended:
                 return limiter.limit.window
@@ -169,21 +168,21 @@ class RequestTurn:
             return wait
 
     def start(self) -> None:
-        """Note that the request is being sent."""
+        """Record that the request is being sent."""
         if self._turn:
             self._turn.start()
 
     def refuse(self, retry_after: float | None) -> None:
         """
-        Note that IQM has refused the request with HTTP 429.
+        Record that IQM rejected the request with HTTP 429.
 
-        :param retry_after: Seconds until requests are accepted, if IQM said so.
+        :param retry_after: Seconds until IQM accepts requests; None if IQM didn't say.
         """
         if self._turn:
             self._turn.refuse(retry_after)
 
     def end(self) -> None:
-        """Note that the request was answered or has failed, or that it won't be sent."""
+        """Record that the request got a response or failed, or that it won't be sent."""
         with self._lock:
             self._ended = True
             if self._turn:

@@ -1,4 +1,4 @@
-"""Which requests are sent again, and after how long: one rule for the sync hook and the async one."""
+"""Decides which requests are retried, and when, for both hooks."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from airflow_provider_iqm.exceptions import IQMApiError, IQMRateLimitError, IQMS
 from airflow_provider_iqm.log import Log
 
 MAX_ATTEMPTS = 5
-"""How often a request is sent that meets with server errors or lost connections."""
+"""The maximum number of attempts after server errors and lost connections."""
 
 MAX_RATE_LIMITED_WAIT = 3600.0
-"""The longest that HTTP 429 is waited out in place, in seconds altogether; past it, the task's retries go on."""
+"""The maximum total wait after HTTP 429, in seconds; after that, the task's own retries apply."""
 
 MAX_WAIT = 60.0
-"""The longest wait between two attempts in seconds, where the server doesn't say."""
+"""The maximum wait between two attempts without a ``Retry-After``, in seconds."""
 
 MAX_RETRY_AFTER = 300.0
-"""The longest ``Retry-After`` of a server error that is waited out here, in seconds."""
+"""The maximum ``Retry-After`` of a server error that is waited for, in seconds."""
 
 _backoff = tenacity.wait_exponential_jitter(initial=1, max=MAX_WAIT, jitter=1)
 
@@ -32,31 +32,31 @@ def retrying(request: Request, log: Log) -> dict[str, Any]:
         if request.optional:
             return False
         if isinstance(error, IQMRateLimitError):
-            # Refused before any work was done: safe for an upload too.
+            # IQM does no work before a 429, so even an upload can be sent again.
             return True
         if isinstance(error, IQMApiError) and (error.retry_after or 0) > MAX_RETRY_AFTER:
             return False
         return request.repeatable and isinstance(error, IQMServerError | IQMTransportError)
 
-    def tell(state: tenacity.RetryCallState) -> None:
+    def log_retry(state: tenacity.RetryCallState) -> None:
         log.warning("%s Next attempt in %.1f s.", _error(state), state.upcoming_sleep)
 
     return {
         "retry": tenacity.retry_if_exception(may_retry),
         "wait": _wait,
         "stop": _stop,
-        "before_sleep": tell,
+        "before_sleep": log_retry,
         "reraise": True,
     }
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
     error = _error(state)
-    asked = error.retry_after if isinstance(error, IQMApiError) else None
-    if asked is None:
+    retry_after = error.retry_after if isinstance(error, IQMApiError) else None
+    if retry_after is None:
         return _backoff(state)
-    # All tasks of an account are told the same moment; they need not all come back in it.
-    return asked + tenacity.wait_random(0, 1)(state)
+    # With jitter: all tasks of an account may get the same Retry-After.
+    return retry_after + tenacity.wait_random(0, 1)(state)
 
 
 def _stop(state: tenacity.RetryCallState) -> bool:

@@ -1,4 +1,4 @@
-"""The token and the static lists that the tasks of a connection share, where they share the rate limit."""
+"""The token and the static lists that the tasks of a connection share, in the store of the rate limit."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from airflow_provider_iqm.shared_state.token_value import TokenValue
 
 def shared_login(iqm_conn_id: str, settings: IQMConnection, log: Log) -> dict[str, Any]:
     """
-    Return the arguments of a dialect with which it shares its token and its static lists.
+    Return the arguments that make a dialect share its token and static lists.
 
-    They are in the shared store, if the connection has one and uses it, else in a file of this host.
+    They are in the shared store if the connection uses one, otherwise in a file on this host.
 
     :param iqm_conn_id: The connection's id.
     :param settings: Its settings.
-    :param log: Where failures of the store are logged.
-    :raises IQMConnectionError: ``shared_state_conn_id`` names no connection that can be used.
+    :param log: Logs failures of the store.
+    :raises IQMConnectionError: The connection in ``shared_state_conn_id`` doesn't exist or has the wrong type.
     """
     try:
         store = open_store(settings.shared_state_conn_id) if uses_shared_store(settings) else HostStore()
     except SharedStateError as error:
-        log.warning("Tasks don't share the token. %s", error)
+        log.warning("Tasks don't share the token: %s", error)
         return {}
     return {
         "shared": TokenValue.of(store, iqm_conn_id, settings, log),
-        "remembered": StaticListsValue.of(store, iqm_conn_id, settings, log),
+        "static_lists": StaticListsValue.of(store, iqm_conn_id, settings, log),
     }

@@ -1,4 +1,4 @@
-"""The errors for requests without a response: the same messages from the sync and the async hook."""
+"""The errors for requests without a response, with the same messages for both hooks."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def request_timed_out(settings: IQMConnection) -> str:
 
 def proxy_refused(status: int | str) -> str:
     """
-    Return the reason for a proxy that opens no tunnel.
+    Return the reason for a proxy that doesn't open a tunnel.
 
-    :param status: The HTTP status of its answer.
+    :param status: The HTTP status of its response.
     """
-    advice = ", check the user and the password in its address" if str(status) == "407" else ""
+    advice = ", check the user and the password in its URL" if str(status) == "407" else ""
     return f"the proxy returned HTTP {status}{advice}"
 
 
@@ -80,8 +80,8 @@ def no_answer(
     """
     Return the error for a request without a response.
 
-    It names the class of the HTTP client's exception, but not its message, which may contain a proxy's password. Raise
-    it outside of the ``except`` block, so that the client's exceptions aren't chained to it.
+    It has the class of the HTTP client's exception, but not its message, which may contain a proxy's password. Raise it
+    outside of the ``except`` block, so that the client's exceptions aren't chained to it.
 
     :param settings: The connection's settings.
     :param request: The request.
@@ -96,9 +96,9 @@ def no_answer(
 
 
 def unusable_address(iqm_conn_id: str) -> IQMConnectionError:
-    """Return the error for settings that can't be used in a request."""
+    """Return the error for settings that don't result in a valid request."""
     return IQMConnectionError(
-        f'Connection "{iqm_conn_id}": the host, the workspace host or the proxy can\'t be used in a request.'
+        f'Connection "{iqm_conn_id}": the host, the workspace host or the proxy is invalid. Correct it.'
     )
 
 

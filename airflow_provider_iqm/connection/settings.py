@@ -1,4 +1,4 @@
-"""What an Airflow connection of the type ``iqm`` says."""
+"""The settings of an Airflow connection of type ``iqm``."""
 
 from __future__ import annotations
 
@@ -33,31 +33,30 @@ if TYPE_CHECKING:
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 
 MAX_SECONDS = 1_000_000
-"""The longest timeout; a socket takes no much longer one."""
+"""The longest timeout; sockets don't support much longer ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IQMConnection:
     """
-    The settings of a connection, checked.
+    The validated settings of a connection.
 
-    :param base_url: The API's address, without a slash at its end.
-    :param credentials: Who logs in.
-    :param api_version: Which version of IQM's API the account speaks.
+    :param base_url: The API's URL, without a trailing slash.
+    :param credentials: The credentials of the login.
+    :param api_version: The version of IQM's API that the account uses.
     :param connect_timeout: Seconds to wait for a connection.
-    :param read_timeout: Seconds without a byte after which a request fails.
-    :param request_timeout: Seconds for a whole request; for an upload, from the end of the file until the whole answer
-        is here.
-    :param upload_timeout: Seconds without progress after which an upload fails.
-    :param rate_limit_pool: The Airflow pool of the account's tasks; in the scope ``pool``, one slot is one request in a
+    :param read_timeout: Seconds without receiving data before a request fails.
+    :param request_timeout: Seconds for a whole request; for an upload, counted from the end of the file.
+    :param upload_timeout: Seconds without progress before an upload fails.
+    :param rate_limit_pool: The Airflow pool of the account's tasks; in scope ``pool``, one slot is one request per
         window.
-    :param rate_limit_window: The window's length in seconds.
+    :param rate_limit_window: Length of the rate limit window in seconds.
     :param rate_limit_scope: What shares the rate limit: ``host``, ``shared`` or ``pool``; ``auto`` chooses.
-    :param requests_per_minute: The requests in a window. None is
-        :data:`~airflow_provider_iqm.connection.form.DEFAULT_REQUESTS_PER_MINUTE`, and in the scope ``pool`` no limit
-        outside of tasks and triggers.
-    :param shared_state_conn_id: The Airflow connection to the store that hosts share; empty if there is none.
-    :param proxy_passwords: The passwords in the addresses of the extra ``proxies``.
+    :param requests_per_minute: Requests per window. None for
+        :data:`~airflow_provider_iqm.connection.form.DEFAULT_REQUESTS_PER_MINUTE`, or, in scope ``pool`` and outside of
+        tasks and triggers, for no limit.
+    :param shared_state_conn_id: The Airflow connection to the store that hosts share; empty for none.
+    :param proxy_passwords: The passwords in the proxy URLs of the extra ``proxies``.
     """
 
     base_url: str
@@ -76,7 +75,7 @@ class IQMConnection:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no log may show."""
+        """The values to mask in logs."""
         own = self.credentials
         basic = basic_authorization(own.client_id, own.client_secret)
         return own.password, own.client_secret, basic.removeprefix("Basic "), *self.proxy_passwords
@@ -87,25 +86,24 @@ class IQMConnection:
         Read an Airflow connection.
 
         :param connection: The connection.
-        :param extra: Its extra, which the caller has looked up (an event loop must not do so synchronously).
-        :raises IQMConnectionError: Fields are missing (all of them are named) or can't be used.
+        :param extra: Its extra; an event loop has to read it asynchronously.
+        :raises IQMConnectionError: Fields are missing (the message names all of them) or invalid.
         """
         name = f'Connection "{connection.conn_id}"'
         check_transport(extra, name)
-        # Airflow's form may save what was left empty.
+        # Airflow's form may save empty fields.
         extra = {key: value for key, value in extra.items() if value not in (None, "")}
         given = {**extra, "login": connection.login, "password": connection.password}
         missing = [str(item) for item in FIELDS.values() if item.required and not given.get(item.name)]
         if missing:
-            raise IQMConnectionError(f"{name} lacks {', '.join(missing)}. Fill in what is missing, and run again.")
+            raise IQMConnectionError(f"{name} lacks {', '.join(missing)}. Fill in the missing fields, and run again.")
         for item in FIELDS.values():
             if item.required:
                 _check_text(str(given[item.name]), item.name, name)
         version = str(extra.get("api_version", API_VERSIONS[0])).strip().casefold()
         if version not in API_VERSIONS:
             raise IQMConnectionError(
-                f'{name}: {FIELDS["api_version"]} "{version}" is unknown; '
-                f"this release speaks {', '.join(API_VERSIONS)}."
+                f'{name}: {FIELDS["api_version"]} "{version}" is unknown. Use one of {", ".join(API_VERSIONS)}.'
             )
         scope = str(extra.get("rate_limit_scope", RATE_LIMIT_SCOPES[0])).strip().casefold()
         shared_state_conn_id = str(extra.get("shared_state_conn_id", "")).strip()
@@ -153,8 +151,8 @@ def _base_url(connection: Connection, extra: Mapping[str, Any], name: str) -> st
         host = f"{connection.schema or 'https'}://{host}"
     if any(mark in host for mark in "@?#"):
         raise IQMConnectionError(
-            f"{name}: {FIELDS['host']} may hold a scheme, a host name, a port and a path only. Put the email and the "
-            "password into their own fields."
+            f"{name}: {FIELDS['host']} can only contain a scheme, a host name, a port and a path. Enter the email and "
+            "the password in their own fields."
         )
     try:
         parts = urlsplit(host)
@@ -163,11 +161,10 @@ def _base_url(connection: Connection, extra: Mapping[str, Any], name: str) -> st
         parts, port = urlsplit(""), None
     hostname = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not _is_host_name(hostname) or not fits_header(parts.path):
-        raise IQMConnectionError(f"{name}: {FIELDS['host']} is no address such as {DEFAULT_HOST}.")
+        raise IQMConnectionError(f"{name}: {FIELDS['host']} isn't a URL such as {DEFAULT_HOST}.")
     if parts.scheme == "http" and not _is_loopback(hostname) and not _is_true(extra.get("allow_http")):
         raise IQMConnectionError(
-            f"{name}: {FIELDS['host']} is an http:// address, over which the password and personal data "
-            "would go unencrypted. "
+            f"{name}: {FIELDS['host']} is an http:// URL: the password and personal data would be sent unencrypted. "
             'Use https://, or set "allow_http": true in the extra if the network itself is encrypted.'
         )
     hostname = f"[{hostname}]" if ":" in hostname else hostname
@@ -199,7 +196,7 @@ def _is_true(value: Any) -> bool:
 def _workspace_host(extra: Mapping[str, Any], name: str) -> str:
     host = str(extra.get("workspace_host", DEFAULT_WORKSPACE_HOST)).strip()
     if "://" in host:
-        # People copy it from the browser's address bar; the header takes the host alone.
+        # Users copy it from the browser's address bar; the header takes only the host.
         try:
             host = urlsplit(host).netloc
         except ValueError:
@@ -207,7 +204,7 @@ def _workspace_host(extra: Mapping[str, Any], name: str) -> str:
     host = host.rstrip("/")
     if not HOST_NAME.fullmatch(host.partition(":")[0]) or not re.fullmatch(r"[^:]+(:\d{1,5})?", host):
         raise IQMConnectionError(
-            f"{name}: {FIELDS['workspace_host']} is no host name such as {DEFAULT_WORKSPACE_HOST}."
+            f"{name}: {FIELDS['workspace_host']} isn't a host name such as {DEFAULT_WORKSPACE_HOST}."
         )
     return host
 
@@ -215,7 +212,7 @@ def _workspace_host(extra: Mapping[str, Any], name: str) -> str:
 def _ow_id(value: Any, name: str) -> str:
     ow_id = str(value).strip()
     if isinstance(value, bool) or not isinstance(value, str | int) or not fits_header(ow_id):
-        raise IQMConnectionError(f"{name}: {FIELDS['ow_id']} is no id such as 200001.")
+        raise IQMConnectionError(f"{name}: {FIELDS['ow_id']} isn't an ID such as 200001.")
     return ow_id
 
 
@@ -224,7 +221,9 @@ def _check_text(value: str, key: str, name: str) -> None:
         value.encode()
     except UnicodeEncodeError:
         # No "from": the error would show the value.
-        raise IQMConnectionError(f"{name}: {FIELDS[key]} has a character that can't be sent. Enter it anew.") from None
+        raise IQMConnectionError(
+            f"{name}: {FIELDS[key]} contains a character that can't be sent. Enter it again."
+        ) from None
 
 
 def _seconds(value: Any, key: str, name: str) -> float:

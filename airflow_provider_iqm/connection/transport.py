@@ -1,4 +1,4 @@
-"""How the connection says to reach a server: TLS and proxies, for both hooks."""
+"""TLS and proxy settings of a connection, for both hooks."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from airflow_provider_iqm.exceptions import IQMConnectionError
 
 TRANSPORT_EXTRAS = ("verify", "cert", "proxies", "trust_env")
-"""The extras of an HTTP connection that say how to reach a server; ``HttpHook`` makes headers of all others."""
+"""The extras for TLS and proxies; ``HttpHook`` turns all others into headers."""
 
 
 def transport_extra(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a connection's extra says of the way to the server."""
+    """Return the TLS and proxy settings in a connection's extra."""
     return {key: extra[key] for key in TRANSPORT_EXTRAS if key in extra}
 
 
 def check_transport(extra: Mapping[str, Any], name: str) -> None:
     """
-    Check what a connection's extra says of the way to the server.
+    Check the TLS and proxy settings in a connection's extra.
 
     :param extra: The extra.
-    :param name: What the connection is called.
-    :raises IQMConnectionError: A value can't be used. The message doesn't show it: a proxy's may hold a password.
+    :param name: The connection's name, for messages.
+    :raises IQMConnectionError: A value is invalid. The message doesn't show it, since a proxy's may contain a password.
     """
     given = {key: value for key, value in transport_extra(extra).items() if value not in (None, "")}
     if not isinstance(given.get("verify", True), bool | str):
-        raise _unusable(name, "verify", "true, false, or the path of a file of certificates")
+        raise _invalid(name, "verify", "true, false, or the path of a certificate file")
     cert = given.get("cert", "")
     pair = isinstance(cert, list | tuple) and len(cert) == 2 and all(isinstance(path, str) for path in cert)
     if not isinstance(cert, str) and not pair:
-        raise _unusable(name, "cert", "the path of a certificate, or a list of that and the path of its key")
+        raise _invalid(name, "cert", "the path of a certificate, or a list of the paths of the certificate and its key")
     proxies = given.get("proxies", {})
     if not isinstance(proxies, Mapping) or not all(map(_is_proxy, proxies.values())):
-        raise _unusable(name, "proxies", 'a JSON object such as {"https": "http://proxy.example:3128"}')
+        raise _invalid(name, "proxies", 'a JSON object such as {"https": "http://proxy.example:3128"}')
 
 
 def proxy_passwords(extra: Mapping[str, Any]) -> tuple[str, ...]:
     """
-    Return the passwords in the proxies' addresses, as they are written and as they are sent.
+    Return the passwords in the proxy URLs, both URL-encoded and decoded.
 
     :param extra: The connection's extra, checked.
     """
@@ -62,7 +62,7 @@ def _is_proxy(address: object) -> bool:
     try:
         parts = urlsplit(_with_scheme(address))
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        # Basic authentication sends them in Latin-1, with a colon between them.
+        # Basic authentication sends them in Latin-1, separated by a colon.
         f"{user}{password}".encode("latin-1")
         return bool(parts.hostname) and parts.port != 0 and ":" not in user
     except ValueError:
@@ -71,40 +71,39 @@ def _is_proxy(address: object) -> bool:
 
 def effective_proxy(base_url: str, extra: Mapping[str, Any]) -> str | None:
     """
-    Return the address of the proxy that requests go by: the connection's, or the environment's.
+    Return the URL of the proxy for requests: the connection's, or the environment's.
 
-    :param base_url: The API's address.
+    :param base_url: The API's URL.
     :param extra: The extras named in :data:`TRANSPORT_EXTRAS`.
-    :raises IQMConnectionError: It can't be used. The message doesn't show it, since it may hold a password.
+    :raises IQMConnectionError: The URL is invalid. The message doesn't show it, since it may contain a password.
     """
     proxy = select_proxy(base_url, _merged(base_url, extra)["proxies"]) or None
     if not _is_proxy(proxy):
         raise IQMConnectionError(
-            'The address of the proxy can\'t be used. Correct it in the extra "proxies" of the connection, or in the '
-            "worker's environment (HTTPS_PROXY). Characters other than ASCII in its user and password are written as "
-            "%XX."
+            'The proxy URL is invalid. Correct it in the extra "proxies" of the connection, or in the worker\'s '
+            "environment (HTTPS_PROXY). Encode special characters in its user and password as %XX."
         )
     return proxy
 
 
 def explicit_verify(extra: Mapping[str, Any]) -> bool | str | None:
     """
-    Return the connection's own ``verify``, which the environment (``REQUESTS_CA_BUNDLE``) must not replace.
+    Return the connection's own ``verify``, which the environment (``REQUESTS_CA_BUNDLE``) must not override.
 
     :param extra: The extras named in :data:`TRANSPORT_EXTRAS`.
-    :return: ``None`` where the connection doesn't ask for anything but the default.
+    :return: None if the connection uses the default.
     """
     verify: bool | str = extra.get("verify", True)
     return None if verify in (None, "", True) else verify
 
 
 def _merged(base_url: str, extra: Mapping[str, Any]) -> Any:
-    """Make of a connection's extra, and of the environment, what ``requests`` makes of them."""
+    """Merge a connection's extra with the environment as ``requests`` does."""
     with requests.Session() as session:
         session.cert = extra.get("cert")
         session.proxies = extra.get("proxies") or {}
         session.trust_env = extra.get("trust_env", True)
-        # aiohttp's own trust_env would take the host's entry in ~/.netrc instead of the bearer token.
+        # aiohttp's own trust_env would send the host's entry in ~/.netrc instead of the bearer token.
         return session.merge_environment_settings(base_url, {}, None, explicit_verify(extra), None)
 
 
@@ -112,17 +111,17 @@ def _with_scheme(address: str) -> str:
     return address if "://" in address else f"http://{address}"
 
 
-def _unusable(name: str, key: str, usable: str) -> IQMConnectionError:
-    return IQMConnectionError(f'{name}: the extra "{key}" can\'t be used. It must be {usable}.')
+def _invalid(name: str, key: str, expected: str) -> IQMConnectionError:
+    return IQMConnectionError(f'{name}: the extra "{key}" is invalid. It must be {expected}.')
 
 
 @dataclass(frozen=True)
 class Transport:
     """
-    The way to the server in the terms of aiohttp.
+    TLS and proxy settings in aiohttp's terms.
 
-    :param tls: What TLS connections are checked against; ``True`` where there is no TLS.
-    :param proxy: The address of the proxy, if there is one.
+    :param tls: The TLS context; ``True`` without TLS.
+    :param proxy: The URL of the proxy; None without one.
     """
 
     tls: ssl.SSLContext | bool
@@ -131,13 +130,13 @@ class Transport:
     @classmethod
     def read(cls, base_url: str, extra: Mapping[str, Any]) -> Transport:
         """
-        Make of a connection's extra, and of the environment, what ``requests`` makes of them in the sync hook.
+        Merge a connection's extra with the environment, as ``requests`` does for the sync hook.
 
         Certificates are read from disk, so call it in a thread.
 
-        :param base_url: The API's address.
+        :param base_url: The API's URL.
         :param extra: The extras named in :data:`TRANSPORT_EXTRAS`.
-        :raises IQMConnectionError: They can't be used.
+        :raises IQMConnectionError: A setting is invalid.
         """
         merged = _merged(base_url, extra)
         proxy = effective_proxy(base_url, extra)
@@ -145,31 +144,29 @@ class Transport:
             proxy = _with_scheme(proxy)
             if not proxy.startswith(("http://", "https://")):
                 raise IQMConnectionError(
-                    "The proxy to IQM is none that speaks HTTP, so a deferred wait can't use it. Give another one in "
-                    'the extra "proxies" of the connection, or wait with deferrable=False.'
+                    "The proxy to IQM isn't an HTTP proxy, so deferred tasks can't use it. Set an HTTP proxy in the "
+                    'extra "proxies" of the connection, or set deferrable=False.'
                 )
         tls: ssl.SSLContext | bool = True
         if base_url.startswith("https://"):
             try:
                 tls = _tls(merged["verify"], merged["cert"])
             except OSError as error:
-                raise unusable_certificates(error) from error
+                raise certificate_error(error) from error
         return cls(tls, proxy)
 
 
-def unusable_certificates(error: OSError) -> IQMConnectionError:
+def certificate_error(error: OSError) -> IQMConnectionError:
     """
-    Return the error for certificates that can't be read.
+    Return the error for certificates that can't be loaded.
 
-    :param error: Why not.
+    :param error: The cause.
     """
-    return IQMConnectionError(
-        f'The certificates that the connection\'s extras "verify" or "cert" name can\'t be used: {error}'
-    )
+    return IQMConnectionError(f'Can\'t load the certificates in the connection\'s extras "verify" or "cert": {error}')
 
 
 def _tls(verify: object, cert: str | Sequence[str] | None) -> ssl.SSLContext:
-    # What requests trusts unless told otherwise: the sensor's first look and the trigger must not differ.
+    # The default of requests: the sensor's first poll and the trigger must trust the same certificates.
     path = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
     folder = Path(path).is_dir()
     context = ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)

@@ -41,10 +41,10 @@ from airflow_provider_iqm.client.shared_login import shared_login
 from airflow_provider_iqm.connection.form import DEFAULT_HOST
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.connection.transport import (
+    certificate_error,
     effective_proxy,
     explicit_verify,
     transport_extra,
-    unusable_certificates,
 )
 from airflow_provider_iqm.exceptions import IQMError, IQMFinalError, IQMRateLimitError
 from airflow_provider_iqm.files.file_body import FileBody
@@ -68,7 +68,7 @@ InFlight = Callable[[], AbstractContextManager[None]]
 
 class IQMHttpHook(HttpHook):
     """
-    Sends requests to IQM, and logs in.
+    Logs in to IQM and sends requests.
 
     Unlike Airflow's HTTP hook, it doesn't send login and password with each request, turn extras into headers or follow
     redirects.
@@ -95,12 +95,12 @@ class IQMHttpHook(HttpHook):
         **request_kwargs: Any,
     ) -> Any:
         """
-        Call any other endpoint of IQM's API, and return the data of the response.
+        Call any endpoint of IQM's API, and return the data of the response.
 
-        The method is the hook's attribute ``method``. Only a ``GET`` is retried.
+        The HTTP method is the hook's attribute ``method``. Only ``GET`` requests are retried.
 
         :param endpoint: The path below the API's base URL.
-        :param data: The query parameters of a ``GET``, or the body.
+        :param data: The query parameters of a ``GET``, otherwise the body.
         :param headers: Additional headers.
         :param extra_options: Not supported. Set timeouts, certificates and proxies in the connection.
         :param request_kwargs: ``json``, ``params`` and ``files`` as in ``requests.Request``; no others.
@@ -159,7 +159,7 @@ class IQMHttpHook(HttpHook):
     def _iqm(self) -> Dialect:
         """The account's API, with one login for all calls."""
         if running_task() is None:
-            # Tasks share a token; a script has its own.
+            # Only tasks share a token.
             return self._create_dialect()
         return self._create_dialect(**shared_login(self.iqm_conn_id, self.settings, self.log))
 
@@ -179,8 +179,8 @@ class IQMHttpHook(HttpHook):
         Send an exchange's requests, and return its result.
 
         :param exchange: The exchange.
-        :param upload: The upload whose file goes out with the exchange's form.
-        :param in_flight: Creates the context in which the form is sent, once the rate limit allows it.
+        :param upload: The upload whose file is sent with the exchange's form.
+        :param in_flight: Creates a context for sending the form, which is entered once the rate limit allows it.
         """
         run: ExchangeRun[Result] = ExchangeRun(exchange)
         outcome: Any = None
@@ -190,7 +190,7 @@ class IQMHttpHook(HttpHook):
             return run.result
 
     def _send_and_retry(self, request: Request, upload: AudienceUpload | None, in_flight: InFlight) -> Any:
-        """Send a request until it needs no retry, and return the data of the response, or the error."""
+        """Send a request, with retries, and return the data of the response, or the error."""
         retry = tenacity.Retrying(sleep=self._sleep, **retrying(request, self.log))
         try:
             return retry(self._send_in_turn, request, upload, in_flight)
@@ -245,13 +245,13 @@ class IQMHttpHook(HttpHook):
             failure = self._no_answer(request, error, read_timeout, limits)
         except OSError as error:
             # From requests, before it connects.
-            failure = unusable_certificates(error)
-        # Outside of the block: a chain of exceptions would fill the log.
+            failure = certificate_error(error)
+        # Outside of the except block: chained exceptions would fill the log.
         raise failure
 
     @contextmanager
     def _turn(self, request: Request) -> Iterator[None]:
-        """Wait until the rate limit allows a request, and count it until the end of the block."""
+        """Wait until the rate limit allows a request; the block sends it."""
         task = running_task()
         limiter = rate_limiter(self.settings, self.log, task=task, is_limited=task is not None)
         if limiter is None:
@@ -280,7 +280,7 @@ class IQMHttpHook(HttpHook):
     def _no_answer(self, request: Request, error: Exception, read_timeout: float, limits: AnswerLimits) -> IQMError:
         settings = self.settings
         unusable = isinstance(error, _UNUSABLE)
-        # From urllib3, it is a header of the response.
+        # With a urllib3 error, the invalid header is one of the response.
         if unusable and not (error.args and isinstance(error.args[0], HTTPError)):
             return transport_errors.unusable_address(self.iqm_conn_id)
         if isinstance(error, AnswerTooLargeError):
@@ -306,16 +306,16 @@ class IQMHttpHook(HttpHook):
         self._base_url_initialized = True
 
     def _configure_session_from_auth(self, session: requests.Session, connection: Connection) -> requests.Session:
-        # HttpHook would send login and password with every request; without any auth, requests would take the
-        # host's entry in ~/.netrc instead of the bearer token.
-        session.auth = _leave_headers_alone
+        # HttpHook would send login and password with every request; without any auth, requests would send the host's
+        # entry in ~/.netrc instead of the bearer token.
+        session.auth = _keep_headers
         return session
 
     def _configure_session_from_mount_adapters(self, session: requests.Session) -> requests.Session:
         adapter = AnswerLimitsAdapter(self.keep_alive_adapter.socket_options)
         session.mount("http://", adapter)
         session.mount("https://", adapter)
-        # requests reads a redirect's body whole, even if it isn't to follow it.
+        # requests would read a redirect's whole body, even if it doesn't follow it.
         session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]  # noqa: ARG005
         return session
 
@@ -327,13 +327,13 @@ class IQMHttpHook(HttpHook):
 
 
 def _proxy_refusal(error: Exception) -> str:
-    """Return why a proxy failed; http.client has its response to CONNECT only as text."""
+    """Return why a proxy failed; http.client reports its response to CONNECT only as text."""
     refused = re.search(r"Tunnel connection failed: (\d{3})\b", str(error))
     return transport_errors.proxy_refused(refused[1]) if refused else transport_errors.PROXY_FAILED
 
 
 def _failed_to_connect(error: Exception) -> bool:
-    """Check whether nothing was sent: there was no connection, or no TLS."""
+    """Return whether nothing was sent: there was no connection, or no TLS."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(reason, ProxyError):
         reason = reason.original_error
@@ -342,5 +342,5 @@ def _failed_to_connect(error: Exception) -> bool:
     return isinstance(reason, NewConnectionError | ConnectTimeoutError | ssl.SSLCertVerificationError)
 
 
-def _leave_headers_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request

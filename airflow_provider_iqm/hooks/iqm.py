@@ -12,8 +12,8 @@ from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.api.replacement import (
     Replacement,
     ReplacementPlan,
-    carry_out,
     check_ready,
+    execute_plan,
     plan_replacement,
 )
 from airflow_provider_iqm.api.targeting import TargetingChange, change_for_all, target_all
@@ -35,8 +35,8 @@ class IQMHook(IQMUploadHook):
     """
     Interact with IQM's API.
 
-    The hook logs in once, before the first call. All errors are in :mod:`airflow_provider_iqm.exceptions`; those that a
-    retry can't fix fail the task without a retry.
+    The hook logs in once, before the first call. All errors are in :mod:`airflow_provider_iqm.exceptions`; those that
+    aren't retryable fail the task without a retry.
 
     :param iqm_conn_id: The Airflow connection of type ``iqm``.
     """
@@ -52,12 +52,12 @@ class IQMHook(IQMUploadHook):
         return form.field_behaviour()
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in, and return whether that worked, and otherwise what to correct."""
+        """Log in, and return whether that succeeded, with a message."""
         try:
             iqm = self._create_dialect()
             token = self._drive(iqm.login.token())
             if iqm.login.credentials.ow_id:
-                # The login doesn't check it; any other request does.
+                # The login doesn't check it, but all other requests do.
                 self._drive(iqm.data_formats())
         except IQMError as error:
             return False, str(error)
@@ -67,14 +67,14 @@ class IQMHook(IQMUploadHook):
 
     def get_column_list(self) -> list[AudienceField]:
         """
-        Return the fields that the account can map columns to.
+        Return the fields that columns can be mapped to.
 
         :raises IQMApiError: IQM returned an error.
         """
         return self._drive(self._iqm.column_list())
 
     def get_data_partners(self) -> list[AudienceField]:
-        """Return the data partners whose voter ids and NPI ids the account can match by."""
+        """Return the data partners whose voter ids and NPI ids IQM can match by."""
         return self._drive(self._iqm.data_partners())
 
     def get_data_formats(self) -> list[AudienceField]:
@@ -86,15 +86,15 @@ class IQMHook(IQMUploadHook):
         Poll the audiences that are not ready yet.
 
         :param watch: The audiences; updated.
-        :param log: Where to log what the poll finds.
-        :raises AudienceFailedError: One of them will never become ready.
+        :param log: Logs the results.
+        :raises AudienceFailedError: An audience will never become ready.
         """
         with log_poll_events(log, watch):
             self._drive(poll(self._iqm, watch))
 
     @property
     def _pool_slots(self) -> int:
-        """How many slots of the connection's ``rate_limit_pool`` the running task holds."""
+        """The number of slots of the connection's ``rate_limit_pool`` that the running task holds."""
         return pool_slots(self.settings)
 
     def get_matched_audience(self, audience_id: int) -> MatchedAudience:
@@ -110,7 +110,7 @@ class IQMHook(IQMUploadHook):
         """
         Return the matched audiences with exactly this name in IQM's list.
 
-        How soon IQM lists a new audience is not documented.
+        IQM doesn't document how soon it lists a new audience.
 
         :param audience_name: The whole name, case-sensitive.
         """
@@ -121,7 +121,7 @@ class IQMHook(IQMUploadHook):
         """
         Return the matched audiences in IQM's list whose name contains a text.
 
-        :param text: A part of the name; an empty text finds all (classic: the newest 1,000).
+        :param text: A part of the name; an empty text matches all (classic: the newest 1,000).
         :raises AudienceNameError: The text isn't valid Unicode.
         """
         _check_unicode(text)
@@ -131,7 +131,7 @@ class IQMHook(IQMUploadHook):
         """
         Delete audiences, and return which were deleted and which weren't.
 
-        :param audience_ids: One id or several.
+        :param audience_ids: One or more ids.
         """
         ids = [audience_ids] if isinstance(audience_ids, int) else [int(item) for item in audience_ids]
         return self._drive(self._iqm.delete(ids)) if ids else DeletedAudiences(deleted=[], failed=[])
@@ -140,7 +140,7 @@ class IQMHook(IQMUploadHook):
         """
         Return which campaigns include or exclude audiences, in the order of the ids (v3 only).
 
-        :param audience_ids: One id or several; up to 1,000 are one request.
+        :param audience_ids: One or more ids; up to 1,000 take one request.
         :raises AudienceOptionError: The connection uses the classic API.
         :raises AudienceNotFoundError: The account has no such audience.
         """
@@ -150,9 +150,9 @@ class IQMHook(IQMUploadHook):
 
     def get_campaigns(self, campaign_ids: int | Iterable[int]) -> list[Campaign]:
         """
-        Return names and statuses of campaigns; those that the account doesn't have are left out.
+        Return names and statuses of campaigns; unknown campaigns are left out.
 
-        :param campaign_ids: One id or several; up to 500 are one request.
+        :param campaign_ids: One or more ids; up to 500 take one request.
         """
         ids = [campaign_ids] if isinstance(campaign_ids, int) else [int(item) for item in campaign_ids]
         return self._drive(campaigns(self._iqm.login, ids))
@@ -166,11 +166,11 @@ class IQMHook(IQMUploadHook):
         remove: Iterable[int] = (),
     ) -> list[int]:
         """
-        Change which audiences campaigns target, all in one request, and return the ids of the campaigns.
+        Change which audiences campaigns target, in one request, and return the ids of the campaigns.
 
-        Audiences that aren't named stay as they are.
+        Other audiences of the campaigns are unchanged.
 
-        :param campaign_ids: One id or several.
+        :param campaign_ids: One or more ids.
         :param include: Audiences to include: their members see the ads.
         :param exclude: Audiences to exclude: their members don't see the ads.
         :param remove: Audiences to remove, included or excluded.
@@ -192,19 +192,19 @@ class IQMHook(IQMUploadHook):
         delete_old: bool = True,
     ) -> Replacement:
         """
-        Replace an audience by another one in campaigns, verify it, and delete the old one.
+        Replace an audience with another in campaigns, verify the change, and delete the old one.
 
-        Included stays included, excluded stays excluded. At any moment each campaign targets one of the two audiences.
-        It can be called again after any failure.
+        Included stays included, excluded stays excluded. At any moment, each campaign targets one of the two audiences.
+        It is safe to call this again after any failure.
 
-        :param old_audience_id: The audience to take out.
-        :param new_audience_id: The audience to put in; it has to be ready.
+        :param old_audience_id: The audience to replace.
+        :param new_audience_id: Its replacement, which must be ready.
         :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
-        :param delete_old: Whether to delete the old audience, if no campaign uses it any more.
-        :raises AudienceOptionError: where a classic connection needs ``campaign_ids``, or can't tell the campaigns'
-            roles apart.
-        :raises AudienceNotFoundError: where the account has no such audience.
-        :raises CampaignTargetingError: where some campaigns can't be changed; all others were, and nothing is deleted.
+        :param delete_old: Whether to delete the old audience if no campaign uses it anymore.
+        :raises AudienceOptionError: ``campaign_ids`` is missing on a classic connection, or some campaigns include and
+            others exclude the audience there.
+        :raises AudienceNotFoundError: The account has no such audience.
+        :raises CampaignTargetingError: Some campaigns couldn't be changed; all others were, and nothing is deleted.
         """
         ids = [campaign_ids] if isinstance(campaign_ids, int) else campaign_ids
         _, done = self._replace_audience(int(old_audience_id), int(new_audience_id), ids, delete_old=delete_old)
@@ -213,10 +213,10 @@ class IQMHook(IQMUploadHook):
     def _replace_audience(
         self, old: int, new: int, campaign_ids: Iterable[int] | None, *, delete_old: bool
     ) -> tuple[MatchedAudience, Replacement]:
-        """Replace an audience by another one, and return the new one's details and what changed."""
+        """Replace an audience with another, and return the new one's details and the result."""
         audience = self._drive(check_ready(self._iqm, new))
         plan = self._drive(plan_replacement(self._iqm, [old], new, campaign_ids))
-        done = self._carry_out(plan, [old] if delete_old else [])
+        done = self._execute_plan(plan, [old] if delete_old else [])
         report_audience(self, audience["name"], new, replaced=[old])
         return audience, done
 
@@ -224,10 +224,10 @@ class IQMHook(IQMUploadHook):
         self, old_audience_id: int, new_audience_id: int, campaign_ids: Iterable[int] | None = None
     ) -> ReplacementPlan:
         """
-        Return what :meth:`replace_audience` would change; nothing is changed.
+        Return what :meth:`replace_audience` would change, without changing anything.
 
-        :param old_audience_id: The audience to take out.
-        :param new_audience_id: The audience to put in; it has to be ready.
+        :param old_audience_id: The audience to replace.
+        :param new_audience_id: Its replacement, which must be ready.
         :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
         """
         self._drive(check_ready(self._iqm, new_audience_id))
@@ -238,26 +238,26 @@ class IQMHook(IQMUploadHook):
         old: Sequence[int],
         new: int,
         campaign_ids: Iterable[int] | None,
-        known: Mapping[int, Role] | None = None,
+        planned: Mapping[int, Role] | None = None,
     ) -> ReplacementPlan:
         """
-        Find out what is to be changed, for an audience that is known to be ready.
+        Plan a replacement with an audience that is known to be ready.
 
-        :param old: The audiences to take out, if there are any; an earlier try may have deleted them.
-        :param new: The audience to put in.
+        :param old: The audiences to remove, if any; an earlier try may have deleted them.
+        :param new: The audience to add.
         :param campaign_ids: The campaigns; default: those that include or exclude the old audiences (v3 only).
-        :param known: Campaign id → role, as an earlier try has planned it.
+        :param planned: Campaign id → role, as planned by an earlier try.
         """
-        return self._drive(plan_replacement(self._iqm, old, new, campaign_ids, known=known, old_may_be_gone=True))
+        return self._drive(plan_replacement(self._iqm, old, new, campaign_ids, planned=planned, may_be_deleted=True))
 
-    def _carry_out(self, plan: ReplacementPlan, delete: Sequence[int]) -> Replacement:
+    def _execute_plan(self, plan: ReplacementPlan, delete: Sequence[int]) -> Replacement:
         """
-        Change campaigns, verify it, and delete audiences that no campaign uses any more.
+        Change campaigns, verify the changes, and delete audiences that became unused.
 
-        :param plan: What is to be changed.
+        :param plan: The plan.
         :param delete: The audiences to delete.
         """
-        return self._drive(carry_out(self._iqm, plan, delete))
+        return self._drive(execute_plan(self._iqm, plan, delete))
 
     def rename_audience(self, audience_id: int, audience_name: str) -> None:
         """
@@ -290,6 +290,6 @@ def _check_unicode(name: str) -> None:
     if not is_unicode(name):
         with final_errors_fail_the_task():
             raise AudienceNameError(
-                f"The audience name {name!r} isn't valid Unicode: it has half of a surrogate pair. Correct it where it "
-                "comes from."
+                f"The audience name {name!r} isn't valid Unicode: it has half of a surrogate pair. Correct it at its "
+                "source."
             )

@@ -1,4 +1,4 @@
-"""The hook for IQM's API in event loops."""
+"""The async hook for IQM's API."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ from airflow_provider_iqm.runtime.running_task import running_task
 Returned = TypeVar("Returned")
 
 SLOTS_POLL_INTERVAL = 0.1
-"""Seconds between two looks at whether other coroutines still use slots that a trigger wants to give back."""
+"""Seconds between two checks whether other coroutines still use the slots of a trigger that has ended."""
 
-SETTINGS_LIFE = 300.0
-"""Seconds after which a hook reads its connection again, in case somebody has changed it."""
+SETTINGS_LIFETIME = 300.0
+"""Seconds after which a hook rereads its connection, in case it was changed."""
 
 
 @dataclass(frozen=True)
 class _Access:
     """
-    A connection, and the login with it.
+    A connection and its login.
 
     :param settings: The connection's settings.
     :param extra: The extras for TLS and proxies, to detect changes.
-    :param transport: TLS and proxy, from these extras.
+    :param transport: TLS and proxy settings from these extras.
     :param iqm: The account's API, with its login.
     :param unmasked: Tokens that aren't masked in logs yet.
     """
@@ -81,12 +81,12 @@ class IQMAsyncHook(BaseHook):
     """
     Interact with IQM's API from an event loop, in triggers and asynchronous tasks.
 
-    One hook serves any number of coroutines of one event loop, which log in once for all. Inside ``async with hook:``
-    they share HTTP connections too; a call outside opens and closes its own. Errors are those of
+    All coroutines of an event loop can share one hook and its login. Inside ``async with hook:`` they also share HTTP
+    connections; a call outside opens and closes its own. It raises the same errors as
     :class:`~airflow_provider_iqm.hooks.iqm.IQMHook`.
 
     :param iqm_conn_id: The Airflow connection of type ``iqm``.
-    :param paced: Whether to send at most 20 requests a minute where the connection doesn't say how many.
+    :param rate_limited: Whether to send at most 20 requests a minute if the connection has no limit.
     """
 
     conn_name_attr = "iqm_conn_id"
@@ -94,15 +94,15 @@ class IQMAsyncHook(BaseHook):
     conn_type = "iqm"
     hook_name = "IQM"
 
-    def __init__(self, iqm_conn_id: str = default_conn_name, *, paced: bool = False) -> None:
+    def __init__(self, iqm_conn_id: str = default_conn_name, *, rate_limited: bool = False) -> None:
         super().__init__()
         self.iqm_conn_id = iqm_conn_id
-        self._paced = paced
+        self._rate_limited = rate_limited
         self._clock = time.monotonic
         self._lock = asyncio.Lock()
         self._steps = ThreadPoolExecutor(1, thread_name_prefix="iqm-steps")
         self._access: _Access | None = None
-        self._look_again_at = 0.0
+        self._reread_at = 0.0
         self._session: aiohttp.ClientSession | None = None
         self._users = 0
 
@@ -117,7 +117,7 @@ class IQMAsyncHook(BaseHook):
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close HTTP connections that nobody else uses."""
+        """Close HTTP connections unless other coroutines use them."""
         self._users -= 1
         session = self._session
         if session and not self._users:
@@ -126,7 +126,7 @@ class IQMAsyncHook(BaseHook):
 
     async def get_column_list(self) -> list[AudienceField]:
         """
-        Return the fields that the account can map columns to.
+        Return the fields that columns can be mapped to.
 
         :raises IQMApiError: IQM returned an error.
         """
@@ -153,7 +153,7 @@ class IQMAsyncHook(BaseHook):
         """
         Return which campaigns include or exclude audiences, in the order of the ids (v3 only).
 
-        :param audience_ids: The audiences; up to 1,000 are one request.
+        :param audience_ids: The audiences; up to 1,000 take one request.
         :raises AudienceOptionError: The connection uses the classic API.
         :raises AudienceNotFoundError: The account has no such audience.
         """
@@ -162,9 +162,9 @@ class IQMAsyncHook(BaseHook):
 
     async def get_campaigns(self, campaign_ids: Iterable[int]) -> list[Campaign]:
         """
-        Return names and statuses of campaigns; those that the account doesn't have are left out.
+        Return names and statuses of campaigns; unknown campaigns are left out.
 
-        :param campaign_ids: The campaigns; up to 500 are one request.
+        :param campaign_ids: The campaigns; up to 500 take one request.
         """
         ids = [int(item) for item in campaign_ids]
         return await self._run(lambda iqm: campaigns(iqm.login, ids))
@@ -201,12 +201,12 @@ class IQMAsyncHook(BaseHook):
         delete_old: bool = True,
     ) -> Replacement:
         """
-        Replace an audience by another one in campaigns, as :meth:`IQMHook.replace_audience` does.
+        Replace an audience with another in campaigns, as :meth:`IQMHook.replace_audience` does.
 
-        :param old_audience_id: The audience to take out.
-        :param new_audience_id: The audience to put in; it has to be ready.
+        :param old_audience_id: The audience to replace.
+        :param new_audience_id: Its replacement, which must be ready.
         :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
-        :param delete_old: Whether to delete the old audience, if no campaign uses it any more.
+        :param delete_old: Whether to delete the old audience if no campaign uses it anymore.
         """
         return await self._run(
             lambda iqm: replace_audience(
@@ -227,8 +227,8 @@ class IQMAsyncHook(BaseHook):
         Poll the audiences that are not ready yet.
 
         :param watch: The audiences; updated.
-        :param log: Where to log what the poll finds.
-        :raises AudienceFailedError: One of them will never become ready.
+        :param log: Logs the results.
+        :raises AudienceFailedError: An audience will never become ready.
         """
         with log_poll_events(log, watch):
             await self._run(lambda iqm: poll(iqm, watch))
@@ -236,12 +236,12 @@ class IQMAsyncHook(BaseHook):
     @asynccontextmanager
     async def _holding_slots(self, slots: int) -> AsyncIterator[None]:
         """
-        Use pool slots as long as the context lasts, if nothing but these limits the requests.
+        Add a task's pool slots to the rate limit while the context lasts, in case pool slots are the limit.
 
-        All coroutines of this process share the slots that any of them holds for the account; while none is held, the
-        connection's limit holds for this process.
+        All coroutines of this process share the slots for the account; without any, the connection's limit applies to
+        this process.
 
-        :param slots: How many slots of the connection's ``rate_limit_pool`` the coroutine's task holds.
+        :param slots: The number of slots of the connection's ``rate_limit_pool`` that the coroutine's task holds.
         """
         limiter = await self._rate_limiter(await self._connect())
         if limiter is None or not slots:
@@ -251,7 +251,7 @@ class IQMAsyncHook(BaseHook):
         try:
             yield
         finally:
-            # The next task counts from its start on; a request that uses these slots must be answered by then.
+            # The next task may use the slots from its start on, so requests that use them must have ended by then.
             is_used = limiter.slots.remove_slots(held)
             while is_used():
                 await asyncio.sleep(SLOTS_POLL_INTERVAL)
@@ -263,24 +263,24 @@ class IQMAsyncHook(BaseHook):
                 async with self:
                     return await self._drive(exchange(access.iqm), access)
             except IQMAuthenticationError:
-                # Read the connection again next time: somebody may have corrected it.
+                # Reread the connection next time, in case it was corrected.
                 if self._access is access:
                     self._access = None
                 raise
 
     async def _connect(self) -> _Access:
         async with self._lock:
-            if self._access is None or self._clock() >= self._look_again_at:
-                self._access = await self._look_up(self._access)
-                self._look_again_at = self._clock() + SETTINGS_LIFE
+            if self._access is None or self._clock() >= self._reread_at:
+                self._access = await self._read_connection(self._access)
+                self._reread_at = self._clock() + SETTINGS_LIFETIME
             return self._access
 
-    async def _look_up(self, known: _Access | None) -> _Access:
-        """Read the connection, and keep the login if nothing has changed."""
+    async def _read_connection(self, known: _Access | None) -> _Access:
+        """Read the connection; keep the login if the connection hasn't changed."""
         try:
             connection = await get_async_connection(self.iqm_conn_id)
         except AirflowNotFoundException as error:
-            raise IQMConnectionError(f'Connection "{self.iqm_conn_id}" doesn\'t exist. Add it, and retry.') from error
+            raise IQMConnectionError(f'Connection "{self.iqm_conn_id}" doesn\'t exist. Add it, then retry.') from error
         extra = await get_async_extra_dejson(connection)
         settings = IQMConnection.read(connection, extra)
         transport = transport_extra(extra)
@@ -288,7 +288,7 @@ class IQMAsyncHook(BaseHook):
             return known
         await mask_in_event_loop(settings.secrets)
         unmasked: list[Token] = []
-        # Without a store for all hosts, a triggerer's own login serves all of its triggers.
+        # Without a store that hosts share, all triggers of a triggerer share its own login.
         shared = (
             await asyncio.to_thread(shared_login, self.iqm_conn_id, settings, self.log)
             if uses_shared_store(settings)
@@ -310,27 +310,26 @@ class IQMAsyncHook(BaseHook):
         try:
             return await self._drive_run(run, access)
         except BaseException:
-            # An abandoned login gives its lock back to the store, after the step that it may be taking. The garbage
-            # collector would do that in the event loop.
+            # Release the lock of an abandoned login after its current step. The garbage collector would block the event
+            # loop with that.
             self._steps.submit(copy_context().run, run.close)
             raise
 
     def _run_step(self, step: Callable[..., Returned], *arguments: Any) -> asyncio.Future[Returned]:
         """
-        Run a step in the thread of this hook's steps, which follow each other.
+        Run a step in this hook's own thread, one after the other.
 
-        A step may wait for other processes to log in. If it did so in one of the event loop's own threads, hooks that
-        wait could keep the one that is logging in from getting any.
+        A step may wait for other processes to log in. If all hooks ran their steps in the event loop's threads, waiting
+        hooks could leave no thread for the one that is logging in.
         """
         step = partial(copy_context().run, step, *arguments)
         return asyncio.get_running_loop().run_in_executor(self._steps, step)
 
     async def _drive_run(self, run: ExchangeRun[Result], access: _Access) -> Result:
-        """Take an exchange's steps to its end."""
+        """Run all steps of an exchange."""
         outcome: Any = None
         while True:
-            # A step may need to log in. Until it has the token, the other coroutines wait, so that one login is
-            # enough for all.
+            # A step may have to log in. Other coroutines wait until then, so that all of them share one login.
             async with self._lock:
                 request = await self._run_step(run.step, outcome)
                 while request and request.authenticates:
@@ -343,7 +342,7 @@ class IQMAsyncHook(BaseHook):
             outcome = await self._send_and_retry(request, access)
 
     async def _send_and_retry(self, request: Request, access: _Access) -> Any:
-        """Send a request until it needs no retry, and return the data of the response, or the error."""
+        """Send a request, with retries, and return the data of the response, or the error."""
         retry = tenacity.AsyncRetrying(**retrying(request, self.log))
         try:
             return await retry(self._send_in_turn, request, access)
@@ -356,7 +355,7 @@ class IQMAsyncHook(BaseHook):
 
     def _find_rate_limiter(self, settings: IQMConnection) -> RateLimiter | None:
         task = running_task()
-        return rate_limiter(settings, self.log, task=task, is_limited=self._paced or task is not None)
+        return rate_limiter(settings, self.log, task=task, is_limited=self._rate_limited or task is not None)
 
     async def _send_in_turn(self, request: Request, access: _Access) -> Any:
         """Send a request as soon as the rate limit allows it."""
@@ -377,13 +376,13 @@ class IQMAsyncHook(BaseHook):
             turn.refuse(error.retry_after)
             raise
         finally:
-            # A second cancellation must not leave the request in the ledger.
+            # Shielded, so that a second cancellation doesn't leave the request in the ledger.
             await asyncio.shield(asyncio.to_thread(turn.end))
 
     async def _send(self, request: Request, access: _Access) -> Any:
         """Send a request once, and return the data of the response."""
         if isinstance(request.body, UploadForm):
-            raise TypeError("the async hook can't upload files; use IQMHook")
+            raise TypeError("IQMAsyncHook can't upload files; use IQMHook")
         if self._session is None:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
         settings = access.settings
@@ -409,7 +408,7 @@ class IQMAsyncHook(BaseHook):
             return read_envelope(answer, request)
         except (aiohttp.ClientError, TimeoutError, AnswerTooLargeError) as error:
             failure = self._no_answer(access, request, error)
-        # Outside of the block: a proxy's address in the chain of exceptions may contain a password.
+        # Outside of the except block: a proxy URL in a chained exception may contain a password.
         raise failure
 
     def _no_answer(self, access: _Access, request: Request, error: Exception) -> IQMError:

@@ -1,4 +1,4 @@
-"""What the log says of a list: what its cleaning has done to it, and what damage it has."""
+"""Logs the cleaning report and the damage of a list."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from airflow_provider_iqm.wording import count_of
 if TYPE_CHECKING:
     from airflow_provider_iqm.audience.upload import AudienceUpload
 
-MOST_WARNINGS = 5
-"""More warnings than these are folded."""
+MAX_WARNINGS = 5
+"""More warnings are logged as a collapsed group."""
 
 
 def log_list_findings(log: Log, upload: AudienceUpload) -> None:
     """
-    Log what was found in a list, and what was left out of it.
+    Log the cleaning report and the damage of a list.
 
-    :param log: The log.
-    :param upload: The list, ready to go to IQM.
+    :param log: The logger.
+    :param upload: The list, ready to upload.
     """
     file, report, name = upload.file, upload.report, upload.file.display_name
     if report:
@@ -36,9 +36,9 @@ def log_list_findings(log: Log, upload: AudienceUpload) -> None:
 @contextmanager
 def log_list_warnings(log: Log) -> Iterator[None]:
     """
-    Log what else was found in a list that can't be uploaded, before its error ends the task.
+    Log the warnings of an error that the block raises for a list that can't be uploaded.
 
-    :param log: The log.
+    :param log: The logger.
     """
     try:
         yield
@@ -48,7 +48,7 @@ def log_list_warnings(log: Log) -> Iterator[None]:
 
 
 def _warn(log: Log, warnings: Sequence[str]) -> None:
-    many = len(warnings) > MOST_WARNINGS
+    many = len(warnings) > MAX_WARNINGS
     with log_group(log, f"{len(warnings)} warnings of damage") if many else nullcontext():
         for warning in warnings:
             log.warning("%s", warning)

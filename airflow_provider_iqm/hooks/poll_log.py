@@ -1,4 +1,4 @@
-"""Logs what polls find: the same lines for the operator, the sensor and the trigger."""
+"""Logs the results of polls, for the operator, the sensor and the trigger."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from airflow_provider_iqm.wording import count_of
 @contextmanager
 def log_poll_events(log: Log, watch: AudienceWatch) -> Iterator[None]:
     """
-    Log what the polls of the block find, also if one raises an error.
+    Log the results of the polls in the block, even if a poll raises an error.
 
-    :param log: The log of the task or the trigger.
-    :param watch: The audiences that are polled.
+    :param log: The logger of the task or the trigger.
+    :param watch: The polled audiences.
     """
     try:
         yield

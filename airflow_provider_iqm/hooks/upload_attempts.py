@@ -1,4 +1,4 @@
-"""What is known of the attempts to send one upload."""
+"""Tracks the attempts to send one upload."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
 @dataclass(kw_only=True)
 class UploadAttempts:
     """
-    The attempts to send one upload, in this process; operators keep them for later tries.
+    The attempts to send one upload, in this process; operators store them for later tries.
 
-    :param token: What proves that an audience is from this upload: the same at each attempt.
-    :param kept: Whether later tries of the task will know of them.
-    :param count: How many attempts may have reached IQM.
-    :param earliest: Since when they may have been sent, in seconds since 1970; ``None`` where that isn't known.
-    :param lost_at: When the answer to the last one was lost; ``None`` where that isn't known.
-    :param audience_id: The audience that they have made, where that is known.
-    :param by_search: Whether to find that audience by a search, which shows duplicates too, and not by its id.
-    :param sent_here: How many of them this try has sent.
-    :param refusal: What a proxy said that refused the last one instead of IQM, so that sending it again is no use.
+    :param token: Identifies the audiences of this upload; the same in each attempt.
+    :param stored: Whether the attempts are stored for later tries of the task.
+    :param count: The number of attempts that may have reached IQM.
+    :param earliest: The time of the first attempt, in seconds since 1970; None if unknown.
+    :param lost_at: The time at which the last response was lost; None if unknown.
+    :param audience_id: The audience that an attempt created; None if unknown.
+    :param by_search: Whether to find that audience with a search, which also finds duplicates, instead of by its id.
+    :param sent_here: The number of attempts in this try.
+    :param refusal: The error of a proxy that refused the last attempt in IQM's place, so that a resend is pointless.
     """
 
     token: str
-    kept: bool = False
+    stored: bool = False
     count: int = 0
     earliest: float | None = None
     lost_at: float | None = None
@@ -41,12 +41,12 @@ class UploadAttempts:
 
     @property
     def repeated(self) -> bool:
-        """Whether IQM may have got the upload more than once."""
+        """Whether IQM may have received the upload more than once."""
         return self.count > 1
 
     @contextmanager
     def in_flight(self) -> Iterator[None]:
-        """Record that the upload's body goes out in the block, and of what comes of it."""
+        """Record that the block sends the upload, and record its outcome."""
         self.sending()
         try:
             yield
@@ -58,7 +58,7 @@ class UploadAttempts:
             raise
 
     def sending(self) -> None:
-        """Record that the upload's body is about to go out."""
+        """Record that the upload is about to be sent."""
         self._before = {name: getattr(self, name) for name in ("count", "earliest", "lost_at", "sent_here", "refusal")}
         if not self.count:
             self.earliest = time.time()
@@ -66,45 +66,45 @@ class UploadAttempts:
         self.sent_here += 1
         self.lost_at = None
         self.refusal = None
-        self.keep(required=True)
+        self.save(required=True)
 
     def refused(self) -> None:
-        """Record that the last attempt has made nothing."""
+        """Record that the last attempt didn't create an audience."""
         for name, value in self._before.items():
             setattr(self, name, value)
-        self.keep()
+        self.save()
 
     def lost(self, *, refusal: str | None = None) -> None:
         """
-        Record that IQM's answer to the last attempt was lost.
+        Record that the response to the last attempt was lost.
 
-        :param refusal: What a proxy said that refused it instead of IQM.
+        :param refusal: The error of a proxy that refused it in IQM's place.
         """
         self.lost_at = time.time()
         self.refusal = refusal
-        self.keep()
+        self.save()
 
     def failed(self) -> None:
-        """Record that the audience that was made can't become ready: the list is to be sent anew."""
+        """Record that the created audience can't become ready, so the list has to be uploaded again."""
         self.count = 0
         self.audience_id = None
 
-    def gone(self) -> None:
-        """Record that IQM doesn't know the audience that was made; if it turns up again, it is a duplicate."""
+    def not_found(self) -> None:
+        """Record that IQM doesn't have the created audience; if it turns up again, it is a duplicate."""
         self.audience_id = None
 
     def made(self, audience_id: int) -> None:
         """
-        Record the audience that the upload has made.
+        Record the audience that the upload created.
 
         :param audience_id: The audience's id.
         """
         self.audience_id = audience_id
-        self.keep()
+        self.save()
 
     def settled(self, audience_id: int) -> None:
         """
-        Record the one audience that is left after the search for duplicates.
+        Record the audience that was kept after the search for duplicates.
 
         :param audience_id: The audience's id.
         """
@@ -113,17 +113,17 @@ class UploadAttempts:
 
     def search_seconds(self, timeout: float) -> float:
         """
-        Return for how many seconds from now on the upload must be searched for before it is sent again.
+        Return how many seconds to search for the upload, from now on, before it is sent again.
 
-        :param timeout: How long to search after an answer was lost.
+        :param timeout: Seconds to search after a response was lost.
         """
         if self.audience_id is not None:
             return 0.0
         return timeout if self.lost_at is None else max(0.0, min(timeout, self.lost_at + timeout - time.time()))
 
-    def keep(self, *, required: bool = False) -> None:
+    def save(self, *, required: bool = False) -> None:
         """
-        Keep what is known for later tries, where there are any.
+        Store the attempts for later tries, if there is a store.
 
-        :param required: Whether to raise an error where that fails.
+        :param required: Whether to raise an error if that fails.
         """

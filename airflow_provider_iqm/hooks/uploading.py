@@ -1,4 +1,4 @@
-"""The upload of audiences from files and DataFrames."""
+"""Uploads audiences from files and DataFrames."""
 
 from __future__ import annotations
 
@@ -45,30 +45,29 @@ class IQMUploadHook(IQMResumableUploadHook):
         **cleaning: Unpack[CleaningOptions],
     ) -> int:
         """
-        Check a file, clean it if that is asked for, upload it as a matched audience, and return the audience's id.
+        Check a file, clean it if requested, upload it as a matched audience, and return the audience's id.
 
         :param file_path: A CSV file, which may be gzip-compressed, or an XLSX file; at most 1 GB and 5,000,000 records.
         :param audience_name: The audience's name.
-        :param columns: The mapping, file column → IQM field, by system name or label.
-        :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one. Both can be
-            JSON objects as text.
-        :param delimiter: What stands between two values; without it, the comma, semicolon, tab or pipe under which
-            the header has the mapped columns.
-        :param encoding: The text's encoding, by Python's name; without it, that of the byte order mark, else UTF-8.
-        :param sheet: The workbook's sheet; without it, the first.
+        :param columns: Column mapping: file column → IQM field, by system name or label; or a JSON object as text.
+        :param column_settings: IQM field → data format or data partner, if the mapping requires one; or a JSON object
+            as text.
+        :param delimiter: Field delimiter; by default, the comma, semicolon, tab or pipe with which the header has the
+            mapped columns.
+        :param encoding: Text encoding, by Python's name; by default, that of the byte order mark, or UTF-8.
+        :param sheet: The workbook's sheet; by default, the first.
         :param audience_subtype: The audience's subtype in healthcare, such as ``hcp`` or ``patient`` (v3 only).
         :param consent_given: Whether the patients have given their consent (v3 only).
-        :param vertical_id: The vertical, where the account has several (v3 only).
-        :param lost_answer_timeout: Seconds for which to search IQM for the audience before the upload is sent a second
-            time, if the answer to it was lost.
-        :param cleaning: How to clean the list, the arguments of
-            :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`.
-        :raises ReadingOptionError: The file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
+        :param vertical_id: The vertical, if the account has several (v3 only).
+        :param lost_answer_timeout: Seconds to search IQM for the audience if the response to the upload was lost,
+            before the list is uploaded a second time.
+        :param cleaning: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`.
+        :raises ReadingOptionError: The file doesn't match ``delimiter``, ``encoding`` or ``sheet``.
         :raises AudienceFileError: The file can't be uploaded.
-        :raises ColumnMappingError: The mapping fits neither the file nor IQM.
+        :raises ColumnMappingError: The mapping doesn't match the file or IQM's fields.
         :raises IQMApiError: IQM returned an error.
         """
-        # No sensor and no parsed Dag needs what checks and cleans a list.
+        # Imported here because Dags and sensors don't need it.
         from airflow_provider_iqm.audience.upload import prepare_upload
 
         report_file(self, file_path)
@@ -101,24 +100,23 @@ class IQMUploadHook(IQMResumableUploadHook):
         **cleaning: Unpack[CleaningOptions],
     ) -> int:
         """
-        Write a DataFrame as CSV, a piece at a time, then do as :meth:`upload_matched_audience` does with a file.
+        Write a DataFrame to a CSV file in pieces, and upload it with :meth:`upload_matched_audience`.
 
-        :param dataframe: A pandas DataFrame, whose index is left out, or an Arrow table, batch or stream; also whatever
-            else has ``__arrow_c_stream__``, such as a Polars DataFrame or a DuckDB relation.
+        :param dataframe: A pandas DataFrame (without its index), an Arrow table, batch or stream, or any object with
+            ``__arrow_c_stream__``, such as a Polars DataFrame or a DuckDB relation.
         :param audience_name: The audience's name.
-        :param columns: The mapping, the DataFrame's column → IQM field, by system name or label.
-        :param column_settings: IQM field → data format or data partner, where the mapping's kind needs one. Both can be
-            JSON objects as text.
+        :param columns: Column mapping: DataFrame column → IQM field, by system name or label; or a JSON object as text.
+        :param column_settings: IQM field → data format or data partner, if the mapping requires one; or a JSON object
+            as text.
         :param audience_subtype: The audience's subtype in healthcare, such as ``hcp`` or ``patient`` (v3 only).
         :param consent_given: Whether the patients have given their consent (v3 only).
-        :param vertical_id: The vertical, where the account has several (v3 only).
-        :param lost_answer_timeout: Seconds for which to search IQM for the audience before the upload is sent a second
-            time, if the answer to it was lost.
-        :param cleaning: How to clean the list, the arguments of
-            :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`. The CSV file is written to its
-            ``scratch_dir``.
-        :raises AudienceFileError: A column has no name that is text, or values without a text, such as bytes.
-        :raises ColumnMappingError: The mapping fits neither the DataFrame nor IQM.
+        :param vertical_id: The vertical, if the account has several (v3 only).
+        :param lost_answer_timeout: Seconds to search IQM for the audience if the response to the upload was lost,
+            before the list is uploaded a second time.
+        :param cleaning: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`. The CSV
+            file is written to ``scratch_dir``.
+        :raises AudienceFileError: The name of a column isn't text, or values can't be written as text, such as bytes.
+        :raises ColumnMappingError: The mapping doesn't match the DataFrame or IQM's fields.
         :raises IQMApiError: IQM returned an error.
         """
         from airflow_provider_iqm.audience.formats.dataframe import write_dataframe
@@ -146,10 +144,10 @@ class IQMUploadHook(IQMResumableUploadHook):
 
     def check_mapping(self, upload: AudienceUpload) -> bool:
         """
-        Check the mapping of an upload against the account's own lists, as the upload does before it is sent.
+        Check the mapping of an upload against the account's own lists, as an upload does before it is sent.
 
-        :param upload: What :func:`~airflow_provider_iqm.audience.upload.prepare_upload` has checked.
-        :return: Whether they can tell; those of the classic API can't.
+        :param upload: The upload from :func:`~airflow_provider_iqm.audience.upload.prepare_upload`.
+        :return: Whether the check was possible; with the classic API, it isn't.
         :raises ColumnMappingError: The account lacks a column, a data partner or a data format.
         """
         return self._drive(self._iqm.check_mapping(new_audience(upload, None, AudienceOptions())))

@@ -1,1 +1,1 @@
-"""What is used of Airflow's runtime besides hooks."""
+"""Airflow's runtime besides hooks."""

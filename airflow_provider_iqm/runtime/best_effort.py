@@ -1,4 +1,4 @@
-"""Steps whose failure doesn't fail the task: they only report what it has done."""
+"""Steps whose failure doesn't fail the task, because they only report its work."""
 
 from __future__ import annotations
 

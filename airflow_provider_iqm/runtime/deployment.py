@@ -1,4 +1,4 @@
-"""Whether all tasks and triggers of this Airflow run on this host."""
+"""Detects whether all tasks and triggers of this Airflow run on this host."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from airflow.providers.common.compat.sdk import conf
 LOCAL_EXECUTORS = {"LocalExecutor", "SequentialExecutor"}
 
 COMPONENTS = {"scheduler", "triggerer"}
-"""The components that run code of Dags with a local executor, and whose host matters."""
+"""The components that run code of Dags with a local executor."""
 
-# Not the scheduler's children in Airflow 2, which live a little longer: "airflow scheduler - DagFileProcessor …".
+# Without the scheduler's children in Airflow 2, which may outlive it: "airflow scheduler - DagFileProcessor …".
 _COMPONENT = re.compile(r"(?:^|[\s/])airflow\s+(scheduler|triggerer)\b(?!\s+--?\s)")
 
 
 @lru_cache(maxsize=1)
 def is_single_host(minute: int = 0) -> bool:  # noqa: ARG001 - part of the cache's key
     """
-    Return whether it is certain that all tasks and triggers run on this host, as this user.
+    Return whether all tasks and triggers certainly run on this host, as this user.
 
-    The executor has to be a local one. Its setting alone proves nothing: containers of one deployment share it, and
-    pods of the Kubernetes executor claim to have a local one. So the scheduler and the triggerer have to be processes
-    that can be seen here; or neither is, as for a script or ``dag.test()``.
+    That requires a local executor. The setting isn't sufficient: all containers of a deployment have it, and pods of
+    the Kubernetes executor have a local one. So either both the scheduler and the triggerer must be visible processes
+    of this host, or neither, as with a script or ``dag.test()``.
 
-    :param minute: The answer is cached until this changes.
+    :param minute: The result is cached until this changes.
     """
     executors = {name.strip().rpartition(".")[2] for name in str(conf.get("core", "executor", fallback="")).split(",")}
     if not executors <= LOCAL_EXECUTORS or os.environ.get("AIRFLOW_IS_K8S_EXECUTOR_POD"):

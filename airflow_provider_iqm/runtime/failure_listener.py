@@ -1,8 +1,8 @@
 """
-Repeats the error of a failed task as the last line of its log, as one plain sentence.
+Repeats the error of a failed task in the last line of its log.
 
-Airflow logs a failed task's exception with its traceback; its UI cuts the message off and shows twenty frames after it.
-This listener is registered in the task's own process, not by a plugin, so no other process of Airflow knows of it.
+Airflow logs a failed task's exception with its traceback; its UI truncates the message, followed by twenty frames. This
+listener is registered in the task's own process, not in a plugin, so it doesn't affect other processes of Airflow.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from airflow_provider_iqm.exceptions import IQMError
 @hookimpl
 def on_task_instance_failed(task_instance: Any, error: Any) -> None:
     """
-    Log the error of a task that failed, or is up for retry.
+    Log the error of a task that failed or is up for retry.
 
     :param task_instance: The task instance.
-    :param error: What it failed with.
+    :param error: The error.
     """
     task = task_instance.task
     own_task = type(task).__module__.startswith("airflow_provider_iqm.")
     if isinstance(error, IQMError) or (own_task and isinstance(error, AirflowException)):
         if AIRFLOW_V_3_0_PLUS:
-            # Airflow 3 has opened a group, "Post Execute", which its UI folds.
+            # Airflow 3 has opened a group, "Post Execute", which its UI collapses.
             task.log.info("::endgroup::")
         task.log.error("%s", " ".join(str(error).split()))

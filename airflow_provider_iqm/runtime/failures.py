@@ -1,4 +1,4 @@
-"""Errors that fail a task: without a retry if one can't help, and repeated as the last line of the log."""
+"""Errors that fail a task: without a retry if they aren't retryable, and repeated in the last line of the log."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from airflow_provider_iqm.exceptions import IQMFinalError
 @contextmanager
 def final_errors_fail_the_task() -> Iterator[None]:
     """
-    Raise an :class:`IQMFinalError` of the block as an ``AirflowFailException`` too, so that Airflow doesn't retry.
+    Turn an :class:`IQMFinalError` of the block into an ``AirflowFailException`` as well, so that Airflow doesn't retry.
 
-    The error keeps its class, so that ``except IQMAuthenticationError`` works. Airflow's class is added here and not
-    in :mod:`airflow_provider_iqm.exceptions`, because audience files can be checked without Airflow.
+    The error keeps its class, so ``except IQMAuthenticationError`` works. Airflow's class is added here and not in
+    :mod:`airflow_provider_iqm.exceptions`, because audience files can be checked without Airflow.
 
-    The error that ends the task is repeated as the last line of its log.
+    The error that fails the task is repeated in the last line of its log.
     """
     _log_error_last()
     try:
@@ -55,7 +55,7 @@ def _add_failure_listener() -> None:
 
 
 class _PickledByErrorClass:
-    """Pickles an error of a class from :func:`_failing_class`; pickle would find ``error_class`` by its name."""
+    """Pickles an error whose class is from :func:`_failing_class`; by name, pickle would find ``error_class``."""
 
     error_class: type[IQMFinalError]
 
@@ -65,7 +65,7 @@ class _PickledByErrorClass:
 
 @functools.cache
 def _failing_class(error_class: type[IQMFinalError]) -> type[IQMFinalError]:
-    """Return the class that ``except`` finds as ``error_class`` and as ``AirflowFailException``; it has one name."""
+    """Return a subclass of both ``error_class`` and ``AirflowFailException`` that is named like ``error_class``."""
     bases = (_PickledByErrorClass, error_class, AirflowFailException)
     names = {name: getattr(error_class, name) for name in ("__module__", "__qualname__", "__doc__")}
     return type(error_class.__name__, bases, {**names, "error_class": error_class})

@@ -1,4 +1,4 @@
-"""Has secrets masked in Airflow's logs, from tasks and from event loops."""
+"""Masks secrets in Airflow's logs, in tasks and in event loops."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ try:
 except ImportError:  # before Airflow 3.3.2
 
     async def amask_secret(secret: JsonValue, name: str | None = None) -> None:
-        """Mask a secret; it may wait for the supervisor, which a thread may do and an event loop may not."""
+        """Mask a secret in a thread, because the supervisor may block."""
         await asyncio.to_thread(mask_secret, secret, name)
 
 
 def mask(secrets: Iterable[str]) -> None:
-    """Have secrets masked."""
+    """Mask secrets."""
     for secret in secrets:
         mask_secret(secret)
 
 
 async def mask_in_event_loop(secrets: Iterable[str]) -> None:
-    """Have secrets masked, without blocking the event loop."""
+    """Mask secrets without blocking the event loop."""
     for secret in secrets:
         await amask_secret(secret)

@@ -1,4 +1,4 @@
-"""The task that this process runs, if it does: its pool slots, and since when it holds them."""
+"""The task that this process runs, and its pool slots."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from airflow.providers.common.compat.sdk import AirflowException, get_current_co
 @dataclass(frozen=True, kw_only=True)
 class RunningTask:
     """
-    A task that is being run.
+    A running task.
 
-    :param identity: What tells it from any other, and from its own other tries.
-    :param pool: The pool that it runs in.
-    :param pool_slots: How many slots it holds there.
-    :param age: Seconds for which it has held them, at least.
+    :param identity: The identity of the task instance and its try.
+    :param pool: The task's pool.
+    :param pool_slots: The number of slots that it holds there.
+    :param age: The minimum number of seconds for which it has held them.
     """
 
     identity: Hashable
@@ -29,7 +29,7 @@ class RunningTask:
 
 
 def running_task() -> RunningTask | None:
-    """Return the task that Airflow runs here and now; ``None`` in a script, a test of a connection or a triggerer."""
+    """Return the task that this process runs; None in a script, a connection test or a triggerer."""
     try:
         context: Any = get_current_context()
     except (AirflowException, RuntimeError):
@@ -53,10 +53,10 @@ def _process_age() -> float:
     """
     Return the age of this process in seconds.
 
-    Airflow runs each task in a process of its own. The task's start date doesn't serve alone: one that goes on after
-    a deferral, or pokes after a pause, keeps its first start date but has held no slot in between.
+    Airflow runs each task in its own process. The task's start date isn't sufficient: a task that resumes after a
+    deferral, or is rescheduled, keeps its first start date but didn't hold a slot in between.
     """
     import psutil
 
-    # psutil reckons from the time of the system's start in whole seconds, so the age may be one second too much.
+    # psutil rounds the time of the system's start to seconds, so the age may be one second too much.
     return time.time() - psutil.Process().create_time() - 1

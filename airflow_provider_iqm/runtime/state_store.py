@@ -1,4 +1,4 @@
-"""What Airflow keeps between tries and runs, read and written so that a failing store fails no task unasked."""
+"""Airflow's stores of state between tries and runs, whose failures don't fail tasks unless the value is required."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from airflow_provider_iqm.runtime.best_effort import best_effort
 
 
 class KeyValueStore(Protocol):
-    """A store of Airflow's: of a task, or of an asset."""
+    """Airflow's store of a task or an asset."""
 
     def get(self, key: str) -> Any:
-        """Return a value; ``None`` where there is none."""
+        """Return a value; None if it doesn't exist."""
 
     def set(self, key: str, value: Any) -> None:
-        """Keep a value."""
+        """Store a value."""
 
 
 class StateStore:
     """
-    A store that costs no more than a warning where it fails, unless its value is required.
+    A store whose failures are warnings, unless the value is required.
 
-    :param store: Airflow's store; without one, nothing is known and nothing is kept.
-    :param name: What the log calls it.
-    :param log: Where failures are logged.
+    :param store: Airflow's store; None to store nothing.
+    :param name: The store's name, for messages.
+    :param log: Logs failures.
     """
 
     def __init__(self, store: KeyValueStore | None, *, name: str, log: Log) -> None:
@@ -39,10 +39,10 @@ class StateStore:
 
     def read(self, key: str, *, required: bool = False) -> Any:
         """
-        Return a value; ``None`` where there is none, or where it can't be read.
+        Return a value; None if it doesn't exist or can't be read.
 
         :param key: The value's key.
-        :param required: Whether the task fails where the value can't be read.
+        :param required: Whether to raise an error if the value can't be read.
         :raises IQMError: The value is required and can't be read.
         """
         if self._store is None:
@@ -53,21 +53,21 @@ class StateStore:
             found = True
         if required and not found:
             raise IQMError(
-                f"Could not read {self._name} in Airflow, which says what earlier runs have made; the log has the "
-                "reason. Campaigns are unchanged. Retry."
+                f"Could not read {self._name} from Airflow, so it is unknown which audiences earlier runs created; the "
+                "log has the reason. Campaigns are unchanged. Retry."
             )
         return value
 
     def write(self, key: str, value: Any) -> bool:
         """
-        Keep a value, and return whether that was possible.
+        Store a value, and return whether that succeeded.
 
         :param key: The value's key.
-        :param value: The value, made of what JSON knows.
+        :param value: The value; JSON types only.
         """
-        kept = False
+        stored = False
         if self._store is not None:
             with best_effort(self._log, f"write {key} to {self._name}"):
                 self._store.set(key, value)
-                kept = True
-        return kept
+                stored = True
+        return stored

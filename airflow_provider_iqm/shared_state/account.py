@@ -1,4 +1,4 @@
-"""The key under which everybody who talks to an IQM account finds its request ledger."""
+"""The key of an IQM account's request ledger."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def account_key(settings: IQMConnection) -> str:
     """
     Return the key of the account that a connection logs in to.
 
-    It depends on the host, the API client, the user and the workspace only: not on the connection's id, the password or
-    Airflow's Fernet key, so that a script on another machine shares the ledger, too.
+    It only depends on the host, the API client, the user and the workspace, not on the connection's id, the password or
+    Airflow's Fernet key. So a script on another machine shares the ledger, too.
 
     :param settings: The connection's settings.
     """

@@ -1,4 +1,4 @@
-"""A lock between the processes and threads of a host."""
+"""A lock for the processes and threads of a host."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 @contextmanager
 def file_lock(path: Path, *, timeout: float) -> Iterator[None]:
     """
-    Hold a lock that the system releases if the process dies.
+    Hold a lock, which the system releases if the process dies.
 
     Waiting processes are woken one by one, so a thousand of them cost no more than a few.
 
     :param path: The lock's file.
-    :param timeout: Seconds to wait for a process that holds the lock, because it may be suspended.
+    :param timeout: Seconds to wait for the process that holds the lock, which may be suspended.
     :raises TimeoutError: The lock wasn't released in time.
     :raises OSError: The file can't be opened.
     """
@@ -27,7 +27,7 @@ def file_lock(path: Path, *, timeout: float) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # There is no timeout for locks. A thread that is given up here ends when the lock is released.
+            # Locks have no timeout. If the thread is abandoned, it ends when the lock is released.
             thread = threading.Thread(target=fcntl.flock, args=(lock, fcntl.LOCK_EX), daemon=True)
             thread.start()
             thread.join(timeout)
@@ -36,7 +36,7 @@ def file_lock(path: Path, *, timeout: float) -> Iterator[None]:
         try:
             yield
         finally:
-            # Closing isn't enough if another thread has forked meanwhile: its child has the file open, too.
+            # Closing isn't enough if another thread has forked meanwhile: the child has the file open, too.
             fcntl.flock(lock, fcntl.LOCK_UN)
     finally:
         os.close(lock)

@@ -1,4 +1,4 @@
-"""Shared state in a SQLite file of this host, for processes that run on one host."""
+"""Shared state in a SQLite file, for processes on one host."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LOCK_TIMEOUT = 30.0
 """Seconds to wait for the file's lock, which is held for a millisecond unless its process is suspended."""
 
 VERSION = 2
-"""The layout of the file, and of the owners in it."""
+"""The version of the file's format, including the owners."""
 
 MAX_ROUNDS = 10
-"""Windows of waiting requests that an operation reads: whoever waits longer need not know it better."""
+"""The number of windows of waiting requests that an operation reads; beyond that, the wait needn't be exact."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS request (
@@ -46,20 +46,20 @@ CREATE TABLE IF NOT EXISTS value (
 """
 
 SENT, WAITING, FULL = "sent", "waiting", "full"
-"""The states of requests, as in a ledger; the last one is that of a row that says until when IQM refuses requests."""
+"""The states of rows: requests as in a ledger, and until when IQM rejects requests."""
 
 
 class HostStore:
     """
     Shared state in a file that only this user can read.
 
-    SQLite keeps it whole if a process is killed at any moment. It doesn't wait for the disk, because each start of the
-    host has a file of its own. All times are those of a clock that starts with the host, so in a new ledger the account
-    counts as full until the host has been running for a window: requests may have been sent right before.
+    SQLite keeps it consistent if a process is killed. It doesn't wait for the disk, because each start of the host has
+    its own file. Times are seconds since the start of the host. In a new ledger, the account counts as full until the
+    host has been running for a window, because requests may have been sent right before its start.
 
-    :param folder: Where the file is; without it, a private folder in the directory for temporary files.
-    :param clock: Returns the seconds of a clock that all processes share.
-    :raises SharedStateError: where there is no safe folder.
+    :param folder: The folder of the file; by default, a private folder in the directory for temporary files.
+    :param clock: A clock that all processes share, in seconds.
+    :raises SharedStateError: There is no safe folder.
     """
 
     lease = LEASE
@@ -69,7 +69,7 @@ class HostStore:
         try:
             folder = folder or private_folder()
             self._path = folder / f"shared-state-{VERSION}-{boot_id()}.db"
-            # SQLite would let the umask decide who can read it.
+            # SQLite would create it with the permissions of the umask.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
             for old in set(folder.glob("shared-state-*")) - set(folder.glob(f"{self._path.stem}*")):
                 old.unlink(missing_ok=True)
@@ -77,7 +77,7 @@ class HostStore:
             raise SharedStateError(f"Shared state on this host is unavailable: {error}.") from error
 
     def ask(self, account: str, request: str, limit: RateLimit, *, hold: float = 0.0) -> float:
-        """Return how many seconds a request has to wait; 0 if it may be sent, and counts from now on."""
+        """Return how many seconds a request has to wait; 0 if it may be sent, which counts it."""
         with self._ledger(account, request, limit, expire=True) as (ledger, now):
             return ledger.ask(
                 request,
@@ -86,22 +86,22 @@ class HostStore:
                 lease=self.lease,
                 hold=min(hold, MAX_HOLD),
                 owner=this_process(),
-                # Many requests can be one process's.
+                # A process may have many requests.
                 is_running=cache(is_running),
             )
 
     def renew(self, account: str, request: str, limit: RateLimit) -> None:
-        """Note that a request is still being sent."""
+        """Record that a request is still in flight."""
         with self._ledger(account, request, limit) as (ledger, now):
             ledger.renew(request, limit, now=now, lease=self.lease, owner=this_process())
 
     def end(self, account: str, request: str, limit: RateLimit, *, full_for: float = 0.0) -> None:
-        """Note that a request was answered or has failed, or that it leaves the queue."""
+        """Record that a request got a response or failed, or that it leaves the queue."""
         with self._ledger(account, request, limit) as (ledger, now):
             ledger.end(request, limit, now=now, full_for=min(full_for, MAX_FULL))
 
     def get(self, key: str) -> bytes | None:
-        """Return a value; ``None`` if there is none, or it has expired."""
+        """Return a value; None if it doesn't exist or has expired."""
         with self._transaction() as database:
             return self._read(database, key, self._clock())
 
@@ -113,7 +113,7 @@ class HostStore:
             _write(database, key, value, now + seconds)
 
     def add(self, key: str, value: bytes, seconds: float) -> bool:
-        """Store a value unless there is another, and return whether it was stored; it ends with this process, too."""
+        """Store a value unless the key has another one; return whether it was stored. It expires with the process."""
         with self._transaction() as database:
             now = self._clock()
             is_free = self._read(database, key, now) in (None, value)
@@ -122,7 +122,7 @@ class HostStore:
             return is_free
 
     def remove(self, key: str, value: bytes) -> None:
-        """Remove a value, if it is this one."""
+        """Remove a value if it hasn't changed."""
         with self._transaction() as database:
             database.execute("DELETE FROM value WHERE key = ? AND value = ?", [key, value])
 
@@ -130,7 +130,7 @@ class HostStore:
     def _ledger(
         self, account: str, request: str, limit: RateLimit, *, expire: bool = False
     ) -> Iterator[tuple[Ledger, float]]:
-        """Lend as much of an account's ledger as matters to a request, with the moment, and save what has changed."""
+        """Yield the part of an account's ledger that a request needs, and the time; then save the changes."""
         with self._transaction() as database:
             now = self._clock()
             if expire:
@@ -175,18 +175,18 @@ class HostStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Keep all other processes and threads from the file."""
+        """Lock the file against other processes and threads."""
         try:
-            # A connection must not live on in a forked process, and opening one takes no time to speak of.
+            # A connection per transaction: a forked process must not inherit one, and opening it is cheap.
             with (
                 file_lock(self._path.with_suffix(".lock"), timeout=LOCK_TIMEOUT),
                 closing(sqlite3.connect(self._path, timeout=LOCK_TIMEOUT, isolation_level=None)) as database,
             ):
-                # A journal that stays where it is; nothing waits for the disk.
+                # Keep the journal file, and don't wait for the disk.
                 database.execute("PRAGMA journal_mode = PERSIST")
                 database.execute("PRAGMA synchronous = OFF")
                 if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
-                    # All or none: nobody completes what a killed process has left half done.
+                    # Atomic, because the process may be killed.
                     database.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
                 database.execute("BEGIN IMMEDIATE")
                 yield database

@@ -1,7 +1,7 @@
 """
-State of a task for its later tries, on the worker's host: for Airflow before 3.3, which keeps no such state.
+State of a task for its later tries, on the worker's host: for Airflow before 3.3, which has no task state.
 
-A later try on another host finds nothing, and says so to whoever asks; it never finds something wrong.
+A later try on another host doesn't find it, but never finds a wrong one.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from airflow.providers.common.compat.sdk import conf
 from airflow_provider_iqm.shared_state.private_folder import private_folder
 
 SUFFIX = ".iqm-task-state"
-"""How the names of the files end; nothing else is ever deleted."""
+"""The suffix of the files; no other files are ever deleted."""
 
-LIFE = 7 * 24 * 60 * 60.0
-"""Seconds after which a file that nobody has written to is deleted."""
+LIFETIME = 7 * 24 * 60 * 60.0
+"""Seconds after its last change until a file is deleted."""
 
 
 class HostTaskState:
     """
-    A task's state in a file that only Airflow's user may read.
+    A task's state in a file that only Airflow's user can read.
 
-    It holds times, ids and tokens: no name, no secret, no value of a list.
+    It contains times, ids and upload tokens: no names, secrets or values of a list.
 
-    :param identity: What tells the task instance from any other: the Dag, the task, the run, the map index.
+    :param identity: The identity of the task instance: Dag, task, run, map index.
     """
 
     def __init__(self, *identity: object) -> None:
@@ -40,7 +40,7 @@ class HostTaskState:
 
     def get(self, key: str) -> Any:
         """
-        Return a value; ``None`` where there is none on this host.
+        Return a value; None if this host doesn't have it.
 
         :param key: The value's key.
         """
@@ -48,21 +48,21 @@ class HostTaskState:
 
     def set(self, key: str, value: Any) -> None:
         """
-        Keep a value.
+        Store a value.
 
         :param key: The value's key.
-        :param value: The value, made of what JSON knows.
-        :raises OSError: where the host has no place for it.
+        :param value: The value; JSON types only.
+        :raises OSError: The value can't be written.
         """
         folder = private_folder()
         _sweep(folder)
         descriptor, name = tempfile.mkstemp(dir=folder, suffix=SUFFIX)
         with os.fdopen(descriptor, "w") as file:
             json.dump(self._load() | {key: value}, file)
-            # What a later try must know has to survive this host's sudden end, too.
+            # The state must survive a crash of the host.
             file.flush()
             os.fsync(file.fileno())
-        # In one step, so that nobody reads half of it.
+        # Atomic, so that nobody reads a part of the file.
         Path(name).replace(folder / self._name)
 
     def _load(self) -> dict[str, Any]:
@@ -76,8 +76,8 @@ class HostTaskState:
 def _sweep(folder: Path) -> None:
     for path in folder.glob(f"*{SUFFIX}"):
         try:
-            if path.stat().st_mtime < time.time() - LIFE:
+            if path.stat().st_mtime < time.time() - LIFETIME:
                 path.unlink()
         except OSError:
-            # Another task has deleted it first.
+            # Another task has already deleted it.
             continue

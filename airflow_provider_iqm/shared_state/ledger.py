@@ -1,10 +1,10 @@
 """
 The rules of an account's request ledger, without storage.
 
-A request counts against the account's limit from the moment it may be sent until one window after its answer, because
-nobody knows at which moment in between IQM counts it. If fewer requests than the limit count, the next one may be sent;
-otherwise it waits in a queue, in the order of asking. The stores for Redis and Postgres implement the same rules in Lua
-and SQL; tests compare them with this class, operation by operation.
+A request counts against the account's limit from the time it may be sent until one window after its response, because
+IQM may count it at any time in between. If fewer requests than the limit count, the next one may be sent; otherwise it
+waits in a queue, first come, first served. The stores for Redis and Postgres implement the same rules in Lua and SQL;
+tests compare them with this class, operation by operation.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 GRACE = 10.0
-"""Seconds that a place in the queue outlives the moment at which its owner has to ask again."""
+"""Seconds after the time to ask again until a place in the queue expires."""
 
 LATE = 10.0
-"""Seconds after the death of a process within which IQM may count a request that the process has sent."""
+"""Seconds after the death of a process within which IQM may count a request of that process."""
 
 MIN_WAIT = 0.001
-"""The shortest wait, in seconds, that is returned to a request that may not be sent yet."""
+"""The shortest wait of a request that may not be sent yet, in seconds."""
 
 
 @dataclass(frozen=True)
 class RateLimit:
     """
-    How many requests an account may send.
+    The rate limit of an account.
 
     :param requests: The number of requests in any window.
-    :param window: The window's length in seconds.
+    :param window: Length of the window in seconds.
     """
 
     requests: int
@@ -38,10 +38,10 @@ class RateLimit:
     @property
     def poll_interval(self) -> float:
         """
-        The longest time in seconds for which a waiting request may sleep before it asks again.
+        The maximum interval, in seconds, at which a waiting request must ask again.
 
-        The store keeps its place for this time and :data:`GRACE`. A shorter one notices earlier that the queue has
-        become shorter, because others have died or given up.
+        The store keeps its place for this time plus :data:`GRACE`. With a shorter interval, requests notice sooner that
+        the queue got shorter because others died or gave up.
         """
         return self.window / 4
 
@@ -51,8 +51,8 @@ class Entry:
     """
     A request in the ledger.
 
-    :param until: The moment at which it stops counting, or loses its place in the queue.
-    :param owner: The process that is waiting for it, or for its answer; empty if nobody does or it can't be known.
+    :param until: The time at which it stops counting, or loses its place in the queue.
+    :param owner: The process that waits in the queue or for the response; empty if there is none or it is unknown.
     """
 
     until: float
@@ -64,11 +64,11 @@ class Ledger:
     """
     The requests of one account.
 
-    A request is named by a unique id. All moments are seconds of one clock that every caller shares.
+    A request has a unique id. All times are seconds of a clock that all callers share.
 
-    :param sent: Requests that count: being sent, or answered less than a window ago.
-    :param waiting: Requests that wait, in the order of asking.
-    :param full_until: The moment until which IQM refuses requests, as it said with HTTP 429.
+    :param sent: Requests that count: in flight, or with a response less than a window ago.
+    :param waiting: Requests that wait, in the order of the queue.
+    :param full_until: The time until which IQM rejects requests, after HTTP 429.
     """
 
     sent: dict[str, Entry] = field(default_factory=dict)
@@ -87,20 +87,20 @@ class Ledger:
         is_running: Callable[[str], bool] = bool,
     ) -> float:
         """
-        Return how many seconds a request has to wait; 0 if it may be sent, and counts from now on.
+        Return how many seconds a request has to wait; 0 if it may be sent, which counts it.
 
-        Asking again with the same id is safe: it keeps its place in the queue, or stays allowed.
+        Asking again with the same id is safe: the request keeps its place in the queue, or stays allowed.
 
         :param request: The request's id.
         :param limit: The account's limit.
-        :param now: The moment.
-        :param lease: Seconds after which the request counts as answered if nobody renews it.
-        :param hold: Seconds for which its place in the queue is kept; without it, until it is time to ask again.
+        :param now: The current time.
+        :param lease: Seconds after which the request counts as ended if it isn't renewed.
+        :param hold: Seconds to keep its place in the queue; 0 to keep it until it is time to ask again.
         :param owner: The process that asks.
-        :param is_running: Whether the process of an entry is running.
+        :param is_running: Returns whether the process of an entry is running.
         """
         self._remove_expired(now)
-        self._count_as_answered(limit, now, is_running)
+        self._end_requests_of_dead(limit, now, is_running)
         if request in self.sent:
             self.renew(request, limit, now=now, lease=lease, owner=owner)
             return 0.0
@@ -122,24 +122,24 @@ class Ledger:
 
     def renew(self, request: str, limit: RateLimit, *, now: float, lease: float, owner: str = "") -> None:
         """
-        Note that a request is still being sent.
+        Record that a request is still in flight.
 
         :param request: The request's id.
         :param limit: The account's limit.
-        :param now: The moment.
-        :param lease: Seconds after which it counts as answered if nobody renews it.
+        :param now: The current time.
+        :param lease: Seconds after which it counts as ended if it isn't renewed.
         :param owner: The process that sends it.
         """
         self.sent[request] = Entry(now + lease + limit.window, owner)
 
     def end(self, request: str, limit: RateLimit, *, now: float, full_for: float = 0.0) -> None:
         """
-        Note that a request was answered or has failed, or that it leaves the queue.
+        Record that a request got a response or failed, or that it leaves the queue.
 
         :param request: The request's id.
         :param limit: The account's limit.
-        :param now: The moment.
-        :param full_for: Seconds for which IQM refuses all requests of the account.
+        :param now: The current time.
+        :param full_for: Seconds for which IQM rejects all requests of the account.
         """
         if full_for > 0:
             self.full_until = max(self.full_until, now + full_for)
@@ -151,14 +151,14 @@ class Ledger:
             for request in [request for request, entry in entries.items() if entry.until <= now]:
                 del entries[request]
 
-    def _count_as_answered(self, limit: RateLimit, now: float, is_running: Callable[[str], bool]) -> None:
-        """Let what a dead process was sending count as answered now."""
+    def _end_requests_of_dead(self, limit: RateLimit, now: float, is_running: Callable[[str], bool]) -> None:
+        """Record that requests of dead processes have ended."""
         for entry in self.sent.values():
             if entry.owner and not is_running(entry.owner):
                 entry.until, entry.owner = min(entry.until, now + LATE + limit.window), ""
 
     def _remove_dead(self, allowed: int, is_running: Callable[[str], bool]) -> None:
-        """Remove requests of dead processes that could be sent now; those behind them are no obstacle yet."""
+        """Remove requests of dead processes from the front of the queue."""
         while dead := [
             request
             for request, entry in islice(self.waiting.items(), max(allowed, 0))
@@ -168,7 +168,7 @@ class Ledger:
                 del self.waiting[request]
 
     def _wait(self, position: int, limit: RateLimit, unused: int, now: float) -> float:
-        """Return the seconds until a place in the queue can be used, if each request is answered at once."""
+        """Return the seconds until the request at a position of the queue may be sent, if responses take no time."""
         rounds, place = divmod(position, limit.requests)
         index = place - unused
         free_at = now

@@ -1,9 +1,9 @@
 """
 The operations on shared state as SQL for Postgres.
 
-Each is sent at once and runs as one transaction, which begins with a lock for the account, so that the operations of an
-account follow each other; each statement sees what the ones before have done. The rules are those of
-:class:`~airflow_provider_iqm.shared_state.ledger.Ledger`. All moments are seconds of Postgres' own clock.
+Each operation is one round trip and one transaction, which begins with a lock on the account, so that the operations of
+an account are serialized. The rules are those of :class:`~airflow_provider_iqm.shared_state.ledger.Ledger`. All times
+are seconds of Postgres's own clock.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 SET LOCAL statement_timeout = '5s';
 """
 """
-What holds for each operation, whatever the server's and the user's defaults are: a statement sees what others have
-committed before it, and none takes longer, the wait for others of the same account included.
+Settings of each operation, regardless of the server's and the user's defaults: a statement sees what other transactions
+have committed before it, and times out, including the wait for the account's lock.
 
-It is sent with the operation, because PgBouncer accepts no such options when it connects.
+They are sent with the operation, because PgBouncer doesn't accept such options in connections.
 """
 
 CREATE = """
@@ -24,11 +24,11 @@ SELECT pg_advisory_xact_lock(hashtextextended('airflow_provider_iqm', 0));
 CREATE TABLE IF NOT EXISTS iqm_request (
     account text NOT NULL,
     request text NOT NULL,
-    -- sent: being sent or answered less than a window ago; waiting: in the queue; full: IQM refuses requests until then
+    -- sent: in flight, or response less than a window ago; waiting: in the queue; full: IQM rejects requests until then
     state text NOT NULL,
     -- the place in the queue
     place bigint GENERATED ALWAYS AS IDENTITY,
-    -- the moment at which it stops counting, or loses its place
+    -- the time at which it stops counting, or loses its place
     until double precision NOT NULL,
     PRIMARY KEY (account, request)
 );
@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS iqm_shared_value (
 """
 
 NOW = "coalesce(%(now)s::double precision, extract(epoch FROM clock_timestamp())::double precision)"
-"""The moment; the parameter ``now`` is a test's clock."""
+"""The current time; the parameter ``now`` is that of a test's clock."""
 
 
 def _sql(statements: str) -> str:
@@ -76,7 +76,7 @@ counts AS (
             SELECT count(*) FROM (
                 SELECT FROM iqm_request
                 WHERE account = %(key)s AND state = 'waiting' AND place < own.place
-                -- Whoever waits for ten windows need not know it better.
+                -- Beyond ten windows, the wait needn't be exact.
                 LIMIT 10 * %(requests)s
             ) AS ahead
         ) AS position,
@@ -127,7 +127,7 @@ ON CONFLICT (account, request) DO UPDATE SET until = greatest(iqm_request.until,
 INSERT INTO iqm_request (account, request, state, until)
 VALUES (%(key)s, %(request)s, 'sent', {now} + %(window)s)
 ON CONFLICT (account, request) DO UPDATE SET
-    -- What still waits leaves the queue, and doesn't count.
+    -- A waiting request leaves the queue and doesn't count.
     until = CASE WHEN iqm_request.state = 'sent' THEN excluded.until ELSE '-infinity' END;
 DELETE FROM iqm_request WHERE account = %(key)s AND request = %(request)s AND until = '-infinity';
 """)

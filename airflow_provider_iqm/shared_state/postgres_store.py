@@ -1,4 +1,4 @@
-"""Shared state in Postgres, for processes that run on several hosts."""
+"""Shared state in Postgres, for processes on several hosts."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from airflow_provider_iqm.shared_state.store import LEASE, MAX_FULL, MAX_HOLD
 TIMEOUTS = {
     # Seconds to wait for a connection.
     "connect_timeout": 5,
-    # Milliseconds to wait until the server's host confirms what was sent.
+    # Milliseconds until the server's host must have acknowledged sent data.
     "tcp_user_timeout": 10_000,
-    # Seconds without data, and between three more checks, after which a host that doesn't respond counts as gone.
+    # Seconds without data until the first keepalive, seconds between keepalives, and their number.
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
 }
-"""Parameters of libpq, which would wait for minutes, or for good after a lost packet."""
+"""Parameters of libpq, whose defaults are minutes, or forever after a lost packet."""
 
 MAX_IDLE = 1.0
-"""Seconds of waiting for which the connection isn't closed."""
+"""The longest wait, in seconds, during which the connection stays open."""
 
 UNDEFINED_TABLE = "42P01"
-"""Postgres' code for a table that isn't there."""
+"""Postgres's error code for a table that doesn't exist."""
 
 
 class PostgresStore:
     """
-    Shared state in two tables of a Postgres database, reached by Airflow's Postgres hook.
+    Shared state in two tables of a Postgres database, accessed with Airflow's Postgres hook.
 
-    The tables are created when they are needed. A process has one connection, which is closed while the process waits
-    for its turn: a thousand tasks that wait must not keep a thousand connections open.
+    The tables are created on first use. A process has one connection, which it closes during longer waits: a thousand
+    waiting tasks must not keep a thousand connections open.
 
-    :param conn_id: An Airflow connection of the type ``postgres``.
-    :param clock: Returns seconds to use in the place of Postgres' own clock, in tests.
+    :param conn_id: An Airflow connection of type ``postgres``.
+    :param clock: A clock to use instead of Postgres's own, in tests.
     """
 
     lease = LEASE
@@ -55,7 +55,7 @@ class PostgresStore:
         self._process = os.getpid()
 
     def ask(self, account: str, request: str, limit: RateLimit, *, hold: float = 0.0) -> float:
-        """Return how many seconds a request has to wait; 0 if it may be sent, and counts from now on."""
+        """Return how many seconds a request has to wait; 0 if it may be sent, which counts it."""
         values = self._values(account, request, limit) | {
             "requests": limit.requests,
             "hold": min(hold, MAX_HOLD),
@@ -70,16 +70,16 @@ class PostgresStore:
         return wait
 
     def renew(self, account: str, request: str, limit: RateLimit) -> None:
-        """Note that a request is still being sent."""
+        """Record that a request is still in flight."""
         self._run(statements.RENEW, self._values(account, request, limit))
 
     def end(self, account: str, request: str, limit: RateLimit, *, full_for: float = 0.0) -> None:
-        """Note that a request was answered or has failed, or that it leaves the queue."""
+        """Record that a request got a response or failed, or that it leaves the queue."""
         values = self._values(account, request, limit) | {"full_for": min(full_for, MAX_FULL)}
         self._run(statements.END, values)
 
     def get(self, key: str) -> bytes | None:
-        """Return a value; ``None`` if there is none, or it has expired."""
+        """Return a value; None if it doesn't exist or has expired."""
         value = self._run(statements.GET, self._values(key))
         return None if value is None else bytes(value)
 
@@ -88,11 +88,11 @@ class PostgresStore:
         self._run(statements.PUT, self._values(key) | {"value": value, "seconds": seconds})
 
     def add(self, key: str, value: bytes, seconds: float) -> bool:
-        """Store a value unless there is another, and return whether it was stored."""
+        """Store a value unless the key has another one, and return whether it was stored."""
         return self._run(statements.ADD, self._values(key) | {"value": value, "seconds": seconds}) is not None
 
     def remove(self, key: str, value: bytes) -> None:
-        """Remove a value, if it is this one."""
+        """Remove a value if it hasn't changed."""
         self._run(statements.REMOVE, self._values(key) | {"value": value})
 
     def _values(self, key: str, request: str = "", limit: RateLimit | None = None) -> dict[str, Any]:
@@ -108,12 +108,12 @@ class PostgresStore:
         """Run statements in one round trip and one transaction, and return the first value of the last one."""
         with self._lock, self._usable():
             if self._process != os.getpid():
-                # A connection can't be shared with the process that this one was forked from.
+                # Processes can't share a connection after a fork.
                 self._connection, self._process = None, os.getpid()
             if self._connection is not None:
                 try:
                     return _execute(self._connection, statement, values)
-                except Exception:  # noqa: BLE001 - the server may have closed the connection; all operations may be repeated
+                except Exception:  # noqa: BLE001 - the server may have closed it; all operations are repeatable
                     self._close()
             self._connection = self._hook.get_conn()
             self._connection.autocommit = True
@@ -149,7 +149,7 @@ class PostgresStore:
         except ImportError as error:
             raise SharedStateError(f"{unavailable}: {error}. Install airflow-provider-iqm[postgres].") from error
         except Exception as error:
-            # Somebody may correct the connection.
+            # Reread the connection next time, in case it was corrected.
             self.__dict__.pop("_hook", None)
             reason = " ".join(str(error).split())
             raise SharedStateError(f"{unavailable}: {type(error).__name__}: {reason}") from error
@@ -157,7 +157,7 @@ class PostgresStore:
 
 def _execute(connection: Any, statement: str, values: Mapping[str, Any]) -> Any:
     if hasattr(connection, "pgconn"):
-        # psycopg 3 sends several statements at once only if it fills in their parameters itself, as psycopg2 does.
+        # psycopg 3 only sends several statements at once if it binds their parameters on the client, as psycopg2 does.
         from psycopg import ClientCursor
 
         cursor = ClientCursor(connection)

@@ -1,4 +1,4 @@
-"""The identity of processes, and a clock that all processes of a host share."""
+"""Identifies processes, and provides a clock that all processes of a host share."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ HAS_PROC = Path("/proc/self/stat").exists()
 DEAD = ("Z", "X")
 """The states of a process that has ended, in ``/proc/PID/stat``."""
 
-# The clock also counts while the host is suspended. macOS has no such name, but its monotonic clock does the same.
+# This clock includes the time while the host is suspended. On macOS, the monotonic clock does.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def host_clock() -> float:
-    """Return the seconds since the host was started; setting the host's time doesn't change them."""
+    """Return the seconds since the host was started, regardless of changes to its wall clock."""
     return time.clock_gettime(_CLOCK)
 
 
 @cache
 def boot_id() -> str:
-    """Return what tells this start of the host from earlier ones."""
+    """Return an identifier of this start of the host."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -33,23 +33,25 @@ def boot_id() -> str:
 
 
 def this_process() -> str:
-    """Return the identity of this process: its id, its start, because ids are used again, and where its id holds."""
+    """Return the identity of this process: its id, its start time, because ids are reused, and its PID namespace."""
     return f"{os.getpid()}:{_start(os.getpid())}:{_namespace()}"
 
 
 def is_running(process: str) -> bool:
     """
-    Return whether a process of this host is running, as far as it can be seen.
+    Return whether a process of this host is running.
 
-    :param process: What :func:`this_process` returned there. In another container, which shares the folder, it can't be
-        seen and counts as running: what it has in a store expires anyway.
+    Processes in other containers, which may share the folder, aren't visible and count as running: their entries in a
+    store expire anyway.
+
+    :param process: The process's own result of :func:`this_process`.
     """
     pid, start, namespace = process.split(":")
     return namespace != _namespace() or _start(int(pid)) == start
 
 
 def _namespace() -> str:
-    """Return what tells the ids of this process's namespace from those of others; empty where there are none."""
+    """Return an identifier of this process's PID namespace; empty if the system has none."""
     try:
         return str(Path("/proc/self/ns/pid").stat().st_ino)
     except OSError:
@@ -57,19 +59,19 @@ def _namespace() -> str:
 
 
 def _start(pid: int) -> str | None:
-    """Return when a process was started, in ticks since the start of the host; ``None`` if it has ended."""
+    """Return the start time of a process, in ticks since the start of the host; None if it has ended."""
     if not HAS_PROC:
         return _start_by_psutil(pid)
     try:
         file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
         try:
-            # psutil would compute the time from the wall clock, which may be set meanwhile.
+            # psutil would compute the time from the wall clock, which may change.
             stat = os.read(file, 4096)
         finally:
             os.close(file)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The name in parentheses may hold anything.
+    # The name in parentheses can contain any characters.
     state, *fields = stat.rpartition(b")")[2].decode().split()
     return None if state in DEAD else fields[18]
 

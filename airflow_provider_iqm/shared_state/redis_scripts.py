@@ -1,10 +1,10 @@
 """
 The operations on shared state as Redis scripts, each of which Redis runs atomically.
 
-An account's ledger is two sorted sets of request ids (``sent`` by the moment at which they stop counting, ``waiting``
-by their place in the queue), one more with the moment at which each place is lost, and the moment until which the
-account is full. The rules are those of :class:`~airflow_provider_iqm.shared_state.ledger.Ledger`. All moments are those
-of Redis's own clock, in microseconds; each key expires when it says nothing any more.
+An account's ledger is three sorted sets of request ids (``sent`` by the time at which they stop counting, ``waiting``
+by their place in the queue, ``places`` by the time at which the place expires), and the time until which the account is
+full. The rules are those of :class:`~airflow_provider_iqm.shared_state.ledger.Ledger`. All times are from Redis's own
+clock, in microseconds; each key expires when it is obsolete.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ local function expire(key, microseconds)
     end
 end
 """
-"""The arguments that all scripts begin with; ``given`` is a test's clock."""
+"""The arguments that all scripts have in common; ``given`` is the time of a test's clock."""
 
 ASK = (
     CLOCK

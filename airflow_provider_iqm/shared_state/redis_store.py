@@ -1,4 +1,4 @@
-"""Shared state in Redis, for processes that run on several hosts."""
+"""Shared state in Redis, for processes on several hosts."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from redis.commands.core import Script
 
 TIMEOUT = 5.0
-"""Seconds to wait for a connection, and for an answer."""
+"""Seconds to wait for a connection, and for a response."""
 
 SECOND = 1_000_000
-"""Redis tells the time in microseconds."""
+"""Redis's clock has microseconds."""
 
 
 class RedisStore:
     """
-    Shared state in Redis, reached by Airflow's Redis hook.
+    Shared state in Redis, accessed with Airflow's Redis hook.
 
-    :param conn_id: An Airflow connection of the type ``redis``.
-    :param clock: Returns seconds to use in the place of Redis's own clock, in tests.
+    :param conn_id: An Airflow connection of type ``redis``.
+    :param clock: A clock to use instead of Redis's own, in tests.
     """
 
     lease = LEASE
@@ -39,21 +39,21 @@ class RedisStore:
         self._clock = clock
 
     def ask(self, account: str, request: str, limit: RateLimit, *, hold: float = 0.0) -> float:
-        """Return how many seconds a request has to wait; 0 if it may be sent, and counts from now on."""
+        """Return how many seconds a request has to wait; 0 if it may be sent, which counts it."""
         seconds = (min(hold, MAX_HOLD), limit.poll_interval, GRACE)
         more = limit.requests, *map(_microseconds, seconds)
         return float(self._run(self._scripts["ask"], account, request, limit, *more)) / SECOND
 
     def renew(self, account: str, request: str, limit: RateLimit) -> None:
-        """Note that a request is still being sent."""
+        """Record that a request is still in flight."""
         self._run(self._scripts["renew"], account, request, limit)
 
     def end(self, account: str, request: str, limit: RateLimit, *, full_for: float = 0.0) -> None:
-        """Note that a request was answered or has failed, or that it leaves the queue."""
+        """Record that a request got a response or failed, or that it leaves the queue."""
         self._run(self._scripts["end"], account, request, limit, _microseconds(min(full_for, MAX_FULL)))
 
     def get(self, key: str) -> bytes | None:
-        """Return a value; ``None`` if there is none, or it has expired."""
+        """Return a value; None if it doesn't exist or has expired."""
         with self._usable():
             value: Any = self._redis.get(f"iqm:{key}")
         return value.encode() if isinstance(value, str) else value
@@ -64,17 +64,17 @@ class RedisStore:
             self._redis.set(f"iqm:{key}", value, px=math.ceil(seconds * 1000))
 
     def add(self, key: str, value: bytes, seconds: float) -> bool:
-        """Store a value unless there is another, and return whether it was stored."""
+        """Store a value unless the key has another one, and return whether it was stored."""
         with self._usable():
             return bool(self._scripts["add"](keys=[f"iqm:{key}"], args=[value, math.ceil(seconds * 1000)]))
 
     def remove(self, key: str, value: bytes) -> None:
-        """Remove a value, if it is this one."""
+        """Remove a value if it hasn't changed."""
         with self._usable():
             self._scripts["remove"](keys=[f"iqm:{key}"], args=[value])
 
     def _run(self, script: Script, account: str, request: str, limit: RateLimit, *arguments: int) -> Any:
-        # The part in braces decides which node of a cluster has the key: all of an account are on one.
+        # The part in braces determines the node of a cluster: all keys of an account must be on the same one.
         keys = [f"iqm:{{{account}}}:{name}" for name in ("sent", "waiting", "places", "full")]
         now = _microseconds(self._clock()) if self._clock else ""
         common = (request, _microseconds(limit.window), _microseconds(self.lease), now)
@@ -89,7 +89,7 @@ class RedisStore:
 
         hook: Any = RedisHook(self.conn_id)
         client: Redis = hook.get_conn()
-        # The hook has no timeouts, so that a lost packet could stop a task for good.
+        # The hook has no timeouts, so a lost packet could block a task forever.
         pool = getattr(client, "connection_pool", None)
         if pool is not None:
             pool.connection_kwargs |= {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
@@ -121,11 +121,11 @@ class RedisStore:
             yield
         except SharedStateError:
             raise
-        except Exception as error:  # noqa: BLE001 - those of a cluster aren't RedisErrors
-            # Somebody may correct the connection.
+        except Exception as error:  # noqa: BLE001 - errors of a cluster aren't RedisErrors
+            # Reread the connection next time, in case it was corrected.
             for cached in ("_redis", "_scripts"):
                 self.__dict__.pop(cached, None)
-            # A server that doesn't know the command which logs in quotes the password.
+            # A server that doesn't know the login command quotes the password.
             reason = str(error).partition(", with args beginning with")[0]
             raise SharedStateError(
                 f'Shared state in Redis (connection "{self.conn_id}") is unavailable: {type(error).__name__}: {reason}'

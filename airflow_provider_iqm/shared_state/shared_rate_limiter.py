@@ -1,4 +1,4 @@
-"""Keeps an account's rate limit together with all others that share its ledger."""
+"""Enforces an account's rate limit with a ledger that other processes share."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MAX_GRANT_AGE = 10.0
 """
 Seconds for which a request may be sent after it was allowed, without asking again.
 
-It is much shorter than a lease, so that a request counts even if its process is suspended right before sending it.
+This is much shorter than a lease, so that a request counts even if its process is suspended right before sending it.
 """
 
 
 class SharedRateLimiter:
     """
-    Tells when a request of an account may be sent.
+    Decides when a request of an account may be sent.
 
-    Usable in threads; an event loop calls it by ``asyncio.to_thread``. Each request gets a turn::
+    It is thread-safe; in an event loop, call it with ``asyncio.to_thread``. Each request gets a turn::
 
         turn = limiter.new_turn()
         while wait := turn.ask():
@@ -32,11 +32,11 @@ class SharedRateLimiter:
         with turn:
             send()
 
-    :param store: Where the account's ledger is.
+    :param store: The store of the account's ledger.
     :param account: The account's key.
     :param limit: The account's limit.
-    :param log: Where failures of the store are logged.
-    :param clock: Returns the seconds of a clock that goes on while the host is suspended.
+    :param log: Logs failures of the store.
+    :param clock: A clock that includes the time while the host is suspended, in seconds.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SharedRateLimiter:
         """
         Return the turn of a request.
 
-        :param request: The request's id, if another process has held a place in the queue for it.
+        :param request: The request's id, if another process has a place in the queue for it.
         """
         return SharedTurn(self, request or uuid.uuid4().hex)
 
@@ -83,14 +83,14 @@ class SharedTurn:
         """
         Return how many seconds to wait; 0 if the request may be sent now.
 
-        Call it again after :attr:`RateLimit.poll_interval` at the latest, or the place in the queue is lost, and right
-        before sending: a process that was suspended since asks anew, all others do without the store.
+        Call it again within :attr:`RateLimit.poll_interval`, or the place in the queue is lost, and again right before
+        sending: that only asks the store if the process was suspended in between.
 
-        :param hold: Seconds for which the place is kept for another process that goes on with the same request.
-        :raises SharedStateError: The store can't be used.
+        :param hold: Seconds to keep the place for another process that continues with the same request.
+        :raises SharedStateError: The store is unavailable.
         """
         limiter = self._limiter
-        # If the wait is abandoned while a thread asks, the end must come after it.
+        # If the wait is abandoned while a thread asks, end() must come afterwards.
         with self._lock:
             while limiter.clock() - self._allowed_at > MAX_GRANT_AGE:
                 if self._ended.is_set():
@@ -104,42 +104,42 @@ class SharedTurn:
 
     def waits_in(self, limiter: SharedRateLimiter) -> bool:
         """
-        Return whether the request hasn't been allowed yet, and waits in the ledger of a limiter.
+        Return whether the request is still waiting, in the ledger of the given limiter.
 
         :param limiter: The limiter.
         """
         return self._limiter is limiter and self._allowed_at == float("-inf")
 
     def start(self) -> None:
-        """Note that the request is being sent: renew its lease until it ends."""
+        """Record that the request is being sent, and renew its lease until it ends."""
         threading.Thread(target=self._renew, name=f"iqm-request-{self.request}", daemon=True).start()
 
     def refuse(self, retry_after: float | None) -> None:
         """
-        Note that IQM has refused the request with HTTP 429: the account is full, for everybody.
+        Record that IQM rejected the request with HTTP 429, so that no process sends requests for a while.
 
-        :param retry_after: Seconds until requests are accepted, if IQM said so; without it, a window.
+        :param retry_after: Seconds until IQM accepts requests; None for a window.
         """
         self._full_for = self._limiter.limit.window if retry_after is None else retry_after
 
     def end(self) -> None:
-        """Note that the request was answered or has failed, or that it won't be sent; a failing store is logged."""
+        """Record that the request got a response or failed, or that it won't be sent; log failures of the store."""
         self._ended.set()
         limiter = self._limiter
         try:
-            # A renewal that is on its way must not come after the end.
+            # A concurrent renewal must not follow the end.
             with self._lock:
                 limiter.store.end(limiter.account, self.request, limiter.limit, full_for=self._full_for)
         except SharedStateError as error:
             limiter.log.warning("%s The request counts against the rate limit until its lease ends.", error)
 
     def __enter__(self) -> SharedTurn:
-        """Start sending."""
+        """Start the request."""
         self.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """End it."""
+        """End the request."""
         self.end()
 
     def _renew(self) -> None:
@@ -150,4 +150,4 @@ class SharedTurn:
                     if not self._ended.is_set():
                         limiter.store.renew(limiter.account, self.request, limiter.limit)
             except SharedStateError as error:
-                limiter.log.warning("%s The request's lease was not renewed.", error)
+                limiter.log.warning("%s The request's lease wasn't renewed.", error)

@@ -1,4 +1,4 @@
-"""A value about a connection that its tasks share, such as a token: encrypted, and made by one of them at a time."""
+"""A value that the tasks of a connection share, such as a token: encrypted, and created by one of them at a time."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ from airflow_provider_iqm.shared_state.encryption import fernet_keys
 from airflow_provider_iqm.shared_state.store import SharedStore
 
 LOCK_TIMEOUT = 120.0
-"""Seconds after which a lock is free if its task has stopped renewing it."""
+"""Seconds after which a lock expires if its task has stopped renewing it."""
 
 MAX_LOCK_WAIT = 2 * 60 * 60.0
 """
-Seconds to wait for another task that is making the value, before this one makes it, too.
+Maximum wait for another task that is creating the value, in seconds; after that, this task creates it, too.
 
-A task that logs in may wait for its turn, and is sent away with HTTP 429 for up to an hour.
+A task that logs in may have to wait for the rate limit, and may get HTTP 429 for up to an hour.
 """
 
 LOCK_POLL_INTERVAL = 0.2
 
 VERSION = 3
-"""The layout of a value: change it when the layout or the fields of a token change."""
+"""The version of the value's format: increment it when the format or the fields of a token change."""
 
 
 class SharedValue:
     """
-    A value about a connection, in a store of shared state.
+    A value that the tasks of a connection share, in a store of shared state.
 
-    A store that can't be used costs requests and no more. The value's key is made of all that the login depends on, so
-    that it is never used for another connection, user or workspace, nor after the password was changed.
+    A store that is unavailable costs requests, but fails no task. The value's key is derived from everything that the
+    login depends on, so the value is never used for another connection, user or workspace, or after a change of the
+    password.
 
     :param store: The store.
     :param key: The value's key.
-    :param fernet: What encrypts it.
-    :param log: Where failures are logged.
+    :param fernet: Encrypts the value.
+    :param log: Logs failures.
     """
 
     CONTENT: str
-    """What the value is, for the log."""
+    """The name of the value, for the log."""
 
     def __init__(self, store: SharedStore, key: str, *, fernet: MultiFernet, log: Log) -> None:
         self._store = store
@@ -62,12 +63,12 @@ class SharedValue:
     @classmethod
     def of(cls, store: SharedStore, iqm_conn_id: str, settings: IQMConnection, log: Log) -> Self | None:
         """
-        Return the value of a connection; ``None`` if Airflow has no Fernet key that can be used.
+        Return the value of a connection; None if Airflow has no valid Fernet key.
 
         :param store: The store.
         :param iqm_conn_id: The connection's id.
         :param settings: Its settings.
-        :param log: Where failures are logged.
+        :param log: Logs failures.
         """
         keys = fernet_keys()
         if not keys:
@@ -84,8 +85,8 @@ class SharedValue:
         return cls(store, key, fernet=fernet, log=log)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Keep other tasks from making the value at the same time; those that wait find it in the store."""
+    def lock(self) -> Iterator[None]:
+        """Keep other tasks from creating the value at the same time; they wait, then read it from the store."""
         key, owner = f"{self._key}-lock", uuid.uuid4().hex.encode()
         ended = threading.Event()
         renewal = threading.Thread(target=self._renew_lock, args=(key, owner, ended), daemon=True)
@@ -96,53 +97,53 @@ class SharedValue:
             if is_held:
                 renewal.start()
         except SharedStateError as error:
-            self._log.warning("Other tasks may ask for %s at the same time. %s", self.CONTENT, error)
+            self._log.warning("Other tasks may request %s at the same time: %s", self.CONTENT, error)
         try:
             yield
         finally:
             ended.set()
             if renewal.ident:
-                # A renewal that is on its way must not come after the end.
+                # A concurrent renewal must not follow the removal.
                 renewal.join()
             try:
                 self._store.remove(key, owner)
             except SharedStateError as error:
-                self._log.warning("Other tasks may wait for %s up to %.0f s. %s", self.CONTENT, LOCK_TIMEOUT, error)
+                self._log.warning("Other tasks may wait for %s up to %.0f s: %s", self.CONTENT, LOCK_TIMEOUT, error)
 
     def _renew_lock(self, key: str, owner: bytes, ended: threading.Event) -> None:
-        """Keep the lock until the value is made: its task may have to wait for its turn to ask IQM."""
+        """Renew the lock until the value is created: the task may have to wait for the rate limit."""
         while not ended.wait(LOCK_TIMEOUT / 4):
             try:
                 self._store.add(key, owner, LOCK_TIMEOUT)
             except SharedStateError as error:
-                self._log.warning("Other tasks may ask for %s at the same time. %s", self.CONTENT, error)
+                self._log.warning("Other tasks may request %s at the same time: %s", self.CONTENT, error)
 
     def load(self) -> dict[str, Any] | None:
-        """Return the value; ``None`` if there is none that can be used."""
+        """Return the value; None if there isn't a valid one."""
         try:
             encrypted = self._store.get(self._key)
             saved = json.loads(self._fernet.decrypt(encrypted)) if encrypted else None
         except SharedStateError as error:
-            self._log.warning("Asking IQM for %s. %s", self.CONTENT, error)
+            self._log.warning("Requesting %s from IQM: %s", self.CONTENT, error)
             return None
         except (InvalidToken, ValueError, RecursionError):
-            self._log.warning("Asking IQM for %s: what tasks share can't be read.", self.CONTENT)
+            self._log.warning("Requesting %s from IQM: the shared value can't be decrypted", self.CONTENT)
             return None
         match saved:
-            # A value that was copied to this key is another connection's.
+            # With another key, it is a copy of another connection's value.
             case {"version": version, "key": self._key, "content": dict(content)} if version == VERSION:
                 return content
         return None
 
     def save(self, content: Mapping[str, Any], seconds: float) -> None:
         """
-        Store the value for the tasks that follow.
+        Store the value for other tasks.
 
-        :param content: The value, of JSON types.
-        :param seconds: Seconds after which it expires.
+        :param content: The value; JSON types only.
+        :param seconds: Seconds until it expires.
         """
         saved = json.dumps({"version": VERSION, "key": self._key, "content": content})
         try:
             self._store.put(self._key, self._fernet.encrypt(saved.encode()), seconds)
         except SharedStateError as error:
-            self._log.warning("Other tasks have to ask for %s, too. %s", self.CONTENT, error)
+            self._log.warning("Other tasks have to request %s, too: %s", self.CONTENT, error)

@@ -1,4 +1,4 @@
-"""The token that an account's tasks share: a login is one of the 20 requests that the account has in a minute."""
+"""The token that an account's tasks share, because each login counts against the account's rate limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TokenValue(SharedValue):
     CONTENT = "the token"
 
     def read(self) -> Token | None:
-        """Return the token; None if there is none that can be used."""
+        """Return the token; None if there isn't a valid one."""
         saved = self.load()
         if saved is None:
             return None
@@ -27,7 +27,7 @@ class TokenValue(SharedValue):
 
     def write(self, token: Token) -> None:
         """
-        Store a token for the tasks that follow.
+        Store a token for other tasks.
 
         :param token: The token.
         """

@@ -145,7 +145,7 @@ def get_shared_hook(iqm_conn_id: str) -> IQMAsyncHook:
     loop = asyncio.get_running_loop()
     hook_loop, hook = _hooks.get(iqm_conn_id, (None, None))
     if hook is None or hook_loop is not loop:
-        hook = IQMAsyncHook(iqm_conn_id, paced=True)
+        hook = IQMAsyncHook(iqm_conn_id, rate_limited=True)
         _hooks[iqm_conn_id] = loop, hook
     return hook
 

@@ -154,7 +154,7 @@ def test_rename_match_again_and_delete(sandbox, upload):
     assert hook.get_matched_audience(audience_id)["name"] == "Another name"
     hook.rematch_audience(audience_id)
     sandbox.change_settings(processing_seconds=3600)
-    with pytest.raises(IQMRequestError, match="can't be matched again now"):
+    with pytest.raises(IQMRequestError, match="can't be rematched now"):
         hook.rematch_audience(audience_id)
     assert hook.delete_audiences(audience_id) == {"deleted": [audience_id], "failed": []}
     for gone in (hook.get_matched_audience, hook.rematch_audience, lambda item: hook.rename_audience(item, "x")):
@@ -176,5 +176,5 @@ def test_many_pages_are_read(sandbox, upload):
 def test_classic_can_neither_rename_nor_match_again(sandbox, call):
     sandbox.connect(api_version="classic")
     hook = IQMHook()
-    with pytest.raises(AudienceOptionError, match="only v3"):
+    with pytest.raises(AudienceOptionError, match="requires v3"):
         hook.rename_audience(7, "x") if call == "rename" else hook.rematch_audience(7)

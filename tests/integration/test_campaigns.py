@@ -74,7 +74,7 @@ def test_the_command_line_shows_who_uses_audiences(sandbox, list_path, api_versi
     including = sandbox.add_campaign("Summer [1]", included=[used])
     excluding = sandbox.add_campaign("Winter", excluded=[used], status="paused")
     if api_version == "classic":
-        assert "only v3" in command(used, code=1).stderr
+        assert "requires v3" in command(used, code=1).stderr
         return
     done = command(used, unused, "-o", "json")
     keys = ("audience_id", "targeting", "campaign_id", "name", "status")

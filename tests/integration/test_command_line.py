@@ -140,7 +140,7 @@ def test_validate_asks_a_v3_account_whether_it_takes_the_mapping(iqm, sandbox, l
     sandbox.connect(api_version="v3")
     assert "Account:    mapping is valid" in iqm(*mapped, "--conn-id", "iqm_default")
     sandbox.change_settings(absent_names=["NPI_ID"])
-    assert "ask IQM for the missing one" in iqm(*mapped, "--conn-id", "iqm_default", code=1)
+    assert "ask IQM to add the missing one" in iqm(*mapped, "--conn-id", "iqm_default", code=1)
     assert sandbox.audiences == []
     assert "other" in iqm(*mapped, "--conn-id", "other", code=1)
 

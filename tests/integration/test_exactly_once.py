@@ -265,7 +265,7 @@ def test_a_later_try_keeps_the_older_of_two_audiences(sandbox, upload):
 
 def test_without_resume_a_lost_answer_fails_for_good(sandbox, upload, calls):
     sandbox.add_fault("drop_after", path=calls.upload)
-    with pytest.raises(IQMFinalError, match="may have created the audience"):
+    with pytest.raises(IQMFinalError, match="unknown whether IQM created the audience"):
         upload(resume=False)
     assert len(sandbox.audiences) == 1
     assert sandbox.audiences[0].file_name == "list.csv"

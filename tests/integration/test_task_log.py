@@ -186,8 +186,8 @@ def test_server_errors_while_polling(log_of, sandbox):
         log[-3:]
         == """\
 INFO Waiting for audience ID to become Ready
-WARNING Failed to read audience ID: IQM returned HTTP 503 with an HTML page. The request is fine: \
-retry later. Next attempt in SECONDS s.
+WARNING Failed to read audience ID: IQM returned HTTP 503 with an HTML page. Retry later. \
+Next attempt in SECONDS s.
 INFO Audience ID "People" is Ready: match rate RATE %, reach REACH users
 """.splitlines()
     )

@@ -31,7 +31,7 @@ def test_a_reader_that_is_gone(run):
 
 def test_a_full_disk(run):
     done = run("> /dev/full")
-    assert (done.returncode, done.stderr) == (1, "The output can't be written: no space is left.\n")
+    assert (done.returncode, done.stderr) == (1, "Can't write the output: no space left.\n")
 
 
 def test_a_closed_output(run):

@@ -1,4 +1,4 @@
-"""The requests of IQM's classic API, and how their answers are read."""
+"""The requests of IQM's classic API, and the parsers of their responses."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from airflow_provider_iqm.api.session.token_request import token_request
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.vocabulary import AudienceStatus
+from airflow_provider_iqm.wording import count_of
 
 
 def login_call(credentials: Credentials) -> Call[Token]:
@@ -36,7 +37,7 @@ def login_call(credentials: Credentials) -> Call[Token]:
 
 
 def column_list() -> Call[list[AudienceField]]:
-    """Return the request for the account's fields; a later reference has it as ``GET`` (contract, "fields")."""
+    """Return the call that lists the account's fields; in a later reference, it is a ``GET`` (contract, "fields")."""
     path = "/api/v3/audience/static/matched/column-list"
     purpose = "list the account's fields"
     return Call(
@@ -61,12 +62,12 @@ def _read_columns(data: Any) -> list[AudienceField]:
 
 
 def data_partners() -> Call[list[AudienceField]]:
-    """Return the request for whose ids the account can match by (contract, "data partners")."""
+    """Return the call that lists the data partners (contract, "data partners")."""
     return _static("data partners", "data-partner")
 
 
 def data_formats() -> Call[list[AudienceField]]:
-    """Return the request for the forms in which emails and phones may be given (contract, "data formats")."""
+    """Return the call that lists the data formats of emails and phones (contract, "data formats")."""
     return _static("data formats", "data-format")
 
 
@@ -82,7 +83,7 @@ def _static(what: str, name: str) -> Call[list[AudienceField]]:
 
 
 def upload(audience: NewAudience) -> Call[int]:
-    """Return the upload (quickstart, step 3); its result is the new audience's id."""
+    """Return the call that uploads an audience (quickstart, step 3); its result is the audience's id."""
     metadata = {
         "columns": list(audience.file_columns),
         "fileName": audience.file_name,
@@ -112,7 +113,7 @@ def upload(audience: NewAudience) -> Call[int]:
 
 
 def details(audience_id: int) -> Call[MatchedAudience]:
-    """Return the request for one audience (quickstart, step 4)."""
+    """Return the call that reads one audience (quickstart, step 4)."""
     request = Request(
         purpose=f"read audience {audience_id}",
         method="GET",
@@ -128,7 +129,7 @@ def is_in_use(audience_id: int) -> Call[bool]:
 
 
 def use(audience_id: int) -> Call[AudienceUse | None]:
-    """Return the request that tells how campaigns use an audience, but not which ones; ``None`` if it is deleted."""
+    """Return the call that reads how campaigns use an audience, but not which ones; None if it is deleted."""
 
     def read(data: Any) -> AudienceUse | None:
         if read_status(data["status"]) == AudienceStatus.DELETED:
@@ -141,24 +142,24 @@ def use(audience_id: int) -> Call[AudienceUse | None]:
 
 
 def find(audience_name: str) -> Call[list[MatchedAudience]]:
-    """Return the request for the audiences of exactly this name; IQM itself searches for a part of it."""
+    """Return the call that finds the audiences with exactly this name; IQM itself matches parts of names."""
     call = search(audience_name)
     return replace(call, read=lambda data: [item for item in call.read(data) if item["name"] == audience_name])
 
 
 def search(text: str) -> Call[list[MatchedAudience]]:
-    """Return the call that finds the audiences whose name contains a text; an empty text finds all."""
+    """Return the call that finds the audiences whose name contains a text; an empty text matches all."""
     return _list(f'find audiences named "{text}"' if text else "list audiences", {"searchField": text} if text else {})
 
 
 def listed(audience_ids: Collection[int]) -> Call[list[MatchedAudience]]:
     """
-    Return the request for what the list says of some audiences, as far as it names them.
+    Return the call that looks up audiences in IQM's list, which may lack some of them.
 
-    The list can't be asked for ids, so all of it is: at most 1,000 audiences (contract, "page size").
+    The list can't be filtered by id, so the request is for all of it: at most 1,000 audiences (contract, "page size").
     """
     wanted = set(audience_ids)
-    call = _list(f"list audiences, to look at {len(wanted)}", {})
+    call = _list(f"list {count_of(len(wanted), 'audience')}", {})
     return replace(call, read=lambda data: [item for item in call.read(data) if item["id"] in wanted])
 
 
@@ -195,7 +196,7 @@ def _read_summary(item: Mapping[str, Any]) -> MatchedAudience:
 
 
 def delete(audience_ids: Sequence[int]) -> Call[DeletedAudiences]:
-    """Return the deletion of audiences (contract, "delete")."""
+    """Return the call that deletes audiences (contract, "delete")."""
     ids = ",".join(map(str, audience_ids))
     body, headers = json_body({"audienceIds": ids})
     request = Request(
@@ -207,9 +208,9 @@ def delete(audience_ids: Sequence[int]) -> Call[DeletedAudiences]:
     )
 
     def read(data: Any) -> DeletedAudiences:
-        # An audience in both lists counts as kept.
-        kept = set(_ids(data.get("audienceFailedIds")))
-        return read_deletion(audience_ids, set(_ids(data.get("audienceSuccessfulIds"))) - kept)
+        # An audience in both lists counts as not deleted.
+        failed = set(_ids(data.get("audienceFailedIds")))
+        return read_deletion(audience_ids, set(_ids(data.get("audienceSuccessfulIds"))) - failed)
 
     return Call(request, read)
 

@@ -1,4 +1,4 @@
-"""IQM's classic calls, as hooks make them."""
+"""The classic dialect: IQM's classic calls as exchanges."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from airflow_provider_iqm.exceptions import AudienceNotFoundError, AudienceOptio
 
 class Classic:
     """
-    The classic calls, as hooks make them.
+    The classic dialect.
 
     :param login: The login.
     """
@@ -29,7 +29,7 @@ class Classic:
         self.login = login
 
     def check(self, options: AudienceOptions) -> None:
-        """Check that an upload asks for nothing that only v3 has."""
+        """Check that an upload has no options that require v3."""
         arguments = {
             "audience_subtype": options.subtype,
             "consent_given": options.consent_given,
@@ -40,11 +40,11 @@ class Classic:
             raise _only_v3(", ".join(given))
 
     def column_list(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists the fields that the account can map columns to."""
+        """Return the exchange that lists the fields that columns can be mapped to."""
         return self.login.call(calls.column_list())
 
     def data_partners(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists the data partners whose ids the account can match by."""
+        """Return the exchange that lists the data partners whose ids IQM can match by."""
         return self.login.call(calls.data_partners())
 
     def data_formats(self) -> Exchange[list[AudienceField]]:
@@ -52,12 +52,12 @@ class Classic:
         return self.login.call(calls.data_formats())
 
     def check_mapping(self, audience: NewAudience) -> Exchange[bool]:
-        """Check nothing: the lists of the classic API lack columns that uploads take, such as Email."""
+        """Check nothing: the lists of the classic API lack columns that uploads support, such as Email."""
         yield from ()
         return False
 
     def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
-        """Return the exchange that gives the upload; there is nothing to find out before."""
+        """Return the exchange whose result is the upload; it sends no request."""
         yield from ()
         return calls.upload(audience)
 
@@ -70,11 +70,11 @@ class Classic:
         return self.login.call(calls.find(audience_name))
 
     def search(self, text: str) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that finds the audiences whose name contains a text; an empty text finds all."""
+        """Return the exchange that finds the audiences whose name contains a text; an empty text matches all."""
         return self.login.call(calls.search(text))
 
     def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that looks audiences up in IQM's list; it may not have all of them."""
+        """Return the exchange that looks up audiences in IQM's list, which may lack some of them."""
         return self.login.call(calls.listed(audience_ids))
 
     def is_in_use(self, audience_id: int) -> Exchange[bool]:
@@ -82,15 +82,15 @@ class Classic:
         return self.login.call(calls.is_in_use(audience_id))
 
     def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
-        """Refuse: the classic API only counts the campaigns that use an audience."""
+        """Raise an error: the classic API only counts the campaigns that use an audience."""
         raise _only_v3("Finding the campaigns that use an audience")
 
     def campaign_ids(self, audience_ids: Sequence[int]) -> Exchange[CampaignIds]:
-        """Refuse, as :meth:`audience_campaigns` does."""
+        """Raise an error, as :meth:`audience_campaigns` does."""
         raise _only_v3("Finding the campaigns that use an audience")
 
     def uses(self, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:
-        """Return the exchange that tells how campaigns use those of some audiences that the account has."""
+        """Return the exchange that reads how campaigns use audiences; the result lacks unknown audiences."""
         found: dict[int, AudienceUse] = {}
         for audience_id in audience_ids:
             try:
@@ -106,16 +106,16 @@ class Classic:
         return self.login.call(calls.delete(audience_ids))
 
     def rename(self, audience_id: int, audience_name: str) -> Exchange[None]:
-        """Refuse: the classic API renames no audience."""
+        """Raise an error: the classic API can't rename audiences."""
         raise _only_v3("Renaming an audience")
 
     def rematch(self, audience_id: int) -> Exchange[None]:
-        """Refuse: the classic API matches no audience again."""
-        raise _only_v3("Matching an audience again")
+        """Raise an error: the classic API can't rematch audiences."""
+        raise _only_v3("Rematching an audience")
 
 
 def _only_v3(what: str) -> AudienceOptionError:
     return AudienceOptionError(
-        f"{what}: only v3 of IQM's API has this, and the connection speaks classic. Set api_version to v3 in the "
-        "connection's extra if IQM has moved the account to it."
+        f"{what} requires v3 of IQM's API, but the connection uses the classic one. If IQM has moved the account to "
+        "v3, set api_version to v3 in the connection's extra."
     )

@@ -1,1 +1,1 @@
-"""Login, token, renewal: what every call to IQM needs first."""
+"""Login, token and renewal, which every call to IQM requires."""

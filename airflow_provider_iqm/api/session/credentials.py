@@ -12,10 +12,10 @@ class Credentials:
 
     :param email: The IQM user's email.
     :param password: The IQM user's password.
-    :param client_id: The API client's id, given by IQM on request.
+    :param client_id: The API client's id, issued by IQM on request.
     :param client_secret: The API client's secret.
-    :param workspace_host: The workspace's host, such as ``app.iqm.com``; goes into ``X-IAA-HOST``.
-    :param ow_id: The organization workspace id, to override the one that the login returns.
+    :param workspace_host: The workspace's host, such as ``app.iqm.com``; sent as ``X-IAA-HOST``.
+    :param ow_id: The organization workspace id; overrides the one that the login returns.
     """
 
     email: str

@@ -18,23 +18,23 @@ from airflow_provider_iqm.api.request import Call, Request, Result
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.token import Token
 from airflow_provider_iqm.api.session.token_request import renewal
-from airflow_provider_iqm.api.static_list_cache import Memory, Remembered
+from airflow_provider_iqm.api.static_list_cache import LocalStaticListCache, StaticListCache
 from airflow_provider_iqm.exceptions import IQMApiError, IQMAuthenticationError
 
 RENEWAL_LEAD = 300.0
-"""Seconds before its expiry at which a token is renewed; one that lives shorter is renewed after half its life."""
+"""Tokens are renewed this many seconds before they expire, or after half their lifetime if that is later."""
 
 Exchange = Generator[Request, Any, Result]
 
 
 LoginCall = Callable[[Credentials], Call[Token]]
-"""Creates a version's call that logs in."""
+"""Creates the call that logs in, which depends on the API version."""
 
 
 class TokenStore(Protocol):
-    """A token that other processes use too."""
+    """A token that several processes share."""
 
-    def turn(self) -> AbstractContextManager[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Keep other processes from logging in at the same time."""
 
     def read(self) -> Token | None:
@@ -45,9 +45,9 @@ class TokenStore(Protocol):
 
 
 class NoTokenStore:
-    """No other process uses the token."""
+    """No other process shares the token."""
 
-    def turn(self) -> AbstractContextManager[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Do nothing."""
         return nullcontext()
 
@@ -63,12 +63,12 @@ class Login:
     """
     A login for any number of calls.
 
-    :param credentials: Who logs in.
+    :param credentials: The credentials.
     :param login_call: Creates the call that logs in.
     :param on_token: Called with each new token before it is used, to mask it in logs.
     :param clock: A monotonic clock, in seconds.
-    :param shared: The token that other processes use too.
-    :param remembered: The cache of static lists.
+    :param shared: The token that several processes share.
+    :param static_lists: The cache of static lists.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class Login:
         on_token: Callable[[Token], None],
         clock: Callable[[], float] = time.monotonic,
         shared: TokenStore | None = None,
-        remembered: Remembered | None = None,
+        static_lists: StaticListCache | None = None,
     ) -> None:
         self.credentials = credentials
-        self.remembered = remembered or Memory(clock)
+        self.static_lists = static_lists or LocalStaticListCache(clock)
         self._login_call = login_call
         self._shared = shared or NoTokenStore()
         self._on_token = on_token
@@ -97,7 +97,7 @@ class Login:
             try:
                 return (yield from self._send(call, token))
             except IQMAuthenticationError as error:
-                # IQM does nothing before a 401, so even an upload can be sent again.
+                # IQM does no work before a 401, so even an upload can be sent again.
                 if error.status != 401 or is_new:
                     raise
             token, is_new = yield from self._replace(token)
@@ -109,24 +109,24 @@ class Login:
         if self._token and self._clock() < self._renew_at:
             return self._token
         # Other processes wait while the requests that this exchange yields are sent.
-        with self._shared.turn():
+        with self._shared.lock():
             self._load_shared()
             if self._token and self._clock() < self._renew_at:
                 return self._token
             return (yield from self._renew(self._token) if self._token else self._log_in())
 
     def _replace(self, refused: Token) -> Exchange[tuple[Token, bool]]:
-        """Return the exchange that replaces a rejected token; the flag says whether the other one is brand-new."""
+        """Return the exchange that replaces a rejected token; the flag says whether the token was just issued."""
         if self._token is not refused:
-            # An overlapping call has replaced it.
+            # A concurrent call has replaced it.
             return (yield from self.token()), False
-        with self._shared.turn():
+        with self._shared.lock():
             if self._load_shared():
                 return self._token, False
             return (yield from self._renew(refused)), True
 
     def _load_shared(self) -> bool:
-        """Use another process's token, if there is a newer one, and return whether there is."""
+        """Use the shared token if another process has replaced it, and return whether one has."""
         shared = self._shared.read()
         if shared is None or (self._token and self._token.access_token == shared.access_token):
             return False
@@ -157,7 +157,7 @@ class Login:
         call = renewal(self.credentials, token.refresh_token)
         try:
             data = yield call.request
-            renewed = read_result(call, data).following(token)
+            renewed = read_result(call, data).filled_from(token)
         except IQMApiError:
             return (yield from self._log_in())
         return self._keep(renewed)

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_iqm.api.request import fits_header
 
 DEFAULT_EXPIRES_IN = 35_999
-"""The seconds until a token expires, if the response doesn't say; the value of all samples."""
+"""Seconds until a token expires if the response doesn't say so; all samples have this value."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Token:
     """
     The result of a login.
 
-    :param access_token: Goes into the bearer header of every call.
+    :param access_token: Sent as the bearer token of every call.
     :param refresh_token: Renews the token; empty if IQM returned none.
-    :param ow_id: The organization workspace id, for the header ``X-IAA-OW-ID``; empty if IQM returned none.
+    :param ow_id: The organization workspace id, sent as ``X-IAA-OW-ID``; empty if IQM returned none.
     :param expires_in: Seconds from the login until the token expires.
     """
 
@@ -33,8 +33,8 @@ class Token:
         """
         Check that the token can be sent in headers.
 
-        :raises TypeError: A value is of another type.
-        :raises ValueError: One can't be in a header, or is no number of seconds.
+        :raises TypeError: A value has the wrong type.
+        :raises ValueError: A value can't be in a header, or isn't a number of seconds.
         """
         if not self.access_token:
             raise ValueError("the access token is empty")
@@ -42,17 +42,17 @@ class Token:
             if not fits_header(value):
                 raise ValueError("the token or the workspace can't be in a header")
         if not isinstance(self.refresh_token, str):
-            raise TypeError("the refresh token is no text")
+            raise TypeError("the refresh token isn't text")
         if not math.isfinite(self.expires_in):
-            raise ValueError("the token's life is not a number of seconds")
+            raise ValueError("the token's lifetime isn't a number of seconds")
 
     @classmethod
     def from_answer(cls, data: Mapping[str, Any]) -> Token:
         """
-        Read the token object of a login or a renewal, with or without the ``data`` envelope around it.
+        Parse the token object of a login or a renewal, with or without the ``data`` envelope.
 
-        :raises TypeError: A value is of another type.
-        :raises ValueError: One can't be in a header, or is no number of seconds.
+        :raises TypeError: A value has the wrong type.
+        :raises ValueError: A value can't be in a header, or isn't a number of seconds.
         """
         token = data.get("data", data)
         ow_id = token.get("owId")
@@ -70,8 +70,8 @@ class Token:
         """The values to mask in logs."""
         return (self.access_token, self.refresh_token) if self.refresh_token else (self.access_token,)
 
-    def following(self, old: Token) -> Token:
-        """Return this token with what a renewal may leave out: the workspace, and the refresh token itself."""
+    def filled_from(self, old: Token) -> Token:
+        """Return this token with the old one's workspace and refresh token if a renewal left them out."""
         return replace(
             self,
             refresh_token=self.refresh_token or old.refresh_token,

@@ -1,4 +1,4 @@
-"""The requests for tokens: the renewal, the same in all versions of the API, and what logins share with it."""
+"""Requests for tokens: the renewal, which is the same in all API versions, and a helper for logins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def token_request(
     purpose: str, path: str, credentials: Credentials, body: bytes, headers: Mapping[str, str]
 ) -> Call[Token]:
     """
-    Return a call that authenticates the API client, and whose response is a token.
+    Return a call that authenticates the API client and returns a token.
 
     :param purpose: The request's purpose.
     :param path: Its path.

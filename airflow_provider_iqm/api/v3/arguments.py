@@ -1,4 +1,4 @@
-"""Which argument of the user's a field of a request is made of, for what IQM complains of."""
+"""Field of a v3 request → the user's argument, for error messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IQM's v3 calls, and how their answers are read."""
+"""IQM's v3 calls, and how their responses are parsed."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ from airflow_provider_iqm.vocabulary import AudienceStatus
 from airflow_provider_iqm.wording import count_of
 
 PAGE_ROWS = 1000
-"""The most rows that IQM gives in one answer (contract, "page size")."""
+"""The maximum number of rows in a response (contract, "page size")."""
 
 MAX_PAGES = 1000
-"""How many pages of a list are read; no account has a million audiences."""
+"""The maximum number of pages that are read; no account has a million audiences."""
 
 MAX_NAME = 255
-"""The longest name of an audience (reference, "Create matched audience")."""
+"""The maximum length of an audience's name (reference, "Create matched audience")."""
 
 STATUSES = {
     1: AudienceStatus.PROCESSING,
@@ -67,7 +67,7 @@ STATUSES = {
     7: AudienceStatus.FETCHING_DATA,
     8: AudienceStatus.DATA_FETCHED,
 }
-"""The documented status ids (contract, "status ids"); any other is looked up in the account's list."""
+"""The documented status ids (contract, "status ids"); others are looked up in the account's list."""
 
 
 def login_call(credentials: Credentials) -> Call[Token]:
@@ -87,7 +87,7 @@ class V3:
         self.login = login
 
     def check(self, options: AudienceOptions) -> None:
-        """Check what an upload asks for, before anything is sent."""
+        """Check the options of an upload before anything is sent."""
         subtype = (options.subtype or "").strip().casefold()
         if subtype == "patient" and not options.consent_given:
             raise AudienceOptionError(
@@ -96,11 +96,11 @@ class V3:
             )
 
     def column_list(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists the fields that the account can map columns to."""
+        """Return the exchange that lists the fields that columns can be mapped to."""
         return _fields((yield from StaticLists(self.login).columns()))
 
     def data_partners(self) -> Exchange[list[AudienceField]]:
-        """Return the exchange that lists the data partners whose ids the account can match by."""
+        """Return the exchange that lists the data partners whose ids IQM can match by."""
         return _fields((yield from StaticLists(self.login).partners()))
 
     def data_formats(self) -> Exchange[list[AudienceField]]:
@@ -108,22 +108,22 @@ class V3:
         return _fields((yield from StaticLists(self.login).formats()))
 
     def check_mapping(self, audience: NewAudience) -> Exchange[bool]:
-        """Return the exchange that looks up the ids that the upload would take."""
+        """Return the exchange that looks up the ids that the upload needs."""
         yield from self.upload(audience)
         return True
 
     def upload(self, audience: NewAudience) -> Exchange[Call[int]]:
-        """Return the exchange that looks up the ids that the upload takes; its result is the upload."""
+        """Return the exchange that looks up the ids that the upload needs; its result is the upload."""
         if len(audience.name) > MAX_NAME:
             raise AudienceNameError(
-                f"audience_name has {len(audience.name)} characters, but IQM takes {MAX_NAME} at most."
+                f"audience_name has {len(audience.name)} characters, but IQM allows at most {MAX_NAME}."
             )
         lists = StaticLists(self.login, audience.options.vertical_id)
         try:
             request = yield from self._request(audience, lists)
         except ColumnMappingError:
-            # What was remembered may be older than what somebody has just had IQM change.
-            self.login.remembered.forget()
+            # The cached lists may be outdated.
+            self.login.static_lists.clear()
             request = yield from self._request(audience, lists)
         form = UploadForm(
             fields={"audienceRequest": json.dumps(request)},
@@ -164,29 +164,29 @@ class V3:
         return audience_campaigns(self.login, audience_ids)
 
     def campaign_ids(self, audience_ids: Sequence[int]) -> Exchange[CampaignIds]:
-        """Return the exchange that reads the campaigns that use audiences, with one request for up to 1,000."""
+        """Return the exchange that reads which campaigns use audiences, with one request for up to 1,000."""
         return campaign_ids(self.login, audience_ids)
 
     def uses(self, audience_ids: Sequence[int]) -> Exchange[dict[int, AudienceUse]]:
-        """Return the exchange that tells how campaigns use those of some audiences that the account has."""
+        """Return the exchange that reads how campaigns use audiences; the result lacks unknown audiences."""
         return audience_uses(self.login, audience_ids)
 
     def find(self, audience_name: str) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that finds the audiences with exactly this name; IQM itself searches for a part of it."""
+        """Return the exchange that finds the audiences with exactly this name; IQM itself matches parts of names."""
         return [audience for audience in (yield from self.search(audience_name)) if audience["name"] == audience_name]
 
     def search(self, text: str) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that finds the audiences whose name contains a text; an empty text finds all."""
+        """Return the exchange that finds the audiences whose name contains a text; an empty text matches all."""
         purpose = f'find audiences named "{text}"' if text else "list audiences"
         return self._search(purpose, {"searchFields": [text]} if text else {})
 
     def listed(self, audience_ids: Collection[int]) -> Exchange[list[MatchedAudience]]:
-        """Return the exchange that looks audiences up in IQM's list; it may not have all of them."""
+        """Return the exchange that looks up audiences in IQM's list, which may lack some of them."""
         wanted = sorted(set(audience_ids))
         found = []
         for start in range(0, len(wanted), PAGE_ROWS):
             ids = wanted[start : start + PAGE_ROWS]
-            found += yield from self._search(f"look at {count_of(len(ids), 'audience')}", {"audienceIds": ids})
+            found += yield from self._search(f"list {count_of(len(ids), 'audience')}", {"audienceIds": ids})
         return [audience for audience in found if audience["id"] in set(wanted)]
 
     def delete(self, audience_ids: Sequence[int]) -> Exchange[DeletedAudiences]:
@@ -201,8 +201,8 @@ class V3:
         done = yield from self.login.call(Call(request, lambda data: read_deletion(audience_ids, _read_deleted(data))))
         if done["failed"] and not done["deleted"]:
             raise IQMRequestError(
-                f"IQM deleted none of the audiences {ids}. One that a campaign uses can't be deleted: "
-                "take it out of its campaigns first.",
+                f"IQM deleted none of the audiences {ids}. Audiences that a campaign uses can't be deleted: "
+                "remove them from their campaigns first.",
                 status=200,
             )
         return done
@@ -224,10 +224,10 @@ class V3:
     def rematch(self, audience_id: int) -> Exchange[None]:
         """Return the exchange that rematches an audience."""
         request = Request(
-            purpose=f"match audience {audience_id} again",
+            purpose=f"rematch audience {audience_id}",
             method="PUT",
             path=f"/api/v3/audience/matched/{audience_id}/rematch",
-            # It may cost money, and a second one would be refused.
+            # A rematch may cost money, and a second one would be refused.
             repeatable=False,
             names_audience=True,
         )
@@ -237,8 +237,8 @@ class V3:
             if refused.status != 422 or isinstance(refused, AudienceNotFoundError):
                 raise
             raise IQMRequestError(
-                f"Audience {audience_id} can't be matched again now. IQM decides by its status, the time since it was "
-                f"last matched, and other things; it says: {refused.detail or 'nothing more'}",
+                f"Audience {audience_id} can't be rematched now. IQM's criteria include its status and the time since "
+                f"its last match. IQM's reason: {refused.detail or 'none given'}",
                 status=refused.status,
                 detail=refused.detail,
             ) from refused
@@ -252,20 +252,19 @@ class V3:
             matching, audiences = yield from self.login.call(Call(request, _read_page))
             known = len(found)
             found |= {audience["id"]: audience for audience in audiences}
-            # The reference's samples disagree on what the numbers of records count; a page without anything new is
-            # always the end.
+            # The reference's samples disagree on what the record counts mean; a page without new audiences is the last.
             if len(found) == known or (len(audiences) < PAGE_ROWS and len(found) >= matching):
                 break
         return (yield from self._named(list(found.values())))
 
     def _named(self, audiences: list[MatchedAudience]) -> Exchange[list[MatchedAudience]]:
-        """Give statuses that are not among the documented ones the names that the account's list has for them."""
+        """Replace undocumented status ids with their names in the account's list."""
         if all(not audience["status"].isdecimal() for audience in audiences):
             return audiences
         names = {str(entry.id): entry.names[0] for entry in (yield from StaticLists(self.login).statuses())}
         for audience in audiences:
             name = read_status(names.get(audience["status"], audience["status"]))
-            # Only the documented id is ready, whatever a list calls another one.
+            # Only the documented id counts as ready, even if the list has the same name for another.
             audience["status"] = f"{name} ({audience['status']})" if name == AudienceStatus.READY else name
         return audiences
 
@@ -289,7 +288,7 @@ def _read_page(data: Any) -> tuple[int, list[MatchedAudience]]:
 
 def _read_audience(data: Mapping[str, Any]) -> MatchedAudience:
     if "audienceStatusId" not in data:
-        # The tutorial's sample still shows the classic answer (contract, "status").
+        # The tutorial's sample still has the classic format (contract, "status").
         return parse_details(data)
     status_id = int(data["audienceStatusId"])
     names = (data.get("s3FileName"), PurePosixPath(str(data.get("s3Url") or "")).name)
@@ -315,6 +314,6 @@ def _read_use(data: Mapping[str, Any]) -> bool:
 
 
 def _read_deleted(data: Mapping[str, Any]) -> set[int]:
-    # An audience in both lists counts as kept.
+    # An audience in both lists counts as not deleted.
     deleted, kept = (set(map(int, data.get(key) or [])) for key in ("successfulAudienceIds", "failedAudienceIds"))
     return deleted - kept

@@ -1,4 +1,4 @@
-"""The account's static lists: the ids that stand for columns, formats, partners and so on, by their names."""
+"""The account's static lists: the ids of columns, formats, partners and so on, by name."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Entry:
     An entry of a static list.
 
     :param id: IQM's id.
-    :param names: What the entry is called: its system name first, then the name that people see.
-    :param formats: The ids of the data formats that a column takes; empty where it takes none.
+    :param names: Its names: the system name first, then the label.
+    :param formats: The ids of a column's data formats; empty if it has none.
     """
 
     id: int
@@ -32,13 +32,13 @@ class Entry:
     formats: frozenset[int] = frozenset()
 
     def is_called(self, name: str) -> bool:
-        """Whether this is the entry's name, in any letter case and punctuation."""
+        """Return whether this is one of the entry's names, regardless of case and punctuation."""
         return _bare(name) in {_bare(own) for own in self.names}
 
 
 @dataclass(frozen=True)
 class Combination:
-    """Columns by which IQM matches: the combination's id, and the columns' ids."""
+    """Columns that IQM matches by: the combination's id, and the columns' ids."""
 
     id: int
     columns: frozenset[int]
@@ -47,11 +47,11 @@ class Combination:
 @dataclass(frozen=True)
 class StaticLists:
     """
-    The account's static lists, each asked for once a day.
+    The account's static lists, each requested once a day.
 
     :param login: The login.
-    :param vertical_id: For which vertical, where the account has several.
-    :param subtype_id: For which subtype of audience.
+    :param vertical_id: The vertical, if the account has several.
+    :param subtype_id: The audience subtype.
     """
 
     login: Login
@@ -60,30 +60,30 @@ class StaticLists:
     _type: Mapping[str, str] = field(default_factory=lambda: {"audienceTypeId": str(MATCHED_AUDIENCE_TYPE)})
 
     def columns(self) -> Exchange[list[Entry]]:
-        """Return the exchange for the columns that files can be mapped to."""
+        """Return the exchange that lists the columns that files can be mapped to."""
         scope = {**self._type, **self._scope("audienceSubtypeId")}
         return (yield from self._list("columns", "column-list", scope, _entries))
 
     def combinations(self) -> Exchange[list[Combination]]:
-        """Return the exchange for the combinations of columns by which IQM matches, the preferred ones first."""
+        """Return the exchange that lists the combinations of columns that IQM matches by, in IQM's order."""
         scope = {**self._type, **self._scope("audienceSubtypeId")}
         return (yield from self._list("column combinations", "column-combinations", scope, _combinations))
 
     def formats(self) -> Exchange[list[Entry]]:
-        """Return the exchange for the data formats."""
+        """Return the exchange that lists the data formats."""
         return (yield from self._list("data formats", "data-formats", {}, _entries))
 
     def partners(self) -> Exchange[list[Entry]]:
-        """Return the exchange for the data partners."""
+        """Return the exchange that lists the data partners."""
         scope = {**self._type, **self._scope("audienceSubtypeIds")}
         return (yield from self._list("data partners", "data-partners", scope, _entries))
 
     def subtypes(self) -> Exchange[list[Entry]]:
-        """Return the exchange for the subtypes of audiences."""
+        """Return the exchange that lists the audience subtypes."""
         return (yield from self._list("audience subtypes", "audience-subtypes", self._scope(None), _entries))
 
     def statuses(self) -> Exchange[list[Entry]]:
-        """Return the exchange for the statuses of audiences."""
+        """Return the exchange that lists the audience statuses."""
         query = {"audienceTypeIds": str(MATCHED_AUDIENCE_TYPE), "deletedStatusRequired": "true"}
         return (yield from self._list("audience statuses", "audience-status", query, _entries))
 
@@ -96,15 +96,15 @@ class StaticLists:
     def _list(
         self, what: str, name: str, query: Mapping[str, str], parse: Callable[[Rows], Parsed]
     ) -> Exchange[Parsed]:
-        remembered = self.login.remembered
+        cache = self.login.static_lists
         key = f"{name} {sorted(query.items())}"
 
         def cached() -> Parsed | None:
-            rows = remembered.read(key)
+            rows = cache.read(key)
             try:
                 return None if rows is None else parse(_rows(rows))
             except UNREADABLE:
-                # Of another release, or damaged.
+                # Written by another release, or damaged.
                 return None
 
         def read(data: Any) -> tuple[Rows, Parsed]:
@@ -114,7 +114,7 @@ class StaticLists:
         found = cached()
         if found is not None:
             return found
-        with remembered.turn():
+        with cache.lock():
             found = cached()
             if found is not None:
                 return found
@@ -126,18 +126,18 @@ class StaticLists:
                 arguments=ARGUMENTS,
             )
             rows, found = yield from self.login.call(Call(request, read))
-            remembered.write(key, rows)
+            cache.write(key, rows)
             return found
 
 
 def find(name: str, entries: Sequence[Entry], *, what: str) -> Entry:
     """
-    Return the entry of a name.
+    Return the entry with a name.
 
     :param name: The name.
     :param entries: The account's entries.
-    :param what: What they are, for the message.
-    :raises ColumnMappingError: There is none; the message lists those there are.
+    :param what: The kind of entry, for the message.
+    :raises ColumnMappingError: No entry has the name; the message lists all entries.
     """
     for entry in entries:
         if entry.is_called(name):
@@ -146,18 +146,18 @@ def find(name: str, entries: Sequence[Entry], *, what: str) -> Entry:
 
 
 def known(entries: Iterable[Entry]) -> str:
-    """Return what entries are called, for a message."""
+    """List the labels of entries, for a message."""
     return ", ".join(entry.names[-1] for entry in entries) or "none at all"
 
 
 def _rows(data: Any) -> Rows:
-    # The subtypes come with their number.
+    # The list of subtypes is in an object that also has its length.
     rows = data["audienceSubtypes"] if isinstance(data, Mapping) else data
     return [dict(row) for row in rows or []]
 
 
 def _entries(rows: Rows) -> list[Entry]:
-    """Read entries in either documented shape: ``name`` and ``displayName``, or ``key`` (``keyName``) and ``label``."""
+    """Parse entries in either documented format: ``name``, ``displayName``, or ``key`` (``keyName``), ``label``."""
     entries = [
         Entry(
             id=int(row["id"]),

@@ -1,4 +1,4 @@
-"""The ``audienceRequest`` of an upload: the names that users write, turned into the account's own ids."""
+"""Builds the ``audienceRequest`` of an upload: users' names become the account's ids."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from airflow_provider_iqm.vocabulary import FIELD_LABELS, FIELD_SETTINGS, SETTIN
 
 def audience_request(audience: NewAudience, lists: StaticLists) -> Exchange[dict[str, Any]]:
     """
-    Return the exchange that makes the request of an upload.
+    Return the exchange that builds the ``audienceRequest`` of an upload.
 
     :param audience: The audience.
     :param lists: The account's static lists, for the audience's subtype.
-    :raises ColumnMappingError: The account's lists lack what the mapping needs.
+    :raises ColumnMappingError: The account's lists lack an entry that the mapping needs.
     """
     columns = yield from lists.columns()
     by_field = {name: _column(name, columns) for name in audience.columns.values()}
@@ -37,7 +37,7 @@ def audience_request(audience: NewAudience, lists: StaticLists) -> Exchange[dict
     for name, mapped in zip(audience.columns.values(), request["columnMappings"], strict=True):
         takes = FIELD_SETTINGS.get(Field(name))
         if takes is DataFormat:
-            # Here every such column needs its format, also beside the one that IQM matches by.
+            # Unlike in the classic API, every such column needs its format, not only the one that IQM matches by.
             setting = audience.settings.get(name, DataFormat.RAW.value)
             mapped["dataFormatId"] = _format(by_field[name], setting, (yield from lists.formats())).id
         elif takes and name in audience.settings:
@@ -58,7 +58,7 @@ def _column(name: str, columns: Sequence[Entry]) -> Entry:
                 return column
     raise ColumnMappingError(
         f"The account has no column {names[1]} ({name}). It has: {known(columns)}. Map the file's column to one of "
-        "these, or ask IQM for the missing one."
+        "these, or ask IQM to add the missing one."
     )
 
 
@@ -76,7 +76,7 @@ def _format(column: Entry, setting: str, formats: Sequence[Entry]) -> Entry:
     if column.formats and format_.id not in column.formats:
         taken = known(entry for entry in formats if entry.id in column.formats)
         raise ColumnMappingError(
-            f"The account's column {column.names[-1]} doesn't take the data format {setting}. It takes: {taken}."
+            f"The account's column {column.names[-1]} doesn't support the data format {setting}. Supported: {taken}."
         )
     return format_
 
@@ -87,7 +87,7 @@ def _combination(
     combinations: Sequence[Combination],
     columns: Sequence[Entry],
 ) -> Combination:
-    """Choose the combination that the mapping's kind names, or else the first that it satisfies."""
+    """Return the combination of the mapping's kind, or else the first one whose columns are all mapped."""
     mapped = {column.id for column in by_field.values()}
     key = {by_field[name].id for name in audience.key_fields}
     fitting = [combination for combination in combinations if combination.columns <= mapped]
@@ -103,12 +103,12 @@ def _combination(
 
     if not combinations:
         raise ColumnMappingError(
-            "The account has no combination of columns to match by. Give audience_subtype or vertical_id if the "
+            "The account has no combination of columns to match by. Set audience_subtype or vertical_id if the "
             "account has several, or ask IQM."
         )
     nearest = min(combinations, key=lambda combination: len(combination.columns - mapped))
     raise ColumnMappingError(
-        f"The account matches by none of the mapped columns ({named(mapped)}). It matches by: "
+        f"The account can't match by the mapped columns ({named(mapped)}). It can match by: "
         f"{'; '.join(named(combination.columns) for combination in combinations)}. "
-        f"What is missing for the nearest: {named(nearest.columns - mapped)}."
+        f"For the nearest combination, also map: {named(nearest.columns - mapped)}."
     )

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class DeferrableUploadOperator(PreparationOperator, UploadLineage):
-    """Upload a list exactly once, and wait for its audience, in the worker or in the triggerer."""
+    """Upload a list exactly once and wait for its audience, in the worker or in the triggerer."""
 
     iqm_conn_id: str
     resume: bool
@@ -125,7 +125,7 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
         duplicates = plan_duplicate_search(summary["audience_name"], attempts, self.lost_answer_timeout)
         if self.waits or not self.deferrable or duplicates is None:
             return
-        self.log.info("The upload was sent more than once: searching for a duplicate of audience %s", audience_id)
+        self.log.info("The upload was sent more than once: searching for duplicates of audience %s", audience_id)
         defer_search(
             self,
             OwnUploadSearch(duplicates["audience_name"], duplicates["token"], duplicates["earliest"]),

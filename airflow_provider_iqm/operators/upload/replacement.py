@@ -181,7 +181,7 @@ class AudienceReplacement:
             return None
         with final_errors_fail_the_task():
             plan = task.hook._plan_replacement(old, new, campaign_ids)
-        if current and current.placed and old and plan.untouched:
+        if current and current.placed and old and plan.unused:
             self._log.warning("No campaign uses the earlier audience %s any more", ", ".join(map(str, old)))
             if campaign_ids and not self._history.shared:
                 self._log.warning(
@@ -194,7 +194,7 @@ class AudienceReplacement:
         failed = _failed(made, current, plan)
         replaced = [each for each in made if each not in failed]
         delete = [each for each in [*failed, *replaced[task.keep_replaced :]] if each in old]
-        done = task.hook._carry_out(plan, delete)
+        done = task.hook._execute_plan(plan, delete)
         log_replacement(self._log, done)
         self._save(new, [each for each in made if each not in done["deleted"]], before=current, placed=audience)
         campaigns = [*done["included"], *done["excluded"]]

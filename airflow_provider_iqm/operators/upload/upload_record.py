@@ -36,9 +36,9 @@ class TaskAttempts(UploadAttempts):
     """
 
     store: AttemptStore = field(repr=False)
-    kept: bool = True
+    stored: bool = True
 
-    def keep(self, *, required: bool = False) -> None:
+    def save(self, *, required: bool = False) -> None:
         """Store the attempts for later tries."""
         self.store.write(self, required=required)
 

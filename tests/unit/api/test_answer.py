@@ -161,7 +161,7 @@ def test_a_workspace_that_is_refused_after_the_log_in_is_named():
 
 
 def test_a_server_error_of_an_upload_says_that_the_outcome_is_unknown():
-    with pytest.raises(IQMServerError, match="IQM may have done it anyway"):
+    with pytest.raises(IQMServerError, match="IQM may have processed it anyway"):
         read(504, b"<html></html>", UPLOAD)
 
 

@@ -15,7 +15,7 @@ from airflow_provider_iqm.api.answer_body import AnswerTooLargeError
 from airflow_provider_iqm.api.audience import NewAudience
 from airflow_provider_iqm.api.campaigns import audience_campaigns, campaign_ids, campaigns
 from airflow_provider_iqm.api.dialects import API_VERSIONS, create_dialect
-from airflow_provider_iqm.api.replacement import carry_out, plan_replacement, replace_audience
+from airflow_provider_iqm.api.replacement import execute_plan, plan_replacement, replace_audience
 from airflow_provider_iqm.api.request import Request
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.token import Token
@@ -55,16 +55,16 @@ CALLS = {
     "uses": lambda iqm: iqm.uses([7, 8]),
     "replacement": lambda iqm: replace_audience(iqm, 8, 7),
     "replacement in campaigns": lambda iqm: replace_audience(iqm, 8, 7, [5, 6]),
-    "replacement of two": lambda iqm: plan_and_carry_out(iqm, [8, 9], 7, [5]),
+    "replacement of two": lambda iqm: plan_and_execute(iqm, [8, 9], 7, [5]),
     "mapping": lambda iqm: iqm.check_mapping(AUDIENCE),
     "token": lambda iqm: iqm.login._log_in(),
     "renewal": lambda iqm: iqm.login._renew(Token("a", "r", "", 100.0)),
 }
 
 
-def plan_and_carry_out(iqm, old, new, campaign_ids):
-    plan = yield from plan_replacement(iqm, old, new, campaign_ids, old_may_be_gone=True)
-    return (yield from carry_out(iqm, plan, old))
+def plan_and_execute(iqm, old, new, campaign_ids):
+    plan = yield from plan_replacement(iqm, old, new, campaign_ids, may_be_deleted=True)
+    return (yield from execute_plan(iqm, plan, old))
 
 
 HUGE = "an integer of 5,000 digits"
@@ -74,7 +74,7 @@ DEEP = '"deeply nested"'
 class Shared:
     """A token that is there already."""
 
-    def turn(self):
+    def lock(self):
         return nullcontext()
 
     def read(self):

@@ -112,9 +112,9 @@ def test_more_audiences_than_a_page_has():
 
 
 def test_classic_can_t_tell():
-    with pytest.raises(AudienceOptionError, match="only v3"):
+    with pytest.raises(AudienceOptionError, match="requires v3"):
         api("classic").audience_campaigns([7])
-    with pytest.raises(AudienceOptionError, match="only v3"):
+    with pytest.raises(AudienceOptionError, match="requires v3"):
         api("classic").campaign_ids([7])
 
 
@@ -127,7 +127,7 @@ def test_the_campaigns_of_audiences_are_read_with_one_request():
 
 
 def test_an_audience_that_is_not_listed_is_not_taken_for_one_without_campaigns():
-    with pytest.raises(IQMError, match="doesn't have 1 of them yet"):
+    with pytest.raises(IQMError, match="doesn't list 1 of them yet"):
         drive(campaign_ids(api().login, [7, 8]), good({"audienceList": [row(7, [1])]}))
 
 

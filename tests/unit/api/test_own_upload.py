@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_iqm.api.dialects import create_dialect
 from airflow_provider_iqm.api.session.credentials import Credentials
-from airflow_provider_iqm.api.upload_search import keep_oldest, may_have_created, says_not_processed
+from airflow_provider_iqm.api.upload_search import is_not_processed, keep_oldest, may_have_created
 from airflow_provider_iqm.exceptions import (
     AudienceFileError,
     AudienceNotFoundError,
@@ -200,7 +200,7 @@ def test_only_iqm_s_own_refusal_proves_that_nothing_was_made(error, may):
 
 
 def test_some_statuses_say_that_the_content_was_not_processed():
-    assert [status for status in range(300, 500) if says_not_processed(IQMRequestError("", status=status))] == [
+    assert [status for status in range(300, 500) if is_not_processed(IQMRequestError("", status=status))] == [
         *(301, 307, 308),
         *(407, 413),
     ]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_iqm.api.replacement import carry_out, plan_replacement, replace_audience
+from airflow_provider_iqm.api.replacement import execute_plan, plan_replacement, replace_audience
 from airflow_provider_iqm.exceptions import (
     AudienceNotFoundError,
     AudienceOptionError,
@@ -66,7 +66,7 @@ def test_what_was_done_before_is_not_done_again():
 def test_an_old_audience_that_isn_t_there_is_a_mistake_unless_it_was_replaced():
     with pytest.raises(AudienceNotFoundError, match="no audience 1"):
         drive(replace_audience(api(), OLD, NEW), status(NEW), uses(row(NEW)), NOT_FOUND)
-    made, _ = drive(plan_replacement(api(), [OLD], NEW, old_may_be_gone=True), uses(row(NEW)), NOT_FOUND)
+    made, _ = drive(plan_replacement(api(), [OLD], NEW, may_be_deleted=True), uses(row(NEW)), NOT_FOUND)
     assert (made.changes, made.done) == ({}, {})
 
 
@@ -85,7 +85,7 @@ def test_given_campaigns_are_the_only_ones_to_be_changed():
     made, _ = drive(plan_replacement(api(), [OLD], NEW, [7]), BEFORE)
     assert made.changes == {7: "excluded"}
     after = uses(row(OLD, [5, 6]), row(NEW, [], [7]))
-    done, _ = drive(carry_out(api(), made, [OLD]), SAVED, after)
+    done, _ = drive(execute_plan(api(), made, [OLD]), SAVED, after)
     assert (done["deleted"], done["in_use"]) == ([], [OLD])
 
 
@@ -111,7 +111,7 @@ def test_the_role_of_a_campaign_without_the_old_audience_is_not_guessed():
 
 def test_without_an_old_audience_the_new_one_is_put_in():
     made, _ = drive(plan_replacement(api(), [], NEW, [5]), uses(row(NEW)))
-    done, (request, _) = drive(carry_out(api(), made), SAVED, uses(row(NEW, [5])))
+    done, (request, _) = drive(execute_plan(api(), made), SAVED, uses(row(NEW, [5])))
     assert json.loads(request.body)["5"]["removedAudienceList"] == []
     assert done["included"] == [5]
 
@@ -127,23 +127,24 @@ def test_a_campaign_with_two_roles_is_left_alone_and_fails_after_all_others():
     assert made.changes == {7: "included"}
     after = uses(row(OLD, [5, 6], [5]), row(NEW, [7], [6]))
     with pytest.raises(
-        CampaignTargetingError, match=r"2 of 3 campaigns not changed.*Nothing is deleted: they may still use audience 1"
+        CampaignTargetingError,
+        match=r"2 of 3 campaigns not changed.*Nothing was deleted: they may still use",
     ) as error:
-        drive(carry_out(api(), made, [OLD]), SAVED, after, named(5, 6))
+        drive(execute_plan(api(), made, [OLD]), SAVED, after, named(5, 6))
     assert (error.value.changed, list(error.value.failed)) == ([7], [5, 6])
 
 
 def test_failed_campaigns_keep_the_old_audience_which_isn_t_deleted():
     after = uses(row(OLD, [6]), row(NEW, [5], [7]))
     made, _ = drive(plan_replacement(api(), [OLD], NEW), BEFORE)
-    with pytest.raises(CampaignTargetingError, match="Nothing is deleted: they may still use audience 1") as error:
-        drive(carry_out(api(), made, [OLD]), failing(**{"6": "Full."}), after, named(6))
+    with pytest.raises(CampaignTargetingError, match="Nothing was deleted: they may still use audience 1") as error:
+        drive(execute_plan(api(), made, [OLD]), failing(**{"6": "Full."}), after, named(6))
     assert error.value.changed == [5, 7]
 
 
 def test_a_failure_of_a_repeated_request_does_not_count_where_iqm_says_otherwise():
     made, _ = drive(plan_replacement(api(), [OLD], NEW), BEFORE)
-    done, _ = drive(carry_out(api(), made, [OLD]), failing(**{"6": "Not targeted."}), AFTER, DELETED)
+    done, _ = drive(execute_plan(api(), made, [OLD]), failing(**{"6": "Not targeted."}), AFTER, DELETED)
     assert (done["included"], done["deleted"]) == ([5, 6], [OLD])
 
 
@@ -153,13 +154,13 @@ def test_a_failure_of_a_repeated_request_does_not_count_where_iqm_says_otherwise
         (uses(row(OLD, [6]), row(NEW, [5, 6], [7])), "6 still target audience 1"),
         (uses(row(OLD, [6]), row(NEW, [5], [7])), "6 still target audience 1"),
         (uses(row(OLD), row(NEW, [5, 6, 7], [7])), "7 still target"),
-        (uses(row(OLD, [8]), row(NEW, [5, 6], [7])), "8 began to use audience 1"),
+        (uses(row(OLD, [8]), row(NEW, [5, 6], [7])), "8 started to use audience 1"),
     ],
 )
 def test_what_iqm_says_afterwards_decides_and_a_retry_goes_on(after, words):
     made, _ = drive(plan_replacement(api(), [OLD], NEW), BEFORE)
     with pytest.raises(IQMError, match=words) as error:
-        drive(carry_out(api(), made, [OLD]), SAVED, after)
+        drive(execute_plan(api(), made, [OLD]), SAVED, after)
     assert not isinstance(error.value, IQMFinalError)
 
 
@@ -176,8 +177,8 @@ def test_a_campaign_that_targets_neither_gets_the_new_audience_at_once(answer):
             _, document = next(answers)
             request = exchange.send(document["data"])
 
-    with pytest.raises(IQMError, match="6 didn't target audience 2"):
-        drive_and_record(carry_out(api(), made, [OLD]))
+    with pytest.raises(IQMError, match="6 don't target audience 2"):
+        drive_and_record(execute_plan(api(), made, [OLD]))
     assert json.loads(sent[-1].body) == {
         "6": {"includedAudienceList": [NEW], "excludedAudienceList": [], "removedAudienceList": [OLD]}
     }
@@ -186,23 +187,23 @@ def test_a_campaign_that_targets_neither_gets_the_new_audience_at_once(answer):
 def test_what_an_earlier_try_has_planned_is_put_right():
     # Between two tries a campaign has lost both.
     made, _ = drive(
-        plan_replacement(api(), [OLD], NEW, known={5: "included", 7: "excluded"}), uses(row(OLD), row(NEW, [5]))
+        plan_replacement(api(), [OLD], NEW, planned={5: "included", 7: "excluded"}), uses(row(OLD), row(NEW, [5]))
     )
     assert (made.changes, made.done) == ({7: "excluded"}, {5: "included"})
 
 
 def test_a_deletion_whose_answer_was_lost_is_no_failure():
     made, _ = drive(plan_replacement(api(), [OLD], NEW), AFTER)
-    assert drive(carry_out(api(), made, [OLD]), KEPT, NOT_FOUND)[0]["deleted"] == [OLD]
-    assert drive(carry_out(api(), made, [OLD]), KEPT, status(OLD, 5), good([{"id": 5, "name": "deleted"}]))
+    assert drive(execute_plan(api(), made, [OLD]), KEPT, NOT_FOUND)[0]["deleted"] == [OLD]
+    assert drive(execute_plan(api(), made, [OLD]), KEPT, status(OLD, 5), good([{"id": 5, "name": "deleted"}]))
     with pytest.raises(IQMRequestError, match="deleted none"):
-        drive(carry_out(api(), made, [OLD]), KEPT, status(OLD))
+        drive(execute_plan(api(), made, [OLD]), KEPT, status(OLD))
 
 
 @pytest.mark.parametrize("count", ["runningCampaignCount", "pausedCampaignCount", "expiredCampaignCount"])
 def test_a_count_alone_keeps_an_audience(count):
     made, _ = drive(plan_replacement(api(), [OLD], NEW), uses(row(OLD, **{count: 1}), row(NEW, [5])))
-    assert drive(carry_out(api(), made, [OLD]))[0]["in_use"] == [OLD]
+    assert drive(execute_plan(api(), made, [OLD]))[0]["in_use"] == [OLD]
 
 
 def test_campaigns_that_an_earlier_replacement_left_on_an_older_audience_are_changed_too():
@@ -210,7 +211,7 @@ def test_campaigns_that_an_earlier_replacement_left_on_an_older_audience_are_cha
     made, _ = drive(plan_replacement(api(), [OLD, 8, 9], NEW), before)
     after = uses(row(OLD), row(8), row(9), row(NEW, [5, 6]))
     deleted = good({"successfulAudienceIds": [8, 9], "failedAudienceIds": []})
-    done, requests = drive(carry_out(api(), made, [8, 9]), SAVED, after, deleted)
+    done, requests = drive(execute_plan(api(), made, [8, 9]), SAVED, after, deleted)
     change = json.loads(requests[0].body)
     assert [change[key]["removedAudienceList"] for key in ("5", "6")] == [[OLD], [8]]
     assert (done["included"], done["deleted"]) == ([5, 6], [8, 9])
@@ -245,22 +246,24 @@ class TestClassic:
         assert self.plan(self.counts(OLD, **old), self.counts(NEW, **new)).changes == {5: role, 6: role}
 
     def test_two_roles_can_t_be_told_apart(self):
-        with pytest.raises(AudienceOptionError, match="doesn't tell which"):
+        with pytest.raises(AudienceOptionError, match="doesn't report which"):
             self.plan(self.counts(OLD, 1, 1), self.counts(NEW))
 
     def test_the_counts_decide_about_the_deletion(self):
         made = self.plan(self.counts(OLD, 2), self.counts(NEW))
-        done, _ = drive(carry_out(api("classic"), made, [OLD]), SAVED, self.counts(OLD, 1), self.counts(NEW, 2))
+        done, _ = drive(execute_plan(api("classic"), made, [OLD]), SAVED, self.counts(OLD, 1), self.counts(NEW, 2))
         assert (done["deleted"], done["in_use"]) == ([], [OLD])
         deleted = good({"audienceSuccessfulIds": [OLD], "audienceFailedIds": []})
-        done, _ = drive(carry_out(api("classic"), made, [OLD]), SAVED, self.counts(OLD), self.counts(NEW, 2), deleted)
+        done, _ = drive(
+            execute_plan(api("classic"), made, [OLD]), SAVED, self.counts(OLD), self.counts(NEW, 2), deleted
+        )
         assert done["deleted"] == [OLD]
 
     def test_an_audience_that_no_campaign_uses_after_the_change_deletes_nothing(self):
         made = self.plan(self.counts(OLD, 2), self.counts(NEW))
         answers = SAVED, self.counts(OLD), self.counts(NEW), SAVED
-        with pytest.raises(IQMError, match="No campaign uses audience 2 after") as error:
-            drive(carry_out(api("classic"), made, [OLD]), *answers)
+        with pytest.raises(IQMError, match="No campaign uses audience 2, although") as error:
+            drive(execute_plan(api("classic"), made, [OLD]), *answers)
         assert not isinstance(error.value, IQMFinalError)
 
     @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def logged_in(monkeypatch):
     """Have a token, so that on a busy machine no log-in takes longer than a short deadline."""
 
     class Shared:
-        def turn(self):
+        def lock(self):
             return nullcontext()
 
         def read(self):

@@ -162,7 +162,7 @@ def test_the_type_of_the_connection_decides_on_the_store(monkeypatch, conn_type,
 
 
 def test_a_connection_that_cannot_be_used(monkeypatch):
-    with pytest.raises(IQMConnectionError, match='no connection "missing"'):
+    with pytest.raises(IQMConnectionError, match="in shared_state_conn_id doesn't exist"):
         open_store("missing")
     monkeypatch.setenv("AIRFLOW_CONN_SHARED", json.dumps({"conn_type": "mysql", "host": "h"}))
     with pytest.raises(IQMConnectionError, match=r"has type mysql\. Use a connection of type redis or postgres"):

@@ -74,7 +74,7 @@ def test_all_missing_fields_are_named():
         read(login="", password=None, client_id="", client_secret=None)
     assert str(raised.value) == (
         'Connection "iqm_default" lacks Email (login), Password (password), Client ID (extra: client_id), '
-        "Client secret (extra: client_secret). Fill in what is missing, and run again."
+        "Client secret (extra: client_secret). Fill in the missing fields, and run again."
     )
 
 
@@ -82,12 +82,12 @@ def test_all_missing_fields_are_named():
     ("given", "words"),
     [
         ({"host": "http://api.iqm.com"}, "unencrypted"),
-        ({"host": "ftp://api.iqm.com"}, "API host .host. is no address"),
-        ({"host": "https://"}, "API host .host. is no address"),
-        ({"host": "https://host:port"}, "API host .host. is no address"),
-        ({"host": "https://user:topsecret@api.iqm.com"}, "may hold a scheme"),
+        ({"host": "ftp://api.iqm.com"}, "API host .host. isn.t a URL"),
+        ({"host": "https://"}, "API host .host. isn.t a URL"),
+        ({"host": "https://host:port"}, "API host .host. isn.t a URL"),
+        ({"host": "https://user:topsecret@api.iqm.com"}, "can only contain a scheme"),
         *[
-            ({"host": host}, "may hold a scheme")
+            ({"host": host}, "can only contain a scheme")
             for host in (
                 "https://:topsecret@api.iqm.com",
                 "https://user@api.iqm.com",
@@ -102,7 +102,7 @@ def test_all_missing_fields_are_named():
             )
         ],
         *[
-            ({"host": host}, "API host .host. is no address")
+            ({"host": host}, "API host .host. isn.t a URL")
             for host in (
                 "https://api iqm.com",
                 "https://api.iqm.com/a b",

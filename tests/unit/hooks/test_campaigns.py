@@ -84,7 +84,7 @@ def test_targets_are_changed(hook, local_iqm, add_audience):
 
 def test_classic_can_t_tell_who_uses_an_audience(hook, local_iqm, add_audience):
     local_iqm.connect(api_version="classic")
-    with pytest.raises(AudienceOptionError, match="only v3"):
+    with pytest.raises(AudienceOptionError, match="requires v3"):
         hook.get_audience_campaigns([add_audience()])
     campaign_id = local_iqm.add_campaign("Summer")
     assert hook.get_campaigns([campaign_id])[0]["name"] == "Summer"

@@ -24,7 +24,7 @@ from airflow_provider_iqm.exceptions import (
 )
 from airflow_provider_iqm.hooks import iqm_async
 from airflow_provider_iqm.hooks.iqm import IQMAsyncHook, IQMHook
-from airflow_provider_iqm.hooks.iqm_async import SETTINGS_LIFE
+from airflow_provider_iqm.hooks.iqm_async import SETTINGS_LIFETIME
 from airflow_provider_iqm.runtime.running_task import RunningTask
 
 LOG_IN = "/api/v3/ua/login"
@@ -207,13 +207,13 @@ def test_a_changed_connection_is_noticed_in_time(local_iqm, add_audience):
         hook = IQMAsyncHook()
         hook._clock = lambda: now[0]
         await hook.get_matched_audience(audience_id)
-        now[0] += SETTINGS_LIFE
+        now[0] += SETTINGS_LIFETIME
         await hook.get_matched_audience(audience_id)
         assert local_iqm.paths().count(LOG_IN) == 1
         local_iqm.connect(ow_id="200001")
         await hook.get_matched_audience(audience_id)
         assert local_iqm.paths().count(LOG_IN) == 1
-        now[0] += SETTINGS_LIFE
+        now[0] += SETTINGS_LIFETIME
         await hook.get_matched_audience(audience_id)
         assert local_iqm.paths().count(LOG_IN) == 2
 
@@ -337,41 +337,41 @@ def test_the_event_loop_goes_on_while_the_scope_is_looked_up(local_iqm, add_audi
     assert threading.main_thread() not in threads
 
 
-class OneLogin(NoTokenStore):
-    """Notes which threads give the login back, and can keep one from getting it."""
+class LoginLock(NoTokenStore):
+    """Records which threads release the lock of the login, and can block the lock."""
 
     def __init__(self):
-        self.given_back = []
-        self.may_begin = threading.Event()
-        self.may_begin.set()
+        self.released = []
+        self.available = threading.Event()
+        self.available.set()
         self.is_waiting = threading.Event()
         self.waiting = 0
 
     @contextmanager
-    def turn(self):
+    def lock(self):
         self.is_waiting.set()
         self.waiting += 1
-        assert self.may_begin.wait(10)
+        assert self.available.wait(10)
         try:
             yield
         finally:
-            self.given_back.append(threading.current_thread())
+            self.released.append(threading.current_thread())
 
 
 @pytest.fixture
-def one_login(monkeypatch):
-    store = OneLogin()
+def login_lock(monkeypatch):
+    store = LoginLock()
     monkeypatch.setattr(iqm_async, "uses_shared_store", lambda settings: True)
     monkeypatch.setattr(iqm_async, "shared_login", lambda *_: {"shared": store})
     return store
 
 
-def check_given_back(one_login):
-    (thread,) = one_login.given_back
+def check_released(login_lock):
+    (thread,) = login_lock.released
     assert thread is not threading.main_thread()
 
 
-def test_a_cancelled_login_is_given_back_at_once_and_not_in_the_event_loop(local_iqm, add_audience, one_login):
+def test_a_cancelled_login_releases_its_lock_at_once_but_not_in_the_event_loop(local_iqm, add_audience, login_lock):
     local_iqm.add_fault("hang", path=LOG_IN)
 
     async def ask():
@@ -382,43 +382,43 @@ def test_a_cancelled_login_is_given_back_at_once_and_not_in_the_event_loop(local
         with pytest.raises(asyncio.CancelledError):
             await task
         async with asyncio.timeout(10):
-            while not one_login.given_back:
+            while not login_lock.released:
                 await asyncio.sleep(0.01)
-        check_given_back(one_login)
+        check_released(login_lock)
 
     asyncio.run(ask())
 
 
-def test_a_login_that_is_cancelled_before_its_turn_is_given_back_when_it_comes(local_iqm, add_audience, one_login):
-    one_login.may_begin.clear()
+def test_a_login_that_is_cancelled_while_it_waits_for_its_lock_releases_it(local_iqm, add_audience, login_lock):
+    login_lock.available.clear()
 
     async def ask():
         task = asyncio.create_task(IQMAsyncHook().get_matched_audience(add_audience()))
-        assert await asyncio.to_thread(one_login.is_waiting.wait, 10)
+        assert await asyncio.to_thread(login_lock.is_waiting.wait, 10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert not one_login.given_back
-        one_login.may_begin.set()
+        assert not login_lock.released
+        login_lock.available.set()
         async with asyncio.timeout(10):
-            while not one_login.given_back:
+            while not login_lock.released:
                 await asyncio.sleep(0.01)
-        check_given_back(one_login)
+        check_released(login_lock)
 
     asyncio.run(ask())
     assert LOG_IN not in local_iqm.paths()
 
 
-def test_hooks_that_wait_for_a_login_leave_the_event_loop_its_threads(local_iqm, add_audience, one_login):
-    one_login.may_begin.clear()
+def test_hooks_that_wait_for_a_login_leave_the_event_loop_its_threads(local_iqm, add_audience, login_lock):
+    login_lock.available.clear()
 
     async def ask():
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
         tasks = [asyncio.create_task(IQMAsyncHook().get_matched_audience(add_audience())) for _ in range(3)]
         async with asyncio.timeout(10):
-            while one_login.waiting < len(tasks):
+            while login_lock.waiting < len(tasks):
                 await asyncio.sleep(0.01)
-            await asyncio.to_thread(one_login.may_begin.set)
+            await asyncio.to_thread(login_lock.available.set)
         await asyncio.gather(*tasks)
 
     asyncio.run(ask())

@@ -91,7 +91,7 @@ def test_classic_needs_the_campaigns_and_keeps_their_role(hook, local_iqm, swap)
     old, new = swap
     with pytest.raises(AudienceOptionError, match="campaign_ids is missing"):
         hook.replace_audience(old, new)
-    with pytest.raises(AudienceOptionError, match="doesn't tell which"):
+    with pytest.raises(AudienceOptionError, match="doesn't report which"):
         hook.replace_audience(old, new, local_iqm.used)
     IQMHook().target_audience(local_iqm.used_excluded, remove=[old])
     assert hook.replace_audience(old, new, local_iqm.used[:1])["in_use"] == [old]

@@ -94,7 +94,7 @@ def test_a_lost_answer_is_asked_for_again(run, local_iqm, add_audience, kind):
         ({"campaign_ids": 5, "remove": [0]}, IQMFinalError, "remove contains 0"),
         ({"campaign_ids": None, "include": 7}, IQMFinalError, "campaign_ids is None"),
         ({"campaign_ids": 5}, AudienceOptionError, "at least one audience"),
-        ({"campaign_ids": 5, "include": 7, "remove": 7}, AudienceOptionError, "Audience 7 is in include and in remove"),
+        ({"campaign_ids": 5, "include": 7, "remove": 7}, AudienceOptionError, "Audience 7 is in both include"),
     ],
 )
 def test_bad_arguments_cost_no_request(run, local_iqm, arguments, error, words):

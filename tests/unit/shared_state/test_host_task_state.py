@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from airflow_provider_iqm.shared_state.host_task_state import LIFE, SUFFIX, HostTaskState
+from airflow_provider_iqm.shared_state.host_task_state import LIFETIME, SUFFIX, HostTaskState
 from airflow_provider_iqm.shared_state.private_folder import private_folder
 
 
@@ -49,7 +49,7 @@ def test_only_old_files_of_its_own_are_deleted(files):
     (old,) = files()
     foreign = private_folder() / "somebody-else"
     foreign.write_text("x")
-    long_ago = time.time() - LIFE - 60
+    long_ago = time.time() - LIFETIME - 60
     for path in (old, foreign):
         os.utime(path, (long_ago, long_ago))
     HostTaskState("dag", "new", "run", -1).set("key", 1)

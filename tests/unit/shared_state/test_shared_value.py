@@ -98,7 +98,7 @@ def test_one_makes_the_value_and_the_others_find_it(store, monkeypatch):
 
     def use():
         value = value_of(store)
-        with value.turn():
+        with value.lock():
             if value.load() is None:
                 made.append(1)
                 value.save(CONTENT, 100)
@@ -112,9 +112,9 @@ def test_one_makes_the_value_and_the_others_find_it(store, monkeypatch):
 
 
 def test_a_lock_is_released_after_an_error(store):
-    with pytest.raises(ZeroDivisionError), value_of(store).turn():
+    with pytest.raises(ZeroDivisionError), value_of(store).lock():
         raise ZeroDivisionError
-    with value_of(store).turn():
+    with value_of(store).lock():
         pass
 
 
@@ -122,7 +122,7 @@ def test_nobody_waits_for_ever(store, monkeypatch):
     monkeypatch.setattr(shared_value, "MAX_LOCK_WAIT", 0.01)
     monkeypatch.setattr(shared_value, "LOCK_POLL_INTERVAL", 0.001)
     monkeypatch.setattr(store, "add", lambda *_: False)
-    with value_of(store).turn():
+    with value_of(store).lock():
         pass
 
 
@@ -136,7 +136,7 @@ def test_a_task_keeps_the_lock_while_it_waits_for_its_turn(store, clock, monkeyp
         return added
 
     monkeypatch.setattr(store, "add", add_and_tell)
-    with value.turn():
+    with value.lock():
         assert renewed.acquire(timeout=10)
         for _ in range(3):
             # One may have begun before the clock went on.
@@ -158,7 +158,7 @@ def test_a_store_that_cannot_be_used_costs_requests_and_no_more(store, monkeypat
     for operation in ("get", "put", "add", "remove"):
         monkeypatch.setattr(store, operation, fail)
     value = value_of(store)
-    with value.turn():
+    with value.lock():
         assert value.load() is None
         value.save(CONTENT, 100)
     assert caplog.text.count("It is gone.") == 4

@@ -94,7 +94,7 @@ def test_static_lists_are_shared_and_forgotten(make_value):
     lists.write("formats", [1])
     lists.write("partners", [2])
     assert (make_value(StaticListsValue).read("formats"), lists.read("partners")) == ([1], [2])
-    lists.forget()
+    lists.clear()
     assert make_value(StaticListsValue).read("formats") is None
 
 
