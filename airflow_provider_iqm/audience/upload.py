@@ -14,10 +14,12 @@ from typing import Self, Unpack
 from airflow_provider_iqm.audience.audience_name import check_audience_name
 from airflow_provider_iqm.audience.cleaning.cleaner import Cleaner
 from airflow_provider_iqm.audience.cleaning.options import Cleaning, CleaningOptions
+from airflow_provider_iqm.audience.cleaning.suppression.suppression_list import open_suppression_list
 from airflow_provider_iqm.audience.cleaning.wide_list import clean_list
 from airflow_provider_iqm.audience.cleaning_report import CleaningReport
 from airflow_provider_iqm.audience.csv.database_export import Export
 from airflow_provider_iqm.audience.fingerprint import fingerprint
+from airflow_provider_iqm.audience.formats.list_file import check_unchanged, file_version
 from airflow_provider_iqm.audience.formats.open_list import open_list
 from airflow_provider_iqm.audience.formats.reading_options import ReadingOptions
 from airflow_provider_iqm.audience.list_reader import read_list
@@ -28,7 +30,6 @@ from airflow_provider_iqm.audience.mapping.column_mapping import (
     resolve_mapping,
 )
 from airflow_provider_iqm.audience.prepared_list import PreparedList, check_limits
-from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.files.file_body import readable
 from airflow_provider_iqm.files.scratch import Scratch
 from airflow_provider_iqm.files.system_errors import system_errors
@@ -166,34 +167,37 @@ def prepare_upload(
         stack.enter_context(system_errors(name=display_name(path.name), folder=cleaning.scratch_dir, source=path))
         if cleaning.asked:
             scratch.make()
-        before = _file_version(path)
-        plain = open_list(
-            path,
-            columns=columns,
-            options=reading,
-            scratch=scratch,
-            cleaned=cleaning.asked,
-            limited=limited,
-            memory_limit=cleaning.memory_limit,
-        )
-        if cleaning.asked:
-            file, mapping = clean_list(
-                Cleaner(plain, columns=columns, settings=settings, cleaning=cleaning, scratch=scratch)
-            )
-        else:
-            file = read_list(
-                plain,
-                mapped=mapping.columns,
+        before = file_version(path)
+        with open_suppression_list(cleaning, mapping.columns, encoding=encoding) as suppression:
+            plain = open_list(
+                path,
+                columns=columns,
+                options=reading,
+                scratch=scratch,
+                cleaned=cleaning.asked,
+                limited=limited,
                 memory_limit=cleaning.memory_limit,
-                scratch_dir=cleaning.scratch_dir,
-                export=export,
             )
-        # Several passes read the file: what they have made of two versions is neither.
-        if before and _file_version(path) != before:
-            raise AudienceFileError(
-                f"{plain.display_name}: the file changed while it was read; nothing was uploaded. Let the task that "
-                "writes it finish first."
-            )
+            if cleaning.asked:
+                file, mapping = clean_list(
+                    Cleaner(
+                        plain,
+                        columns=columns,
+                        settings=settings,
+                        cleaning=cleaning,
+                        scratch=scratch,
+                        suppression=suppression,
+                    )
+                )
+            else:
+                file = read_list(
+                    plain,
+                    mapped=mapping.columns,
+                    memory_limit=cleaning.memory_limit,
+                    scratch_dir=cleaning.scratch_dir,
+                    export=export,
+                )
+        check_unchanged(path, before, name=plain.display_name)
         if limited:
             check_limits(plain.display_name, size=file.size, records=file.records)
         if not cleaning.asked:
@@ -201,12 +205,3 @@ def prepare_upload(
         # From here on, the upload deletes the folder.
         stack.pop_all()
     return AudienceUpload(name=audience_name.strip(), file=file, mapping=mapping, scratch=scratch)
-
-
-def _file_version(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes if a file is written or replaced; None if there is none, which its opening reports."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns

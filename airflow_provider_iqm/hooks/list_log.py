@@ -27,9 +27,15 @@ def log_list_findings(log: Log, upload: AudienceUpload) -> None:
     file, report, name = upload.file, upload.report, upload.file.display_name
     if report:
         title = f"Cleaned {name}: {report.records_kept:,} of {count_of(report.records_read, 'record')} kept"
+        if report.suppression:
+            title += f", {report.suppression.suppressed:,} suppressed"
         with log_group(log, title):
             for line in str(report).splitlines():
                 log.info("%s", line)
+        if report.suppression:
+            log.info("Suppressed %s", report.suppression)
+            for warning in report.suppression.warnings:
+                log.warning("%s", warning)
     _warn(log, [f"{name} has {damage}" for damage in file.damage])
 
 

@@ -64,6 +64,7 @@ _ERRORS: Mapping[str, type[IQMFinalError]] = {
     "iqm_conn_id": IQMConnectionError,
     "parameters": QueryError,
     "sql": QueryError,
+    "suppression_path": AudienceFileError,
 }
 
 

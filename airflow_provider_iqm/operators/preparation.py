@@ -35,6 +35,7 @@ class PreparationOperator(IQMBaseOperator):
         "hash_columns",
         "on_invalid_records",
         "quarantine_path",
+        "suppression_path",
         "scratch_dir",
         "memory_limit",
     )
@@ -58,6 +59,7 @@ class PreparationOperator(IQMBaseOperator):
     quarantine_path: str | Path | None
     max_invalid_ratio: float
     drop_duplicates: bool
+    suppression_path: str | Path | None
     scratch_dir: str | Path | None
     memory_limit: str
 
@@ -98,6 +100,10 @@ class PreparationOperator(IQMBaseOperator):
 
         with ExitStack() as stack:
             with final_errors_fail_the_task(), log_list_warnings(self.log):
+                arguments = self.list_arguments()
+                if self.suppression_path is not None:
+                    staged = stage_file(self.suppression_path, scratch_dir=self.scratch_dir)
+                    arguments["suppression_path"] = stack.enter_context(staged)
                 upload = prepare_upload(
                     file_path=stack.enter_context(stage_file(file_path, scratch_dir=self.scratch_dir)),
                     delimiter=delimiter,
@@ -105,7 +111,7 @@ class PreparationOperator(IQMBaseOperator):
                     sheet=sheet,
                     limited=limited,
                     export=export,
-                    **self.list_arguments(),
+                    **arguments,
                 )
             yield stack.enter_context(upload)
 
@@ -122,6 +128,7 @@ class PreparationOperator(IQMBaseOperator):
             "quarantine_path": self.quarantine_path,
             "max_invalid_ratio": self.max_invalid_ratio,
             "drop_duplicates": self.drop_duplicates,
+            "suppression_path": self.suppression_path,
             "scratch_dir": self.scratch_dir,
             "memory_limit": self.memory_limit,
         }

@@ -70,6 +70,8 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
     :param max_invalid_ratio: The maximum share of invalid records, from 0 to 1; the task fails if it is exceeded.
     :param drop_duplicates: Whether to keep only the first of several records with the same mapped, normalized
         values.
+    :param suppression_path: A CSV or XLSX file of people whose records are left out: a path on the worker, or a URL of
+        object storage. It has one or more of the mapped columns, raw or hashed; implies ``normalize``. (templated)
     :param scratch_dir: The folder for temporary copies; default: the system's temporary folder. (templated)
     :param memory_limit: The memory limit for checking and cleaning the file, such as ``256MiB``. (templated)
     :param iqm_conn_id: The connection to IQM. (templated)
@@ -143,6 +145,7 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
         quarantine_path: str | Path | None = None,
         max_invalid_ratio: float = 0.1,
         drop_duplicates: bool = False,
+        suppression_path: str | Path | None = None,
         scratch_dir: str | Path | None = None,
         memory_limit: str = DEFAULT_MEMORY_LIMIT,
         iqm_conn_id: str = IQMHook.default_conn_name,

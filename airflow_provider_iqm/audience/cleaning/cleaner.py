@@ -6,12 +6,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.cleaning.cleaned_copy import CleanedCopy, write_cleaned_copy
 from airflow_provider_iqm.audience.cleaning.invalid_records import check_invalid_records
 from airflow_provider_iqm.audience.cleaning.plan import Plan, detect_hash, make_plan, sample_query
+from airflow_provider_iqm.audience.cleaning.suppression.keys import make_key_plan
+from airflow_provider_iqm.audience.cleaning.suppression.loaded_keys import load_keys
 from airflow_provider_iqm.audience.cleaning_report import CleaningReport
 from airflow_provider_iqm.audience.csv.byte_scan import ByteScan, scan_bytes
 from airflow_provider_iqm.audience.csv.duckdb_source import DuckDBSource, copied_source, direct_source
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from airflow_provider_iqm.audience.cleaning.options import Cleaning
+    from airflow_provider_iqm.audience.cleaning.suppression.loaded_keys import SuppressionKeys
+    from airflow_provider_iqm.audience.cleaning.suppression.suppression_list import SuppressionList
     from airflow_provider_iqm.audience.damage.damage import Damage
     from airflow_provider_iqm.audience.formats.plain_list import PlainList
     from airflow_provider_iqm.files.scratch import Scratch
@@ -46,6 +51,7 @@ class Cleaner:
     :param settings: IQM field → setting, including those of the columns to hash.
     :param cleaning: Cleaning options.
     :param scratch: Scratch directory for the cleaned copy.
+    :param suppression: The suppression list, if there is one.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class Cleaner:
         settings: Mapping[str, str] | None,
         cleaning: Cleaning,
         scratch: Scratch,
+        suppression: SuppressionList | None = None,
     ) -> None:
         self.plain = plain
         self.path = plain.path
@@ -64,6 +71,7 @@ class Cleaner:
         self.settings = settings
         self.cleaning = cleaning
         self.scratch = scratch
+        self.suppression = suppression
         self._failure = "not every record was read"
 
     def clean(self) -> tuple[PreparedList, ColumnMapping]:
@@ -80,9 +88,12 @@ class Cleaner:
         if done is None:
             done = self._try(self._exact_copy())
         if done is None:
+            advice = "Report this as a bug."
+            if not self.suppression:
+                advice = "Upload the list without cleaning, and report this as a bug."
             raise AudienceFileError(
                 f"{self.name}: DuckDB could not clean the file ({self._failure}), although it has enough disk space "
-                "and memory. Upload the list without cleaning, and report this as a bug."
+                f"and memory. {advice}"
             )
         file, mapping, copy = done
         report = CleaningReport(
@@ -93,6 +104,7 @@ class Cleaner:
             repaired=copy.repaired,
             damage={damage.label: damage.count for damage in file.damage},
             seconds=time.perf_counter() - started,
+            suppression=copy.suppression,
         )
         return replace(file, report=report), mapping
 
@@ -145,7 +157,9 @@ class Cleaner:
             scan = pool.submit(scan_bytes, self.path)
             try:
                 plan = self._plan(connection, source, mapping)
-                copy = write_cleaned_copy(connection, plan, source, self.scratch.new_file("clean.csv"), self.cleaning)
+                keys = self._suppression_keys(connection, source, mapping, plan)
+                output = self.scratch.new_file("clean.csv")
+                copy = write_cleaned_copy(connection, plan, source, output, self.cleaning, keys)
                 if not self._is_whole(source, copy, scan.result()):
                     return None
                 damage = (
@@ -203,3 +217,18 @@ class Cleaner:
             if found:
                 hashed.add(column)
         return make_plan(source, mapping, self.cleaning, hashed=hashed)
+
+    def _suppression_keys(
+        self, connection: DuckDBPyConnection, source: DuckDBSource, mapping: ColumnMapping, plan: Plan
+    ) -> SuppressionKeys | None:
+        if not self.suppression:
+            return None
+        make = partial(
+            make_key_plan,
+            columns=self.suppression.columns,
+            plan=plan,
+            mapping=mapping,
+            list_columns=source.columns,
+            phone_format=self.cleaning.phone_format,
+        )
+        return load_keys(connection, self.suppression, make, plan.formats)

@@ -9,7 +9,7 @@ from airflow_provider_iqm.audience.cleaning.cleaned_copy import CleanedCopy, fin
 from airflow_provider_iqm.audience.cleaning.plan import MIXED
 from airflow_provider_iqm.audience.cleaning.quarantine import write_quarantine
 from airflow_provider_iqm.exceptions import AudienceFileError
-from airflow_provider_iqm.wording import display_name
+from airflow_provider_iqm.wording import count_of, display_name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -38,10 +38,19 @@ def check_invalid_records(connection: DuckDBPyConnection, copy: CleanedCopy, cle
     _check_mixed(connection, copy, name=name)
     if cleaning.quarantine_path is not None:
         write_quarantine(cleaning.quarantine_path, copy.plan, find_invalid_records(connection, copy.plan), name=name)
-    invalid = copy.faults.total()
-    if not invalid:
-        return
-    reasons = _describe_faults(copy)
+    if copy.faults:
+        _check_invalid(connection, copy, cleaning, name=name)
+    if not copy.records:
+        invalid = copy.faults.total()
+        others = f", and the others are invalid ({_describe_faults(copy)})" if invalid else ""
+        raise AudienceFileError(
+            f"{name}: no records are left: {copy.suppressed:,} of {count_of(copy.records_read, 'record')} are on the "
+            f"suppression list{others}. Check the suppression list."
+        )
+
+
+def _check_invalid(connection: DuckDBPyConnection, copy: CleanedCopy, cleaning: Cleaning, *, name: str) -> None:
+    invalid, reasons = copy.faults.total(), _describe_faults(copy)
     counts = f"{name}: {invalid:,} of {copy.records_read:,} records can't match"
     if cleaning.on_invalid_records == "fail":
         numbers = [record for record, _ in islice(find_invalid_records(connection, copy.plan), _MAX_LISTED_RECORDS)]

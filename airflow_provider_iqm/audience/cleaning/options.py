@@ -34,6 +34,7 @@ class CleaningOptions(TypedDict, total=False):
     quarantine_path: str | Path | None
     max_invalid_ratio: float
     drop_duplicates: bool
+    suppression_path: str | Path | None
     scratch_dir: str | Path | None
     memory_limit: str
 
@@ -52,6 +53,8 @@ class Cleaning:
     :param quarantine_path: File to write the number, column and reason of each dropped record to.
     :param max_invalid_ratio: Fail if more than this share of the records is invalid, from 0 to 1.
     :param drop_duplicates: Of records whose mapped values are equal after normalization, keep only the first.
+    :param suppression_path: File of people whose records are dropped: a CSV or XLSX file with one or more of the mapped
+        columns, raw or hashed. Implies ``normalize``.
     :param scratch_dir: Directory for temporary copies; by default, the system's temporary directory.
     :param memory_limit: Memory limit of DuckDB, such as ``256MiB``.
     :raises CleaningOptionError: An option is invalid.
@@ -64,6 +67,7 @@ class Cleaning:
     quarantine_path: str | Path | None = None
     max_invalid_ratio: float = 0.1
     drop_duplicates: bool = False
+    suppression_path: str | Path | None = None
     scratch_dir: str | Path | None = None
     memory_limit: str = DEFAULT_MEMORY_LIMIT
 
@@ -82,6 +86,11 @@ class Cleaning:
             self.hash_columns, error=ColumnMappingError, argument="hash_columns", example='{"email": "SHA256"}'
         )
         object.__setattr__(self, "hash_columns", hashes)
+        path: object = self.suppression_path
+        if path is not None:
+            if not isinstance(path, str | Path):
+                raise CleaningOptionError(f"suppression_path must be the path of a file, not {type(path).__name__}.")
+            object.__setattr__(self, "normalize", True)
 
     @property
     def asked(self) -> bool:

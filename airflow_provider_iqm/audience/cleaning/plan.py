@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 RAGGED, BLANK_KEY, MIXED = "ragged", "blank key field", "raw and hashed values mixed"
 
+SUPPRESSED = "suppressed"
+"""Name of the tally of suppressed records."""
+
 CONTENT = "content"
 """Name of the sum of content bytes, which proves that the whole file was read; see ``csv/audit.py``."""
 
@@ -82,6 +85,7 @@ class Plan:
     :param checks: Damage to count.
     :param repairs: Repairs to count.
     :param identity: Expression that is equal for duplicates: records whose mapped, normalized values are equal.
+    :param formats: File column → how its normalized values are written: raw, or which hashes they are.
     """
 
     records: str
@@ -91,18 +95,22 @@ class Plan:
     checks: tuple[ColumnCheck, ...]
     repairs: tuple[ColumnRepair, ...]
     identity: str
+    formats: dict[str, DataFormat]
 
     def fault_number(self) -> str:
         """SQL expression: the number of a record's first fault; NULL for a valid record."""
         cases = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(self.faults))
         return f"CASE {cases} END"
 
-    def is_kept(self) -> str:
+    def is_kept(self, *, suppressed: str = "false") -> str:
         """
-        SQL condition of a valid record, which also updates the tallies.
+        SQL condition of a valid record that isn't suppressed, which also updates the tallies.
 
-        Tallies are kept of records with each fault (:func:`fault_tally`), values with each kind of damage
-        (:func:`damage_tally`), repairs in valid records (:func:`repair_tally`), and the sum :data:`CONTENT`.
+        Tallies are kept of records with each fault (:func:`fault_tally`), suppressed ones (:data:`SUPPRESSED`), values
+        with each kind of damage (:func:`damage_tally`), repairs in records that are kept (:func:`repair_tally`), and
+        the sum :data:`CONTENT`.
+
+        :param suppressed: SQL condition of a record that is left out if it is valid.
         """
         counted = [add_sql(CONTENT, CONTENT)]
         counted += [
@@ -110,10 +118,15 @@ class Plan:
             for number, check in enumerate(self.checks)
         ]
         # CASE evaluates its first condition exactly once per record; AND and OR guarantee no order.
-        cases = [f"WHEN {' + '.join(counted)} < 0 THEN false", f"WHEN {self.fast_path} THEN true"]
-        cases += [
-            f"WHEN {fault.condition} THEN {count_sql(fault_tally(number))} < 0"
-            for number, fault in enumerate(self.faults)
+        is_suppressed = f"WHEN {suppressed} THEN {count_sql(SUPPRESSED)} < 0"
+        cases = [
+            f"WHEN {' + '.join(counted)} < 0 THEN false",
+            f"WHEN {self.fast_path} THEN CASE {is_suppressed} ELSE true END",
+            *(
+                f"WHEN {fault.condition} THEN {count_sql(fault_tally(number))} < 0"
+                for number, fault in enumerate(self.faults)
+            ),
+            is_suppressed,
         ]
         return f"CASE {' '.join(cases)} ELSE {' + '.join(['0', *self._repair_counts()])} >= 0 END"
 
@@ -152,6 +165,7 @@ def make_plan(source: DuckDBSource, mapping: ColumnMapping, cleaning: Cleaning, 
     :param hashed: Columns of ``hash_columns`` whose values are already hashed.
     """
     hashes = cleaning.hashes()
+    formats = {column: _format(mapping, cleaning, column, hashed=column in hashed) for column in mapping.columns}
     outputs = [f"c{position}" for position in range(len(source.columns))]
     drafts: list[str] = []
     values: list[str] = []
@@ -161,7 +175,7 @@ def make_plan(source: DuckDBSource, mapping: ColumnMapping, cleaning: Cleaning, 
     for column, name in mapping.columns.items():
         position, field, algorithm = source.columns.index(column), Field(name), hashes.get(column)
         raw, normal = f"c{position}", f"v{position}"
-        rule = _rule(source, mapping, cleaning, column, hashed=column in hashed)
+        rule = _rule(source, mapping, cleaning, column, formats[column])
         drafts.append(f"{rule.draft} AS d{position}")
         values.append(f"{rule.value} AS {normal}")
         fast_path.append(f"d{position} IS NULL")
@@ -192,6 +206,7 @@ def make_plan(source: DuckDBSource, mapping: ColumnMapping, cleaning: Cleaning, 
         checks=tuple(source.checks(mapping.columns)),
         repairs=tuple(repairs),
         identity=f"md5_number(concat({identity}))",
+        formats=formats,
     )
 
 
@@ -214,18 +229,26 @@ def detect_hash(value: str) -> DataFormat | None:
     return None
 
 
-def _rule(source: DuckDBSource, mapping: ColumnMapping, cleaning: Cleaning, column: str, *, hashed: bool) -> Rule:
+def _format(mapping: ColumnMapping, cleaning: Cleaning, column: str, *, hashed: bool) -> DataFormat:
+    """Return how the normalized values of a column are written, before they are hashed."""
+    field, algorithm = Field(mapping.columns[column]), cleaning.hashes().get(column)
+    if algorithm:
+        return algorithm if hashed else DataFormat.RAW
+    if field in (Field.EMAIL, Field.PHONE):
+        # The column setting declares what the values are.
+        return DataFormat(mapping.settings.get(field.value, DataFormat.RAW))
+    return DataFormat.RAW
+
+
+def _rule(
+    source: DuckDBSource, mapping: ColumnMapping, cleaning: Cleaning, column: str, data_format: DataFormat
+) -> Rule:
     position, field = source.columns.index(column), Field(mapping.columns[column])
     raw, draft, normal = f"c{position}", f"d{position}", f"v{position}"
-    algorithm = cleaning.hashes().get(column)
-    if algorithm and hashed:
-        return hash_rule(algorithm, raw=raw, draft=draft)
-    setting = mapping.settings.get(field.value)
-    if not algorithm and field in (Field.EMAIL, Field.PHONE) and setting not in (None, DataFormat.RAW):
-        # The column setting declares that the values are hashes.
-        if setting == DataFormat.OTHER:
-            return text_rule(raw=raw, draft=draft, text=trimmed(raw))
-        return hash_rule(DataFormat(setting), raw=raw, draft=draft)
+    if data_format is DataFormat.OTHER:
+        return text_rule(raw=raw, draft=draft, text=trimmed(raw))
+    if data_format is not DataFormat.RAW:
+        return hash_rule(data_format, raw=raw, draft=draft)
     if field is Field.ZIP_PLUS_4:
         zips = [source.columns.index(column) for column, name in mapping.columns.items() if name == Field.ZIP]
         return plus_four_rule(raw=raw, draft=draft, zip_draft=f"d{zips[0]}" if zips else None)

@@ -53,6 +53,7 @@ def _clean_wide(
         settings=cleaner.settings,
         cleaning=cleaner.cleaning,
         scratch=cleaner.scratch,
+        suppression=cleaner.suppression,
     ).clean()
     narrow.unlink()
     output = cleaner.scratch.new_file("wide.csv")

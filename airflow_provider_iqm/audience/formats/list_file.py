@@ -60,5 +60,34 @@ def read_first_bytes(path: Path, *, name: str) -> bytes:
     raise _unreadable(path, name=name)
 
 
+def file_version(path: Path) -> tuple[int, int, int] | None:
+    """
+    Return what changes if a file is written or replaced; None if there is none, which its opening reports.
+
+    :param path: The file.
+    """
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def check_unchanged(path: Path, before: tuple[int, int, int] | None, *, name: str) -> None:
+    """
+    Check that a file hasn't changed while several passes read it: what they have made of two versions is neither.
+
+    :param path: The file.
+    :param before: The :func:`file_version` before the first pass.
+    :param name: The file's name, for messages.
+    :raises AudienceFileError: It has.
+    """
+    if before and file_version(path) != before:
+        raise AudienceFileError(
+            f"{name}: the file changed while it was read; nothing was uploaded. Let the task that writes it finish "
+            "first."
+        )
+
+
 def _unreadable(path: Path, *, name: str) -> AudienceFileError:
     return AudienceFileError(f"{name}: Airflow's user may not read {str(path)!r}. Change the file's permissions.")

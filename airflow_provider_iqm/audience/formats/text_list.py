@@ -85,6 +85,27 @@ def open_text(
     return original.converted(copy)
 
 
+def needs_encoding(path: Path, *, name: str) -> bool:
+    """
+    Return whether a CSV file can only be read if its encoding is known: it isn't UTF-8 and has no byte order mark.
+
+    :param path: The file.
+    :param name: The file's name, for messages.
+    """
+    blocks = read_blocks(path, BLOCK_BYTES, name=name, packed=read_first_bytes(path, name=name).startswith(GZIP))
+    first = next(blocks, b"")
+    if any(first.startswith(mark) for mark, _ in _BYTE_ORDER_MARKS):
+        return False
+    decoder = codecs.getincrementaldecoder(PLAIN.encoding)()
+    try:
+        for block in chain([first], blocks):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 def _read_for_copy(
     path: Path, *, name: str, delimiter: str, coding: Coding, may_be_ragged: bool
 ) -> Iterator[tuple[int, list[str]]]:

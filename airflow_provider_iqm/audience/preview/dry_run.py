@@ -105,6 +105,11 @@ def _print_summary(upload: AudienceUpload) -> None:
     _print(f"First values (masked): {json.dumps(samples, ensure_ascii=False)}")
     for damage in file.damage:
         _print(f"Warning:    {damage}")
+    suppression = upload.report.suppression if upload.report else None
+    if suppression:
+        for warning in suppression.warnings:
+            _print(f"Warning:    {warning}")
+        _print(f"Suppressed: {suppression}")
     if upload.report:
         _print(f"Cleaning:\n{upload.report}")
 

@@ -73,6 +73,13 @@ OPTIONS = (
         help="format of normalized phones (default: 10-digit)",
     ),
     _option("--drop-duplicates", action="store_true", help="drop duplicate records"),
+    _option(
+        "--suppress",
+        type=Path,
+        dest="suppression_path",
+        metavar="FILE",
+        help="CSV or XLSX file of people to leave out, with one or more of the mapped columns",
+    ),
     _option("--on-invalid-records", choices=["drop", "fail"], help="drop invalid records, or fail"),
     _option(
         "--max-invalid-ratio",

@@ -145,6 +145,27 @@ def test_a_list_without_a_header_is_never_shown(file, options):
 
 
 @settings(max_examples=60, deadline=None)
+@given(files())
+def test_nor_a_suppression_list_without_a_header(file):
+    records, name, content = file
+    with tempfile.TemporaryDirectory() as folder:
+        path, suppression_path = Path(folder, "people.csv"), Path(folder, name)
+        path.write_text("email,zip\nfrodo@shire.example,00501\n")
+        suppression_path.write_bytes(content)
+        with pytest.raises(IQMError) as caught:
+            prepare_upload(
+                file_path=path,
+                audience_name="x",
+                columns={"email": "Email", "zip": "Zip"},
+                column_settings={"Email": "Raw"},
+                suppression_path=suppression_path,
+                scratch_dir=folder,
+            )
+    assert str(caught.value).startswith("suppression_path: ")
+    assert_hidden(records, "".join(traceback.format_exception(caught.value)) + repr(caught.value.args))
+
+
+@settings(max_examples=60, deadline=None)
 @given(files(), st.sampled_from([["--suggest"], ["--columns", "email=Email", "--column-settings", "Email=Raw"]]))
 def test_the_dry_run_shows_nothing_of_it_either(file, arguments):
     records, name, content = file

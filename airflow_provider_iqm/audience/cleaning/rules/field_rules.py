@@ -28,7 +28,7 @@ from airflow_provider_iqm.vocabulary import DataFormat, Field
 if TYPE_CHECKING:
     from airflow_provider_iqm.audience.cleaning.options import PhoneFormat
 
-_TEXT_FIELDS = {
+TEXT_FIELDS = {
     Field.FIRST_NAME,
     Field.LAST_NAME,
     Field.FULL_NAME,
@@ -36,6 +36,7 @@ _TEXT_FIELDS = {
     Field.CITY,
     Field.FULL_ADDRESS,
 }
+"""Names and addresses."""
 _PHONE_FIELDS = {Field.PHONE, Field.CELLPHONE, Field.LANDLINE}
 
 
@@ -57,7 +58,7 @@ def field_rule(field: Field, *, raw: str, draft: str, normal: str, phone_format:
     if field is Field.VOTER_ID:
         # Opaque: only invisible characters are removed.
         return text_rule(raw=raw, draft=draft, text=without_invisible(raw))
-    return text_rule(raw=raw, draft=draft, text=collapsed(raw) if field in _TEXT_FIELDS else composed(trimmed(raw)))
+    return text_rule(raw=raw, draft=draft, text=collapsed(raw) if field in TEXT_FIELDS else composed(trimmed(raw)))
 
 
 def text_rule(*, raw: str, draft: str, text: str) -> Rule:

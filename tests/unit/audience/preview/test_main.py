@@ -120,3 +120,19 @@ def test_suggestions(run, header, columns, settings, kind):
     if settings is not None:
         assert json.loads(lines[1]) == settings
     assert lines[2] == f"Matched by: {kind}"
+
+
+def test_suppressed_records_are_counted(run, tmp_path):
+    optouts = tmp_path / "optouts.csv"
+    optouts.write_text("email\nFRODO@shire.example\nfrodo\n")
+    content = "email\nsam@shire.example\nfrodo@shire.example\n"
+    arguments = ["--columns", "email=Email", "--column-settings", "Email=Raw", "--suppress", str(optouts)]
+    status, out, _ = run(*arguments, content=content)
+    assert status == 0
+    assert "Records:    1\n" in out
+    assert "Suppressed: 1 record by 'email'; optouts.csv has 2 records\n" in out
+    assert "Warning:    optouts.csv: 1 malformed value in 'email' can't suppress anyone\n" in out
+    assert ["suppressed", "1"] in [line.split() for line in out.splitlines()]
+    status, _, err = run(*arguments[:-1], str(tmp_path / "missing.csv"))
+    assert status == 1
+    assert "The upload would fail: suppression_path: missing.csv: there is no file" in err

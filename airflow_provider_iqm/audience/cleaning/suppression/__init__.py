@@ -1,0 +1,1 @@
+"""Leave out the records of people on a suppression list."""
