@@ -14,6 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.exceptions import AudienceFailedError, IQMFinalError
 from airflow_provider_iqm.hooks.iqm_async import IQMAsyncHook
+from airflow_provider_iqm.vocabulary import AudienceStatus
 
 MAX_NAMED = 10
 """The maximum number of audiences that the timeout message names."""
@@ -105,7 +106,10 @@ class AudienceReadyTrigger(BaseTrigger):
 
     async def _wait(self) -> dict[str, Any]:
         hook = get_shared_hook(self.iqm_conn_id)
-        watch = AudienceWatch(self.audience_ids, with_campaigns=self.with_campaigns)
+        # The task logged their statuses when it deferred.
+        watch = AudienceWatch(
+            self.audience_ids, known_status=AudienceStatus.PROCESSING, with_campaigns=self.with_campaigns
+        )
         interval = self.poke_interval
         try:
             async with hook._holding_slots(self.pool_slots):

@@ -71,10 +71,13 @@ class AudienceWatch:
     An unknown status never counts as ready.
 
     :param audience_ids: The audiences to wait for.
+    :param known_status: The status that the log already has of them: it is no event.
     :param with_campaigns: Whether the poll that finds the last one ready also reads which campaigns use them (v3 only).
     """
 
-    def __init__(self, audience_ids: Iterable[int], *, with_campaigns: bool = False) -> None:
+    def __init__(
+        self, audience_ids: Iterable[int], *, known_status: AudienceStatus | None = None, with_campaigns: bool = False
+    ) -> None:
         self.audience_ids = list(audience_ids)
         self.with_campaigns = with_campaigns
         self.campaigns: CampaignIds | None = None
@@ -83,6 +86,8 @@ class AudienceWatch:
         self._ready: dict[int, ReadyAudience] = {}
         self._total = len(set(self.audience_ids))
         self._reports_each = self._total <= MAX_REPORTED
+        if known_status and self._reports_each:
+            self._statuses = dict.fromkeys(self.audience_ids, known_status)
         self._reported_counts: Counter[str] = Counter()
         self._events: list[PollEvent] = []
         self._offset = 0

@@ -26,6 +26,7 @@ from airflow_provider_iqm.operators.upload.upload_record import UploadRecord
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import defer_until_ready
 from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger, timeout_message
+from airflow_provider_iqm.vocabulary import AudienceStatus
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -161,7 +162,8 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
 
     def _wait(self, audience_id: int, duplicates: DuplicateSearch | None) -> ReadyAudience:
         """Poll the audience until it is ready; if deferrable, poll once, then defer."""
-        watch = AudienceWatch([audience_id])
+        # "Deferring" says enough of an audience that IQM has just created.
+        watch = AudienceWatch([audience_id], known_status=AudienceStatus.PROCESSING if self.deferrable else None)
         deadline = time.time() + self.timeout
         while True:
             self.hook._poll(watch, self.log)

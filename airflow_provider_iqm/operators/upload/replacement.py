@@ -10,7 +10,7 @@ from airflow_provider_iqm.assets.current_audience import CurrentAudience
 from airflow_provider_iqm.exceptions import AudienceOptionError, RecordCountError
 from airflow_provider_iqm.links.campaign import IQMCampaignLink
 from airflow_provider_iqm.operators.ids import list_ids, parse_id
-from airflow_provider_iqm.operators.replacement_log import log_replacement
+from airflow_provider_iqm.operators.replacement_log import join_ids, log_replacement
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.wording import count_of
 
@@ -169,28 +169,42 @@ class AudienceReplacement:
             return None
         task, new, current = self._task, audience["id"], self._read_current()
         if reason := self._why_superseded(current):
-            self._log.warning("Audience %s isn't put into campaigns: %s", new, reason)
+            self._log.warning(
+                "Leaving campaigns unchanged: %s. If audience %s isn't needed, delete it in IQM",
+                reason,
+                new,
+            )
             return None
         campaign_ids = None if task.campaign_ids is None else list_ids("campaign_ids", task.campaign_ids)
         made, given = _made(current, but=new), self._given
         old = [given] if given is not None else made if task.replaces else []
         old = [each for each in old if each != new]
         if not old and campaign_ids is None:
-            self._log.info("There is no earlier audience to replace; campaigns are unchanged")
+            self._log.info(
+                "No earlier audience to replace. Add audience %s to campaigns in IQM, or set campaign_ids; later runs "
+                "replace it there",
+                new,
+            )
             self._save(new, made, before=current, placed=audience)
             return None
         with final_errors_fail_the_task():
             plan = task.hook._plan_replacement(old, new, campaign_ids)
         if current and current.placed and old and plan.unused:
-            self._log.warning("No campaign uses the earlier audience %s any more", ", ".join(map(str, old)))
+            self._log.warning("No campaign uses the earlier audience %s any more", join_ids(old))
             if campaign_ids and not self._history.shared:
                 self._log.warning(
-                    "A newer run may have replaced it: audience %s isn't put into campaigns. If it is to be, run: "
-                    "airflow iqm replace",
+                    "Leaving campaigns unchanged: a newer run may have replaced it. To use audience %s anyway: "
+                    "airflow iqm replace OLD %s",
+                    new,
                     new,
                 )
                 return None
-        self._log.info("Replacing audience %s by %s in %s", old, new, count_of(len(plan.changes), "campaign"))
+        if plan.changes:
+            count = count_of(len(plan.changes), "campaign")
+            if old:
+                self._log.info("Replacing audience %s with %s in %s", join_ids(old), new, count)
+            else:
+                self._log.info("Adding audience %s to %s", new, count)
         failed = _failed(made, current, plan)
         replaced = [each for each in made if each not in failed]
         delete = [each for each in [*failed, *replaced[task.keep_replaced :]] if each in old]

@@ -223,7 +223,6 @@ class TestReplacement:
         }
         log_replacement(logging.getLogger("task"), done)
         assert [record.getMessage() for record in caplog.records] == [
-            "Verified: audience 2 is used instead of 1 by 2 campaigns",
-            "Deleted replaced audience: 1",
+            "Verified: 2 campaigns use audience 2 instead of 1; deleted 1",
             "Not deleted, since campaigns still use it: audience 3",
         ]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from airflow_provider_iqm.api.polling.watch import AudienceWatch, PollFailed, StatusChanged, StatusCountsChanged
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.exceptions import AudienceFailedError, IQMServerError
+from airflow_provider_iqm.vocabulary import AudienceStatus
 
 
 def audience(audience_id=7, status="Ready", reason=None):
@@ -91,3 +94,19 @@ def test_results_come_in_the_order_asked_for():
 )
 def test_what_is_waited_for_is_told_in_a_few_words(ids, label):
     assert AudienceWatch(ids).label == label
+
+
+def test_a_status_that_is_known_is_no_event():
+    watch = AudienceWatch([7, 8], known_status=AudienceStatus.PROCESSING)
+    watch.update(audience(status="Processing"))
+    watch.update(audience(8, status="Pending"))
+    watch.end_poll()
+    assert watch.take_events() == [StatusChanged(audience(8, status="Pending"))]
+    watch.update(audience(status="Pending"))
+    watch.update(audience(status="Processing"))
+    assert len(watch.take_events()) == 2
+    # The counts of many audiences are those that IQM has told.
+    many = AudienceWatch(range(1, 13), known_status=AudienceStatus.PROCESSING)
+    many.update(audience(1, status="Processing"))
+    many.end_poll()
+    assert many.take_events() == [StatusCountsChanged(Counter({"Processing": 1}), 12)]
