@@ -7,9 +7,11 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
+import airflow
 import pytest
 import requests
 
@@ -22,6 +24,9 @@ from tests.integration import services
 from tests.integration.dialects import CALLS
 from tests.integration.lake import Lake
 from tests.integration.warehouse import Postgres
+
+DATES = ("execution_date",) if airflow.__version__.startswith("2.") else ("logical_date", "run_after")
+"""The arguments of ``dag.test()`` that say when a run is."""
 
 
 @pytest.fixture
@@ -95,7 +100,7 @@ def run_dag(airflow_database, monkeypatch):
     """Run a Dag file by ``dag.test()``; return its states and a way to its XComs."""
     monkeypatch.setenv("EXAMPLE_IQM_POKE_INTERVAL", "0.2")
 
-    def run(source: str | Path, dag_id: str, *, logical_date: bool = True, **configuration):
+    def run(source: str | Path, dag_id: str, *, logical_date: bool | datetime = True, **configuration):
         folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
         folder.mkdir(exist_ok=True)
         for old in folder.glob("*.py"):
@@ -111,6 +116,8 @@ def run_dag(airflow_database, monkeypatch):
             module.dag.sync_to_db()
         # Airflow 2 knows no run without a logical date.
         dates = {} if logical_date else {"logical_date": None}
+        if isinstance(logical_date, datetime):
+            dates = dict.fromkeys(DATES, logical_date)
         result = module.dag.test(run_conf=configuration or None, **dates)
         tasks = result.get_task_instances()
 
