@@ -71,6 +71,8 @@ class IQMUploadHook(IQMResumableUploadHook):
         from airflow_provider_iqm.audience.upload import prepare_upload
 
         report_file(self, file_path)
+        if suppression_path := cleaning.get("suppression_path"):
+            report_file(self, suppression_path)
         with final_errors_fail_the_task(), log_list_warnings(self.log):
             upload = prepare_upload(
                 file_path=file_path,

@@ -15,6 +15,7 @@ from airflow_provider_iqm.assets.matched_audience import audience_namespace
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
+    from openlineage.client.event_v2 import InputDataset
 
     from airflow_provider_iqm.lineage.hook_lineage import ReportingHook
     from airflow_provider_iqm.lineage.output import LineageOutput
@@ -72,7 +73,7 @@ class ListLineage:
         outputs = [
             output_dataset(*self.lineage_name(output), output, columns=columns) for output in self.lineage_outputs
         ]
-        return OperatorLineage(inputs=list(source.inputs), outputs=outputs, job_facets=dict(source.job_facets))
+        return OperatorLineage(inputs=self._inputs(source), outputs=outputs, job_facets=dict(source.job_facets))
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """
@@ -86,7 +87,16 @@ class ListLineage:
 
         # The task may have failed because of the mapping.
         source = self.lineage_source(())
-        return OperatorLineage(inputs=list(source.inputs), job_facets=dict(source.job_facets))
+        return OperatorLineage(inputs=self._inputs(source), job_facets=dict(source.job_facets))
+
+    def _inputs(self, source: LineageSource) -> list[InputDataset]:
+        """Return the datasets of the list and of its suppression list."""
+        path = self.list_arguments()["suppression_path"]
+        if path is None:
+            return list(source.inputs)
+        from airflow_provider_iqm.lineage.file_source import file_source
+
+        return [*source.inputs, *file_source(path, ()).inputs]
 
 
 class UploadLineage(ListLineage):

@@ -51,7 +51,7 @@ def test_an_example_runs_on_the_sandbox_and_its_warehouse(
     sandbox.change_settings(processing_seconds=0, pending_seconds=0)
     path = tmp_path / "people.csv"
     path.write_text("email,first_name,last_name\nfrodo@shire.example,Frodo,Baggins\n")
-    parameters = {"file_path": str(path), "output_dir": str(tmp_path)}
+    parameters = {"file_path": str(path), "output_dir": str(tmp_path), "suppression_path": str(path)}
     if name == "example_iqm_unload_many_parts":
         request.getfixturevalue("lake").put("people")
         parameters = {"folder": "s3://lake@people/unloaded", "parts": 1}

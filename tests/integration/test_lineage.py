@@ -132,6 +132,29 @@ def test_audiences_and_parts_come_from_their_file_column_by_column(last_events, 
     assert not events["refused"]["outputs"]
 
 
+def test_a_suppression_list_is_an_input(last_events, tmp_path):
+    people, optouts = tmp_path / "people.csv", tmp_path / "optouts.csv"
+    people.write_text("email\nfrodo@shire.example\nsam@shire.example\n")
+    optouts.write_text("email\nsam@shire.example\n")
+    usual = f"""file_path="{people}", audience_name="List", suppression_path="{optouts}", columns={{"email": "Email"}},
+        column_settings={{"Email": "Raw"}}"""
+    events = last_events(f"""
+    MatchedAudienceUploadOperator(task_id="upload", {usual})
+    PrepareAudienceFileOperator(task_id="prepare", output_dir="{tmp_path}/parts", {usual})
+
+    @task
+    def by_hook():
+        IQMHook().upload_matched_audience({usual})
+
+    by_hook()
+    """)
+    files = {("file", str(people)), ("file", str(optouts))}
+    assert {names(events[task]["inputs"]) == files for task in ("upload", "prepare", "by_hook")} == {True}
+    (audience,) = events["upload"]["outputs"]
+    (email,) = audience["facets"]["columnLineage"]["fields"]["Email"]["inputFields"]
+    assert (email["name"], email["transformations"][0]["description"]) == (str(people), "normalized")
+
+
 def test_an_audience_says_what_it_replaced(last_events, sandbox, tmp_path):
     sandbox.connect(api_version="v3")
     path = tmp_path / "people.csv"

@@ -7,15 +7,21 @@ import hashlib
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from unittest.mock import MagicMock
 
 import fsspec
+import pandas
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.operators import staging
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
+from airflow_provider_iqm.sandbox.warehouse import create_warehouse
 from tests.integration.memory import growth
+
+EXAMPLE = Path(__file__).parents[2] / "example_dags" / "example_iqm_suppression.py"
 
 PEOPLE = [f"person{number}@shire.example" for number in range(20)]
 LEFT = [person for number, person in enumerate(PEOPLE) if number % 5]
@@ -140,6 +146,18 @@ def test_a_template_without_a_value_suppresses_nobody_and_fails_the_task(run_dag
     assert not sandbox.requests
 
 
+def test_the_example_leaves_customers_out(run_dag, sandbox, scratch, tmp_path, monkeypatch):
+    create_warehouse(tmp_path / "warehouse.db", count=50)
+    connection = {"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
+    path = tmp_path / "optouts.csv"
+    path.write_text(f"email\nCustomer1@example.com\n{sha256('customer2@example.com')}\nmerry@shire.example\n")
+    run = run_dag(EXAMPLE, "example_iqm_suppression", suppression_path=str(path))
+    assert run.state == "success"
+    assert run.xcom("sync", "report")["suppressed"] == 2
+    assert [(audience.status, audience.records) for audience in sandbox.audiences] == [("Ready", 48)]
+
+
 @pytest.fixture
 def upload(sandbox, scratch):
     def run(**arguments):
@@ -157,6 +175,15 @@ def test_a_list_whose_people_are_all_suppressed_is_not_uploaded(upload, sandbox,
     with pytest.raises(AirflowFailException, match="no records are left: 20 of 20 records are on the suppression list"):
         upload(file_path=people, suppression_path=tmp_path / "optouts.csv")
     assert not sandbox.requests
+
+
+def test_the_hook_takes_a_suppression_list_too(sandbox, scratch, people, tmp_path):
+    (tmp_path / "optouts.csv").write_text("\n".join(["email", *PEOPLE[::5]]))
+    arguments = {"audience_name": "List", "columns": {"email": "Email"}, "column_settings": {"Email": "Raw"}}
+    arguments["suppression_path"] = tmp_path / "optouts.csv"
+    IQMHook().upload_matched_audience(file_path=people, **arguments)
+    IQMHook().upload_dataframe(pandas.DataFrame({"email": PEOPLE}), **arguments)
+    assert [audience.records for audience in sandbox.audiences] == [16, 16]
 
 
 def test_neither_list_is_held_in_memory(upload, sandbox, tmp_path, storage):
