@@ -83,6 +83,7 @@ class PreparationOperator(IQMBaseOperator):
         sheet: str | None = None,
         limited: bool = True,
         export: Export | None = None,
+        suppression_file: Path | None = None,
     ) -> Iterator[AudienceUpload]:
         """
         Check a file, and clean it if required. Temporary copies are deleted at the end of the ``with`` block.
@@ -93,17 +94,15 @@ class PreparationOperator(IQMBaseOperator):
         :param sheet: The sheet of a workbook.
         :param limited: Whether IQM's limits of size and records apply; they don't to a list that will be split.
         :param export: The metadata of a list that was exported from a database.
+        :param suppression_file: The suppression list, if :meth:`stage_suppression_list` has made it available already.
         :return: The list, ready to upload.
         """
         # Imported here to keep Dag parsing fast.
         from airflow_provider_iqm.audience.upload import prepare_upload
 
         with ExitStack() as stack:
+            suppression_file = suppression_file or stack.enter_context(self.stage_suppression_list())
             with final_errors_fail_the_task(), log_list_warnings(self.log):
-                arguments = self.list_arguments()
-                if self.suppression_path is not None:
-                    staged = stage_file(self.suppression_path, scratch_dir=self.scratch_dir)
-                    arguments["suppression_path"] = stack.enter_context(staged)
                 upload = prepare_upload(
                     file_path=stack.enter_context(stage_file(file_path, scratch_dir=self.scratch_dir)),
                     delimiter=delimiter,
@@ -111,9 +110,27 @@ class PreparationOperator(IQMBaseOperator):
                     sheet=sheet,
                     limited=limited,
                     export=export,
-                    **arguments,
+                    **self.list_arguments() | {"suppression_path": suppression_file},
                 )
             yield stack.enter_context(upload)
+
+    @contextmanager
+    def stage_suppression_list(self) -> Iterator[Path | None]:
+        """
+        Make the suppression list available on the worker; None if there is none.
+
+        :raises AudienceFileError: There is no such file, or it can't be read.
+        """
+        if self.suppression_path is None:
+            yield None
+            return
+        from airflow_provider_iqm.audience.cleaning.suppression.suppression_list import check_suppression_file
+
+        with ExitStack() as stack:
+            with final_errors_fail_the_task():
+                path = stack.enter_context(stage_file(self.suppression_path, scratch_dir=self.scratch_dir))
+                check_suppression_file(path)
+            yield path
 
     def list_arguments(self) -> dict[str, Any]:
         """Return the arguments that don't depend on the source of the list: audience, mapping and cleaning."""

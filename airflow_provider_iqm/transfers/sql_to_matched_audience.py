@@ -176,14 +176,17 @@ class SqlToMatchedAudienceOperator(AudienceUploadOperator):
     def prepare_list(self) -> Iterator[AudienceUpload]:
         """Run the query, and check and clean its rows."""
         scratch = Scratch(self.scratch_dir)
-        with closing(scratch):
+        # Before the query, which can take an hour.
+        with closing(scratch), self.stage_suppression_list() as suppression_file:
             with (
                 final_errors_fail_the_task(),
                 system_errors(name="the query's result", folder=scratch.parent, only_resources=True),
             ):
                 path = scratch.new_file(f"{self.task_id}.csv")
                 export = self._extract(path)
-            with self.prepare_file(path, delimiter=",", encoding="utf-8", export=export) as upload:
+            with self.prepare_file(
+                path, delimiter=",", encoding="utf-8", export=export, suppression_file=suppression_file
+            ) as upload:
                 yield upload
 
     def lineage_source(self, columns: Iterable[str]) -> LineageSource:

@@ -133,7 +133,10 @@ def test_a_large_list_is_split_without_them(run_dag, sandbox, scratch, people, o
 
 
 @pytest.mark.parametrize("dag", [FILE, SQL], ids=["file", "query"])
-def test_a_missing_suppression_list_fails_the_task_before_a_request(run_dag, sandbox, scratch, people, optouts, dag):
+def test_a_missing_suppression_list_fails_the_task_before_anything_else(
+    run_dag, sandbox, scratch, people, optouts, dag, monkeypatch
+):
+    monkeypatch.setattr("airflow_provider_iqm.databases.query.open_query", None)
     path = optouts("optouts.csv", PEOPLE).replace("optouts.csv", "missing.csv")
     run = run_dag(dag.replace("OPTIONS", f"{RAW}, retries=2"), "suppression", optouts=path, file=str(people))
     assert (run.tasks["upload", -1], run.tries["upload", -1]) == ("failed", 1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_iqm.audience.csv.duckdb_source import DuckDBSource, copied_source, direct_source
 from airflow_provider_iqm.audience.csv.exact_reader import check_width, read_header, read_records
 from airflow_provider_iqm.audience.csv.fast_reader import read_fast
-from airflow_provider_iqm.audience.formats.list_file import check_unchanged, file_version
+from airflow_provider_iqm.audience.formats.list_file import check_regular, check_unchanged, file_version
 from airflow_provider_iqm.audience.formats.open_list import open_list
 from airflow_provider_iqm.audience.formats.reading_options import ReadingOptions
 from airflow_provider_iqm.audience.formats.text_list import needs_encoding
@@ -107,6 +107,17 @@ def open_suppression_list(
         yield opened
         with suppression_errors():
             check_unchanged(path, before, name=opened.name)
+
+
+def check_suppression_file(path: Path) -> None:
+    """
+    Check that a suppression list is a file with content, before a list is read for an hour.
+
+    :param path: The file.
+    :raises AudienceFileError: It isn't.
+    """
+    with suppression_errors():
+        check_regular(path, name=display_name(path.name))
 
 
 @contextmanager
