@@ -1,9 +1,12 @@
 """
-Replace an audience blue-green: the old audience is deleted only after campaigns use the new one.
+Replace an audience blue-green: campaigns use the old audience until the new one is ready and checked.
 
-``upload`` creates the new audience and waits until it is ready. ``target`` is the place to point campaigns at it. Only
-then does ``delete_previous`` delete the audience of the previous run. Its id is stored in an Airflow Variable, since
-audience names aren't unique. If a campaign still uses the old audience, IQM doesn't delete it, and the task fails.
+``sync`` uploads the list as a new audience and waits until it is ready. Then it replaces the audience of the previous
+run in all campaigns that include or exclude it, with one request, and verifies them. Only then does it delete the old
+audience. If the list is too small or its match rate has dropped, the old audience stays in place, and the task fails.
+
+Add the audience of the first run to campaigns in IQM, or set ``campaign_ids``: later runs replace it there. The classic
+API always needs ``campaign_ids``, since only v3 can tell which campaigns use an audience.
 """
 
 from __future__ import annotations
@@ -11,16 +14,13 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG, Variable, task
+from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
 from airflow_provider_iqm.transfers.sql_to_matched_audience import SqlToMatchedAudienceOperator
 
 POKE_INTERVAL = float(os.environ.get("EXAMPLE_IQM_POKE_INTERVAL", "60"))
 """Seconds between two polls; matching a list takes IQM minutes to hours."""
-
-CURRENT_AUDIENCE = "example_iqm_blue_green_audience_id"
-"""The Variable with the id of the audience that campaigns currently target."""
 
 with DAG(
     dag_id="example_iqm_blue_green",
@@ -31,28 +31,20 @@ with DAG(
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
     tags=["iqm", "example"],
 ) as dag:
-    upload = SqlToMatchedAudienceOperator(
-        task_id="upload",
+    SqlToMatchedAudienceOperator(
+        task_id="sync",
         conn_id="warehouse",
         sql="SELECT email FROM customers WHERE opted_in = 1",
         audience_name="Blue and green customers {{ run_id }}",
         columns={"email": "Email"},
-        column_settings={"Email": "Raw"},
+        hash_columns={"email": "SHA256"},
+        replaces="previous",
         wait_for_ready=True,
+        deferrable=True,
         poke_interval=POKE_INTERVAL,
         timeout=6 * 60 * 60,
+        max_records_drop=30,
+        max_match_rate_drop=10,
+        outlets=[matched_audience_asset("Blue and green customers")],
         pool="iqm_api",
     )
-
-    @task
-    def target(audience_id: int) -> None:
-        print(f"Audience {audience_id} is ready. Point the campaigns at it here.")
-
-    @task(pool="iqm_api")
-    def delete_previous(audience_id: int) -> None:
-        previous = Variable.get(CURRENT_AUDIENCE, None)
-        if previous and int(previous) != audience_id and IQMHook().delete_audiences(int(previous))["failed"]:
-            raise RuntimeError(f"Audience {previous} wasn't deleted: a campaign still uses it.")
-        Variable.set(CURRENT_AUDIENCE, str(audience_id))
-
-    target(upload.output) >> delete_previous(upload.output)

@@ -59,8 +59,11 @@ def test_each_state_becomes_an_audience(run_dag, sandbox, warehouse):
     assert [audience["name"] for audience in run.xcom("wait_until_ready")] == ["Customers in MA", "Customers in NJ"]
 
 
-def test_the_previous_audience_is_deleted_when_the_next_is_ready_and_no_other(run_dag, sandbox, warehouse, tmp_path):
-    first = run_example(run_dag, "example_iqm_blue_green").xcom("upload")
+def test_the_next_audience_replaces_the_previous_one_and_no_other(run_dag, sandbox, warehouse, tmp_path):
+    sandbox.connect(api_version="v3")
+    sandbox.change_settings(match_rate=60)
+    first = run_example(run_dag, "example_iqm_blue_green").xcom("sync")
+    sandbox.add_campaign(included=[first])
     path = tmp_path / "other.csv"
     path.write_text("email\nfrodo@shire.example\n")
     # Names aren't unique: somebody else's audience may have the same one.
@@ -70,7 +73,8 @@ def test_the_previous_audience_is_deleted_when_the_next_is_ready_and_no_other(ru
     )
     run = run_example(run_dag, "example_iqm_blue_green")
     assert run.state == "success"
-    second = run.xcom("upload")
+    second = run.xcom("sync")
+    assert sandbox.campaigns[0].included == (second,)
     assert {audience.id: audience.status for audience in sandbox.audiences} == {
         first: "Deleted",
         other: "Ready",
