@@ -1,5 +1,5 @@
 """
-The audiences that the runs of a task have made to replace each other, stored for later tries and runs.
+The audiences that the runs of a task created to replace each other, stored for later tries and runs.
 
 They are stored in the state of the audience's asset if the task has it (Airflow 3.3). Otherwise, they are stored in the
 task's XComs for later runs, and in the task's own state for later tries: Airflow deletes a run's XComs when its task
@@ -29,14 +29,14 @@ CURRENT = "iqm_current"
 @dataclass(frozen=True, kw_only=True)
 class CurrentAudience:
     """
-    The audiences that the runs of a task have made to replace each other, as far as IQM has them.
+    The audiences that the runs of a task created to replace each other, without deleted ones.
 
-    :param audience_ids: Their ids, the newest first.
-    :param placed: The last one that was put in place; None if none ever was.
-    :param records: How many records that one had.
-    :param order: The run that made the newest one, by its time in seconds since 1970.
-    :param map_index: The map index of the task that made the newest one.
-    :param account: The account that has them.
+    :param audience_ids: Their ids, newest first.
+    :param placed: The last one that replaced its predecessors in campaigns; None if none did.
+    :param records: The number of records of that one.
+    :param order: The time of the run that created the newest one, in seconds since 1970.
+    :param map_index: The map index of the task that created the newest one.
+    :param account: The account of the audiences.
     """
 
     audience_ids: list[int]
@@ -61,8 +61,8 @@ class CurrentAudienceStore:
         ti: Any = context["ti"]
         self.map_index: int = ti.map_index if isinstance(ti.map_index, int) else -1
         self.label = _map_index_label(task, context) if self.map_index >= 0 else ""
-        """What a mapped task's list is called in all runs; empty if the task doesn't say."""
-        # The map index can be another list in the next run. Tasks that share an asset don't replace each other's.
+        """The label of a mapped task's list, the same in all runs; empty without a ``map_index_template``."""
+        # A map index can be another list in the next run. Tasks with the same asset don't share audiences to replace.
         parts = [ti.dag_id, ti.task_id, self.label or self.map_index]
         self.suffix = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
         if asset_state is not None:
@@ -71,7 +71,7 @@ class CurrentAudienceStore:
             own: Any = context.get("task_state_store")
             if own is None:
                 own = HostTaskState(ti.dag_id, ti.task_id, ti.run_id, ti.map_index)
-            # Of two values of one run, the first counts.
+            # If both have a value of the same run, the first counts.
             self._stores = [
                 StateStore(own, name="the task's own state", log=log),
                 StateStore(_AllRunsXComs(ti), name="the XComs of earlier runs", log=log),
@@ -81,24 +81,24 @@ class CurrentAudienceStore:
 
     def read(self) -> CurrentAudience | None:
         """
-        Return what the newest run has stored; None if none has.
+        Return the value that the newest run stored; None if there is none.
 
-        :raises IQMError: It can't be read.
+        :raises IQMError: The value can't be read.
         """
         return max(self._values(), key=lambda each: each.order, default=None)
 
     def save(self, current: CurrentAudience) -> None:
         """
-        Store the audiences that this run and earlier ones have made to replace each other.
+        Store the audiences that this run and earlier ones created to replace each other.
 
         :param current: The audiences.
-        :raises IQMError: They can't be stored.
+        :raises IQMError: The value can't be stored.
         """
         for store in self._stores:
             if not store.write(self._key, asdict(current)):
                 raise IQMError(
-                    f"Could not store in Airflow that the task made audience {current.audience_ids[0]}, so a later run "
-                    "wouldn't replace it; the log has the reason. A retry continues with the same audience."
+                    f"Could not store in Airflow that the task created audience {current.audience_ids[0]}, so a later "
+                    "run wouldn't replace it; the log has the reason. A retry continues with the same audience."
                 )
 
     @property
@@ -130,9 +130,10 @@ class CurrentAudienceStore:
 
 class _AllRunsXComs:
     """
-    The XComs of a task in this run and all earlier ones, whatever their map index.
+    The XComs of a task in this run and all earlier ones, with any map index.
 
-    A single XCom wouldn't do: Airflow sorts runs with and without a logical date apart, so the newest isn't the first.
+    A single XCom isn't enough: Airflow sorts runs with and without a logical date separately, so the first isn't always
+    the newest.
     """
 
     def __init__(self, ti: Any) -> None:

@@ -73,7 +73,7 @@ class AudienceHistory:
 
     @cached_property
     def current(self) -> CurrentAudienceStore:
-        """The audiences that the task's runs have made to replace each other."""
+        """The audiences that the task's runs created to replace each other."""
         state = self._store if self.shared else None
         return CurrentAudienceStore(self._task, self._context, asset_state=state, log=self._log)
 
@@ -93,8 +93,8 @@ class AudienceHistory:
         """
         if not self._store:
             raise AudienceOptionError(
-                f"{argument} compares with earlier runs, but this task doesn't store anything about them. Set "
-                "do_xcom_push=True, or, on Airflow 3.3, add the audience's asset to the task's outlets."
+                f"{argument} compares with earlier runs, but this task doesn't store its history. Set "
+                "do_xcom_push=True or, on Airflow 3.3, add the audience's asset to the task's outlets."
             )
 
     def last_upload(self) -> LastUpload | None:
@@ -149,7 +149,7 @@ class AudienceHistory:
 
 
 class _XComStore:
-    """The newest XComs of a task: those of this run, or else of the run before."""
+    """The newest XComs of a task: those of this run, or those of the previous run with any."""
 
     def __init__(self, ti: Any) -> None:
         self._ti = ti

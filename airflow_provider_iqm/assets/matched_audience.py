@@ -71,7 +71,7 @@ def audience_name_of(uri: SplitResult) -> str:
     return unquote(uri.path.removeprefix("/"), errors="strict").strip()
 
 
-def convert_asset_to_openlineage(asset: Asset, lineage_context: object) -> OpenLineageDataset:  # noqa: ARG001 - Airflow's own form
+def convert_asset_to_openlineage(asset: Asset, lineage_context: object) -> OpenLineageDataset:  # noqa: ARG001 - Airflow's signature
     """
     Convert an asset to an OpenLineage dataset.
 

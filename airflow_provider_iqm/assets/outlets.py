@@ -23,7 +23,7 @@ class AudienceEvent(TypedDict):
     The ``extra`` of an audience's asset event.
 
     ``fingerprint`` is None if the task doesn't compare lists. ``replaced`` are the audiences that this one replaced in
-    campaigns, if it was to replace any.
+    campaigns, if the task replaces audiences.
     """
 
     audience_id: int
@@ -65,8 +65,8 @@ def describe_in_asset_events(task: BaseOperator, context: Context, events: Seque
     """
     Describe audiences in the asset events of a task's outlets.
 
-    A single audience is described in the events of all outlets, whatever their names. Of several audiences, an outlet
-    describes the one with its name, or else all of them, in ``audiences``.
+    The events of all outlets describe a single audience, regardless of their names. With several audiences, an outlet's
+    event describes the one with its name, or all of them, in ``audiences``.
 
     :param task: The task.
     :param context: The task's context.

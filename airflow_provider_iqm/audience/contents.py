@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.damage.damage import ColumnCheck, Damage, DamageCounter, checks_for
 from airflow_provider_iqm.audience.mapping.header import Header
-from airflow_provider_iqm.audience.records.record_batch import ReadRecords, RecordBatch, batches
+from airflow_provider_iqm.audience.records.record_batch import ParsedRecords, RecordBatch, batches
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
@@ -73,7 +73,7 @@ class ContentsCounter:
         missing = METADATA_SAMPLE_RECORDS - len(self._first)
         if missing:
             self._first += tuple(tuple(record) for record in records[:missing])
-        self.add_batch(len(records), ReadRecords(records))
+        self.add_batch(len(records), ParsedRecords(records))
 
     def add_batch(self, count: int, batch: RecordBatch) -> None:
         """

@@ -1,4 +1,4 @@
-"""A fingerprint of a list's content: the same for the same records, in whatever order they come."""
+"""A fingerprint of a list's records, regardless of their order."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.audience.prepared_list import PreparedList
 
-_BETWEEN = "\x01"
-"""Stands between a record's values where they are hashed; DuckDB reads no file that holds it."""
+_SEPARATOR = "\x01"
+"""Separates a record's values when they are hashed; files with this character aren't read by DuckDB."""
 
 _HALF = 64
 _LOWER = (1 << _HALF) - 1
@@ -30,10 +30,10 @@ def fingerprint(file: PreparedList) -> str:
     """
     Return a file's fingerprint.
 
-    Each record is hashed (MD5), and the hashes are summed up, so that the order of the records doesn't matter. It
-    tells whether a list has changed, and proves nothing against somebody who forges one.
+    It is a sum of the records' MD5 hashes, so that the order of the records doesn't matter. It detects changes of a
+    list, but isn't secure against forgery.
 
-    :param file: The file, inspected.
+    :param file: The prepared file.
     :return: 32 hexadecimal digits.
     """
     sums = _sums_by_duckdb(file) if file.media_type == CSV and file.size > SMALL_FILE_BYTES else None
@@ -42,10 +42,10 @@ def fingerprint(file: PreparedList) -> str:
 
 
 def _sums_by_duckdb(file: PreparedList) -> tuple[int, int] | None:
-    """Sum up by DuckDB; ``None`` where it reads other records than those that were counted."""
+    """Sum the hashes with DuckDB; None if it doesn't read the same number of records."""
     values = ", ".join(f"c{position}" for position in range(len(file.columns)))
-    record = f"md5_number(concat_ws(chr({ord(_BETWEEN)}), {values}))"
-    # A sum of halves can't overflow: sum() of 64 bits has 128.
+    record = f"md5_number(concat_ws(chr({ord(_SEPARATOR)}), {values}))"
+    # Sums of halves can't overflow: sum() of 64-bit numbers has 128 bits.
     query = (
         f"SELECT count(*), sum((hash >> {_HALF})::UBIGINT), sum((hash & {_LOWER}::UHUGEINT)::UBIGINT) "  # noqa: S608
         f"FROM (SELECT {record}::UHUGEINT AS hash FROM {read_csv_sql(file.path, width=len(file.columns))})"
@@ -57,8 +57,8 @@ def _sums_by_duckdb(file: PreparedList) -> tuple[int, int] | None:
 def _sums(file: PreparedList) -> tuple[int, int]:
     upper = lower = 0
     for values in _records(file.path, name=file.display_name, is_csv=file.media_type == CSV):
-        digest = hashlib.md5(_BETWEEN.join(values).encode(), usedforsecurity=False).digest()
-        # As DuckDB's md5_number() reads it.
+        digest = hashlib.md5(_SEPARATOR.join(values).encode(), usedforsecurity=False).digest()
+        # The byte order of DuckDB's md5_number().
         number = int.from_bytes(digest, "little")
         upper += number >> _HALF
         lower += number & _LOWER

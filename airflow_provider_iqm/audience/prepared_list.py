@@ -82,11 +82,11 @@ def check_limits(name: str, *, size: int, records: int = 0) -> None:
     """
     if size > MAX_FILE_BYTES:
         raise AudienceFileError(
-            f"{name}: the file has {size:,} bytes, but IQM takes at most {MAX_FILE_BYTES:,} (1 GB). "
-            "Split the list with PrepareAudienceFileOperator, or leave out columns that aren't mapped."
+            f"{name}: the file has {size:,} bytes, but IQM allows at most {MAX_FILE_BYTES:,} (1 GB). "
+            "Split the list with PrepareAudienceFileOperator, or remove columns that aren't mapped."
         )
     if records > MAX_RECORDS:
         raise AudienceFileError(
-            f"{name}: the file has {records:,} records, but IQM takes at most {MAX_RECORDS:,} in one file. "
+            f"{name}: the file has {records:,} records, but IQM allows at most {MAX_RECORDS:,} in one file. "
             "Split the list with PrepareAudienceFileOperator."
         )

@@ -1,8 +1,8 @@
 """
-The splitting of a list that is too large for IQM: by each record's key, not by its position.
+Splits a list that is too large for IQM, by each record's key instead of its position.
 
-A record's part follows from the hash of its key alone, by jump consistent hashing (Lamping and Veach, 2014): a record
-stays where it is whatever is added before it, and where the list grows by a part, only the new part takes records, an
+A record's part only depends on the hash of its key, with jump consistent hashing (Lamping and Veach, 2014): records
+stay in their parts when others are added, and if the list needs one more part, records only move to the new part, an
 even share from each of the others. The hash is MD5, which is the same in every release and on every machine.
 """
 
@@ -44,45 +44,45 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.files.scratch import Scratch
 
-_MOST_PARTS = 1000
-"""With more, the limits are a mistake."""
+_MAX_PARTS = 1000
+"""The maximum number of parts; more would be a mistake in the limits."""
 
 _FLUSH_RECORDS = 100_000
-"""How many records DuckDB gathers before it writes them to the parts; its own choice takes five times the memory."""
+"""The number of records that DuckDB buffers before it writes to the parts; its default takes five times the memory."""
 
 _HASH_DIGITS = 15
-"""How many hexadecimal digits of an MD5 are used, from the left: 60 bits, which DuckDB's integers hold."""
+"""The number of leading hexadecimal digits of an MD5 that are used: 60 bits, which fit DuckDB's integers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """
-    What a part may have at most.
+    The limits of a part.
 
-    :param records: Its records.
-    :param bytes: Its size in bytes.
-    :raises CleaningOptionError: One of them is more than IQM takes, or no number above 0.
+    :param records: The maximum number of records.
+    :param bytes: The maximum size in bytes.
+    :raises CleaningOptionError: A limit isn't a positive number, or is higher than IQM's.
     """
 
     records: int = MAX_RECORDS
     bytes: int = MAX_FILE_BYTES
 
     def __post_init__(self) -> None:
-        """Check both."""
-        for argument, value, most in (
+        """Check both limits."""
+        for argument, value, maximum in (
             ("max_records", self.records, MAX_RECORDS),
             ("max_bytes", self.bytes, MAX_FILE_BYTES),
         ):
             number: object = value
-            if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= most:
-                raise CleaningOptionError(f"{argument} must be a whole number from 1 to {most:,}, but it is {value!r}.")
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= maximum:
+                raise CleaningOptionError(f"{argument} is {value!r}. It must be a whole number from 1 to {maximum:,}.")
 
     def allow(self, records: int, size: int) -> bool:
-        """Whether so many records in so many bytes are within both."""
+        """Return whether a number of records and their size in bytes are within the limits."""
         return self.share(records, size) <= 1
 
     def share(self, records: int, size: int) -> float:
-        """How much of the limits so many records in so many bytes take; more than 1 is too much."""
+        """Return the share of the limits that a number of records and their size in bytes take; over 1 is too much."""
         return max(records / self.records, size / self.bytes)
 
 
@@ -92,7 +92,7 @@ class Part:
     A part of a list.
 
     :param path: Its file.
-    :param records: How many records it has.
+    :param records: Its number of records.
     """
 
     path: Path
@@ -103,15 +103,15 @@ def split_list(
     upload: AudienceUpload, *, limits: Limits, scratch: Scratch, memory_limit: str = DEFAULT_MEMORY_LIMIT
 ) -> list[Part]:
     """
-    Split a list into the fewest parts that are all within the limits.
+    Split a list into the fewest parts that are within the limits.
 
-    Within a part, the records keep their order. A list that is within the limits is one part, and is left as it is.
+    Records keep their order within a part. A list that is within the limits is its own only part.
 
     :param upload: The list, and its mapping.
-    :param limits: What each part may have.
-    :param scratch: Where the parts are made; they go with it.
-    :param memory_limit: How much memory DuckDB may use, such as ``256MiB``.
-    :raises AudienceFileError: The list can't be split in this way.
+    :param limits: The limits of each part.
+    :param scratch: The folder of the parts, which are deleted with it.
+    :param memory_limit: Memory limit of DuckDB, such as ``256MiB``.
+    :raises AudienceFileError: The list can't be split.
     """
     file = upload.file
     if limits.allow(file.records, file.size):
@@ -122,12 +122,13 @@ def split_list(
             if parts:
                 return parts
     raise AudienceFileError(
-        f"{file.display_name}: DuckDB could not split the file, though it has room and memory. Report this as a bug."
+        f"{file.display_name}: DuckDB failed to split the file, but not for lack of space or memory. Report this as a "
+        "bug."
     )
 
 
 def _sources(file: PreparedList, *, scratch: Scratch, memory_limit: str) -> Iterator[DuckDBSource]:
-    """Give the file itself, if DuckDB can be trusted with it, then its exact copy."""
+    """Yield the file itself, if DuckDB parses it correctly, then an exact copy."""
     if file.media_type == CSV:
         contents = read_fast(file.path, name=file.display_name, memory_limit=memory_limit)
         source = direct_source(file.path, name=file.display_name)
@@ -143,13 +144,13 @@ def _sources(file: PreparedList, *, scratch: Scratch, memory_limit: str) -> Iter
 
 class _Splitter:
     """
-    Splits one list, read in one way.
+    Splits a list, read from one source.
 
-    :param source: How DuckDB reads it.
-    :param file: What is known of it.
+    :param source: The source that DuckDB reads.
+    :param file: The list.
     :param mapping: Its mapping.
-    :param limits: What each part may have.
-    :param scratch: Where the parts are made.
+    :param limits: The limits of each part.
+    :param scratch: The folder of the parts.
     """
 
     def __init__(
@@ -161,14 +162,14 @@ class _Splitter:
         self.scratch = scratch
         self.keys = mapping.key_columns
         self.values = [f"c{position}" for position in range(len(source.columns))]
-        # The key is normalised, so that a list that is cleaned from now on is split as before.
+        # Keys are normalized, so that cleaning the list doesn't change its parts.
         key_mapping = replace(mapping, columns={column: mapping.columns[column] for column in self.keys})
         plan = make_plan(source, key_mapping, Cleaning(), hashed=())
         fields = ", ".join(f"strlen(v{number}), ':', v{number}" for number in map(source.columns.index, self.keys))
         self.records = f"SELECT {', '.join(self.values)}, concat({fields}) AS key FROM ({plan.records})"  # noqa: S608
 
     def split(self, memory_limit: str) -> list[Part] | None:
-        """Split; ``None`` where DuckDB can't be trusted with the source."""
+        """Split the list; None if DuckDB doesn't parse the source correctly."""
         import duckdb
 
         spill = self.scratch.path / "spill"
@@ -177,7 +178,7 @@ class _Splitter:
             try:
                 return self._fewest_parts(connection)
             except duckdb.Error as error:
-                # DuckDB's message quotes the file: it must not be shown.
+                # DuckDB's message quotes the file, so it must not be shown.
                 failure = find_resource_error(
                     error,
                     name=self.file.display_name,
@@ -192,46 +193,46 @@ class _Splitter:
 
     def _fewest_parts(self, connection: DuckDBPyConnection) -> list[Part] | None:
         number = -(-self.file.records // self.limits.records)
-        while number <= _MOST_PARTS:
+        while number <= _MAX_PARTS:
             sizes = self._sizes(connection, number)
             if sum(records for records, _ in sizes.values()) != self.file.records:
                 return None
-            least = -(-sum(size for _, size in sizes.values()) // self.limits.bytes)
+            minimum = -(-sum(size for _, size in sizes.values()) // self.limits.bytes)
             if all(self.limits.allow(*size) for size in sizes.values()):
                 parts = self._write(connection, number, sizes)
-                # Quotes, and the header, come on top of the sizes; only the files themselves tell how much.
+                # The sizes lack quotes and headers, so check those of the files.
                 if parts is None or all(part.path.stat().st_size <= self.limits.bytes for part in parts):
                     return parts
-            elif number >= least:
+            elif number >= minimum:
                 self._check_keys(connection, number, max(sizes, key=lambda part: self.limits.share(*sizes[part])))
-            number = max(number + 1, least)
+            number = max(number + 1, minimum)
         raise AudienceFileError(
-            f"{self.file.display_name}: the list would have more than {_MOST_PARTS:,} parts. Raise max_records or "
+            f"{self.file.display_name}: the list would have more than {_MAX_PARTS:,} parts. Raise max_records or "
             "max_bytes."
         )
 
     def _sizes(self, connection: DuckDBPyConnection, number: int) -> dict[int, tuple[int, int]]:
-        """Find out each part's records, and the least that they take in bytes."""
+        """Return each part's number of records, and their minimum size in bytes."""
         rows = connection.execute(
-            f"SELECT {_part(number)} AS part, count(*), sum({self._least_bytes()})::BIGINT "  # noqa: S608
+            f"SELECT {_part(number)} AS part, count(*), sum({self._min_bytes()})::BIGINT "  # noqa: S608
             f"FROM ({self.records}) GROUP BY part"
         ).fetchall()
         return {part: (records, size) for part, records, size in rows}
 
     def _check_keys(self, connection: DuckDBPyConnection, number: int, part: int) -> None:
-        """Check that no key has more records than a part may have: they can't be parted."""
+        """Check that no key has too many records for a part: records with one key stay together."""
         row = connection.execute(
-            f"SELECT max(records), max(size) FROM (SELECT count(*) AS records, sum({self._least_bytes()}) AS size "  # noqa: S608
+            f"SELECT max(records), max(size) FROM (SELECT count(*) AS records, sum({self._min_bytes()}) AS size "  # noqa: S608
             f"FROM ({self.records}) WHERE {_part(number)} = {part} GROUP BY md5_number(key))"
         ).fetchone()
         if row and not self.limits.allow(*row):
             raise AudienceFileError(
                 f"{self.file.display_name}: {row[0]:,} records have the same value in {quote_names(self.keys)}, "
-                "more than one part may have, and records with one key stay together. Remove duplicates "
-                "(drop_duplicates), or map another key."
+                "too many for one part, and records with one key stay together. Remove duplicates (drop_duplicates), "
+                "or map another key."
             )
 
-    def _least_bytes(self) -> str:
+    def _min_bytes(self) -> str:
         return sum_sql([str(len(self.values)), *(f"strlen({value})" for value in self.values)])
 
     def _write(
@@ -239,9 +240,9 @@ class _Splitter:
     ) -> list[Part] | None:
         folder = self.scratch.path / "parts"
         shutil.rmtree(folder, ignore_errors=True)
-        # One thread, or the records would be out of order; all files open, or a part would have several.
+        # With one thread, records keep their order; with enough open files, each part is a single file.
         connection.execute("SET threads = 1")
-        connection.execute(f"SET partitioned_write_max_open_files = {_MOST_PARTS}")
+        connection.execute(f"SET partitioned_write_max_open_files = {_MAX_PARTS}")
         connection.execute(f"SET partitioned_write_flush_threshold = {_FLUSH_RECORDS}")
         connection.execute(
             f"COPY (SELECT {', '.join(self.values)}, {_part(number)} AS part FROM ({self.records})) "  # noqa: S608
@@ -260,10 +261,12 @@ class _Splitter:
 
 def _part(number: int) -> str:
     """
-    The SQL expression of a record's part, from 0, of so many.
+    Return the SQL expression of a record's part, from 0.
 
-    A record begins in part 0, and goes on to part 1 with a chance of a half, to part 2 with a chance of a third, and so
-    on; where it went last is its part.
+    A record starts in part 0, and moves to part 1 with probability 1/2, to part 2 with probability 1/3, and so on; its
+    last move determines its part.
+
+    :param number: The number of parts.
     """
     moves = [
         f"WHEN ('0x' || left(md5(concat('{part}:', key)), {_HASH_DIGITS}))::UBIGINT % {part + 1} = 0 THEN {part}"

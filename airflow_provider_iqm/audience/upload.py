@@ -39,7 +39,7 @@ from airflow_provider_iqm.wording import display_name
 @dataclass(frozen=True, kw_only=True)
 class AudienceUpload:
     """
-    What is ready to be uploaded: a context manager that deletes the list's copy, if there is one.
+    An upload that is ready to be sent; as a context manager, it deletes the list's copy, if there is one.
 
     :param name: The audience's name.
     :param file: The prepared list.
@@ -54,7 +54,7 @@ class AudienceUpload:
 
     @property
     def report(self) -> CleaningReport | None:
-        """The counts of the cleaning; ``None`` if the list wasn't cleaned."""
+        """The counts of the cleaning; None if the list wasn't cleaned."""
         return self.file.report
 
     def close(self) -> None:
@@ -80,8 +80,8 @@ class AudienceUpload:
         """
         Return a token that is the same for every try of this upload, and differs from any other upload's.
 
-        :param origin: Where the upload comes from: Dag, task, run, map index.
-        :param any_order: Whether the order of the records doesn't matter.
+        :param origin: The origin of the upload: Dag, task, run, map index.
+        :param any_order: Whether to ignore the order of the records.
         """
         content = self.fingerprint if any_order else self.file.sha256 or self._hash_file()
         parts = [*map(str, origin), self.name, self.mapping.columns, self.mapping.settings, content]
@@ -100,16 +100,16 @@ def check_arguments(
     **options: Unpack[CleaningOptions],
 ) -> tuple[Cleaning, ColumnMapping]:
     """
-    Check what can be checked without the list.
+    Check the arguments without reading the list.
 
     :param audience_name: The audience's name; not blank, at most 255 characters.
     :param columns: The mapping, file column → IQM field; also a JSON object as text.
     :param column_settings: IQM field → data format or data partner; also a JSON object as text.
     :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`.
-    :return: What is to be done to the list, and the mapping with the settings that the list will have then.
-    :raises AudienceNameError: where the name is blank or too long.
-    :raises CleaningOptionError: where the list can't be cleaned in this way.
-    :raises ColumnMappingError: where the mapping doesn't fit IQM.
+    :return: How to clean the list, and the mapping with the settings of the cleaned list.
+    :raises AudienceNameError: The name is blank or too long.
+    :raises CleaningOptionError: An argument for cleaning is invalid.
+    :raises ColumnMappingError: The mapping doesn't match IQM's fields.
     """
     check_audience_name(audience_name)
     cleaning = Cleaning(**options)
@@ -142,17 +142,17 @@ def prepare_upload(
     :param audience_name: The audience's name; must not be blank.
     :param columns: The mapping, file column → IQM field; also a JSON object as text.
     :param column_settings: IQM field → data format or data partner; also a JSON object as text.
-    :param delimiter: Field delimiter. Default: the comma, semicolon, tab or pipe under which the header has the mapped
+    :param delimiter: Field delimiter. Default: the comma, semicolon, tab or pipe with which the header has the mapped
         columns.
     :param encoding: Text encoding, by Python's name. Default: that of the byte order mark, or UTF-8.
     :param sheet: The workbook's sheet. Default: the first.
-    :param limited: Whether IQM's limits of size and records apply; not to a list that will be split.
-    :param export: What a database's export has found out about the list.
+    :param limited: Whether to check IQM's limits of size and records; False for a list that will be split.
+    :param export: The results of a database export's own checks, if it wrote the list.
     :param options: The arguments of :class:`~airflow_provider_iqm.audience.cleaning.options.Cleaning`.
-    :raises ReadingOptionError: where the file isn't what ``delimiter``, ``encoding`` or ``sheet`` say.
-    :raises AudienceNameError: where the name is blank or too long.
-    :raises AudienceFileError: where the file can't be uploaded.
-    :raises ColumnMappingError: where the mapping fits neither the file nor IQM.
+    :raises ReadingOptionError: The file doesn't match ``delimiter``, ``encoding`` or ``sheet``.
+    :raises AudienceNameError: The name is blank or too long.
+    :raises AudienceFileError: The file can't be uploaded.
+    :raises ColumnMappingError: The mapping doesn't match the file or IQM's fields.
     """
     # Errors in the arguments are raised before minutes are spent on reading the file.
     cleaning, mapping = check_arguments(
@@ -163,7 +163,7 @@ def prepare_upload(
     path, scratch = Path(file_path), Scratch(cleaning.scratch_dir)
     with ExitStack() as stack:
         stack.callback(scratch.close)
-        # Inside, so that the copies still take their space when the error says how much is left.
+        # Inside, so that the error reports the free space before the copies are deleted.
         stack.enter_context(system_errors(name=display_name(path.name), folder=cleaning.scratch_dir, source=path))
         if cleaning.asked:
             scratch.make()

@@ -1,4 +1,4 @@
-"""What a task logs of an audience that replaces others."""
+"""Logs the result of a replacement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def log_replacement(log: Log, done: Replacement) -> None:
     """
     Log the result of a replacement.
 
-    :param log: The task's log.
+    :param log: The task's logger.
     :param done: The replacement.
     """
     number, new = len(done["included"]) + len(done["excluded"]), done["new_audience_id"]
@@ -22,7 +22,7 @@ def log_replacement(log: Log, done: Replacement) -> None:
     deleted = f"; deleted {join_ids(done['deleted'])}" if done["deleted"] else ""
     log.info("Verified: %s audience %s%s%s", used, new, instead, deleted)
     if done["in_use"]:
-        log.warning("Not deleted, since campaigns still use it: audience %s", join_ids(done["in_use"]))
+        log.warning("Not deleted, because campaigns still use it: audience %s", join_ids(done["in_use"]))
 
 
 def join_ids(ids: Iterable[int]) -> str:

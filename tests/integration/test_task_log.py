@@ -109,10 +109,10 @@ INFO   seconds                                              SECONDS
 INFO ::endgroup::
 """
 DAMAGED = """\
-WARNING people.csv has 6 values of 3 or 4 digits in the column 'zip', where most have 5: zips have lost their leading \
+WARNING people.csv has 6 values with 3 or 4 digits in column 'zip', where most have 5: zips have lost their leading \
 zeros. Export the column as text.
-WARNING people.csv has 50 places of text that was decoded in the wrong encoding (such as Ã© for é, or U+FFFD). Name \
-the right encoding where the list is made.
+WARNING people.csv has 50 places with text that was decoded in the wrong encoding (such as Ã© for é, or U+FFFD). Set \
+the right encoding where the list is created.
 """
 
 

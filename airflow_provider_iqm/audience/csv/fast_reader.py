@@ -25,7 +25,7 @@ from airflow_provider_iqm.audience.duckdb.csv_queries import (
     sum_sql,
 )
 from airflow_provider_iqm.audience.duckdb.query_process import first_row
-from airflow_provider_iqm.audience.records.record_batch import ReadRecords
+from airflow_provider_iqm.audience.records.record_batch import ParsedRecords
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def read_fast(
     # DuckDB was seen to take a header for another where blank lines stand before it, or line breaks in it.
     if line != 1 or any(column.splitlines() != [column] for column in columns):
         return None
-    blank = remaining_blank_columns(range(width), ReadRecords(head))
+    blank = remaining_blank_columns(range(width), ParsedRecords(head))
     checks = worth_counting(checks_for(columns, mapped), head)
     with_quotes = {column for column in range(width) if any('"' in record[column] for record in head)}
     with ThreadPoolExecutor(1) as pool:

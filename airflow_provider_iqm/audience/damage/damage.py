@@ -1,7 +1,7 @@
 """
-Damage that a list took before it came here, and that no rule of CSV forbids: counted, for a warning.
+Counts damage by spreadsheets and wrong encodings, for warnings: the list is valid CSV, but its values are damaged.
 
-What spreadsheets and wrong encodings do to values is told by patterns; the same patterns serve DuckDB and Python.
+The damage is detected with patterns, which DuckDB and Python share.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.mapping.header import count_identifying
-from airflow_provider_iqm.audience.records.record_batch import ReadRecords
+from airflow_provider_iqm.audience.records.record_batch import ParsedRecords
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import Field
 from airflow_provider_iqm.wording import count_of, display_name
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class DamageKind(StrEnum):
-    """The kinds of damage that are told, by the names that a report uses."""
+    """The kinds of damage, by their names in reports."""
 
     SCIENTIFIC = "scientific notation"
     LOST_ZEROS = "zip without its leading zeros"
-    DATE = "date in the place of an id"
+    DATE = "date instead of an id"
     GARBLED = "text decoded in the wrong encoding"
     HEADER = "header that is data"
     EXCEL_ERROR = "Excel error"
@@ -39,31 +39,31 @@ class DamageKind(StrEnum):
 
 _WARNINGS = {
     DamageKind.SCIENTIFIC: (
-        "{count} in the column {column!r} in scientific notation (such as 4.41E+11): the last digits are lost. "
+        "{count} in column {column!r} in scientific notation (such as 4.41E+11): the last digits are lost. "
         "Export the column as text."
     ),
     DamageKind.LOST_ZEROS: (
-        "{count} of 3 or 4 digits in the column {column!r}, where most have 5: zips have lost their leading zeros. "
+        "{count} with 3 or 4 digits in column {column!r}, where most have 5: zips have lost their leading zeros. "
         "Export the column as text."
     ),
     DamageKind.DATE: (
-        "{count} with a date in the column {column!r}, where ids should be: a spreadsheet may have made them of ids. "
+        "{count} with a date in column {column!r}, which should have ids: a spreadsheet may have converted them. "
         "Export the column as text."
     ),
     DamageKind.GARBLED: (
-        "{count} of text that was decoded in the wrong encoding (such as Ã© for é, or U+FFFD). "
-        "Name the right encoding where the list is made."
+        "{count} with text that was decoded in the wrong encoding (such as Ã© for é, or U+FFFD). "
+        "Set the right encoding where the list is created."
     ),
     DamageKind.HEADER: (
-        "{count} in the header like data (such as an email, a phone number, a date or a hash): the list may have no "
-        "header. If so, add one."
+        "{count} in the header resembling data (such as an email, a phone number, a date or a hash): the list may have "
+        "no header. If so, add one."
     ),
     DamageKind.EXCEL_ERROR: (
-        "{count} in the column {column!r} lost to an Excel error (such as #N/A): counted as blank. "
+        "{count} in column {column!r} lost to an Excel error (such as #N/A), counted as blank. "
         "Correct the formulas, or clear the cells."
     ),
     DamageKind.NO_RESULT: (
-        "{count} in the column {column!r} of formulas that were never calculated: counted as blank. "
+        "{count} in column {column!r} of formulas that were never calculated, counted as blank. "
         "Open the workbook in Excel, and save it."
     ),
 }
@@ -73,11 +73,11 @@ _COUNTED = {DamageKind.GARBLED: "place", DamageKind.HEADER: "name"}
 @dataclass(frozen=True)
 class Damage:
     """
-    One kind of damage, how often it was seen, and in which column.
+    One kind of damage in a column.
 
     :param kind: The kind.
-    :param count: How many values, or places, have it.
-    :param column: The file's column; blank where it is the whole file.
+    :param count: The number of damaged values, or places.
+    :param column: The file's column; empty for the whole file.
     """
 
     kind: DamageKind
@@ -86,11 +86,11 @@ class Damage:
 
     @property
     def label(self) -> str:
-        """What a report calls it."""
+        """Its name in reports."""
         return f"{self.kind} ({display_name(self.column)})" if self.column else str(self.kind)
 
     def __str__(self) -> str:
-        """Write the warning, without any value."""
+        """Return the warning, which contains no values."""
         count = count_of(self.count, _COUNTED.get(self.kind, "value"))
         return _WARNINGS[self.kind].format(count=count, column=self.column)
 
@@ -98,14 +98,14 @@ class Damage:
 @dataclass(frozen=True)
 class Check:
     """
-    What to count in a column.
+    A pattern to count in a column.
 
-    :param kind: The kind of damage; ``None`` for what it is compared with.
+    :param kind: The kind of damage; None for intact values that the damage is compared with.
     :param fields: The IQM fields in which it is damage.
-    :param lengths: The shortest and the longest value to look at.
-    :param marks: Texts of which a value must hold one, which is seen faster than a pattern.
-    :param pattern: What a value must be, for ``re`` and for DuckDB; without it, the length says all.
-    :param cheap: Whether it is counted at next to no cost.
+    :param lengths: The minimum and maximum length of matching values.
+    :param marks: Texts of which a value must contain one; faster to check than the pattern.
+    :param pattern: The pattern of a whole value, for ``re`` and for DuckDB; empty if the length suffices.
+    :param cheap: Whether counting is cheap.
     """
 
     kind: DamageKind | None
@@ -116,7 +116,7 @@ class Check:
     cheap: bool = False
 
     def condition(self, value: str) -> str:
-        """Build the SQL condition of a value that has it."""
+        """Return the SQL condition of a matching value."""
         guards = [f"strlen({value}) BETWEEN {self.lengths[0]} AND {self.lengths[1]}"]
         if self.marks:
             guards.append("(" + " OR ".join(f"contains({value}, '{mark}')" for mark in self.marks) + ")")
@@ -124,12 +124,12 @@ class Check:
         return f"CASE WHEN {' AND '.join(guards)} THEN {matches} ELSE false END"
 
     def marked(self, text: str) -> bool:
-        """Whether a text with many values may hold one that has it."""
-        # Where a mark's last character is nowhere, which is seen far faster, neither is the mark.
+        """Return whether a text with many values may contain a matching one."""
+        # The check for the mark's last character is much faster.
         return not self.marks or any(mark[-1] in text and mark in text for mark in self.marks)
 
     def count(self, values: Sequence[str]) -> int:
-        """Count it in Python."""
+        """Count matching values in Python."""
         shortest, longest = self.lengths
         fitting = [value for value in values if shortest <= len(value) <= longest]
         return sum(1 for value in fitting if re.fullmatch(self.pattern, value)) if self.pattern else len(fitting)
@@ -145,10 +145,10 @@ _WHOLE_ZIPS = (
 )
 
 _CHECKS = (
-    # With the capital E of spreadsheets; programming languages write a small one.
+    # Spreadsheets write a capital E, programming languages a small one.
     Check(DamageKind.SCIENTIFIC, _NUMBERS, (5, 24), ("E+",), " *[0-9]([.,][0-9]+)?E[+][0-9]+ *", cheap=True),
     Check(DamageKind.SCIENTIFIC, _NUMBERS, (5, 24), ("e+",), " *[0-9]([.,][0-9]+)?e[+][0-9]+ *"),
-    # Java and JavaScript write no sign. Without a decimal mark, it may as well be an id.
+    # Java and JavaScript write no sign. Without a decimal mark, it could be an id.
     Check(DamageKind.SCIENTIFIC, _NUMBERS, (5, 24), (".", ","), " *[0-9][.,][0-9]+[Ee][0-9]+ *"),
     Check(
         DamageKind.DATE,
@@ -160,7 +160,7 @@ _CHECKS = (
     ),
     *_WHOLE_ZIPS,
     Check(DamageKind.LOST_ZEROS, _ZIPS, (3, 4), (), "[0-9]+", cheap=True),
-    # As spreadsheets and pandas write a number in a column with blanks.
+    # Spreadsheets and pandas write numbers this way in a column with blanks.
     Check(DamageKind.LOST_ZEROS, _ZIPS, (5, 6), (".0",), "[0-9]{3,4}[.]0", cheap=True),
 )
 
@@ -172,7 +172,7 @@ class ColumnCheck:
 
     :param column: The column's name.
     :param position: Its position, from 0.
-    :param check: What to count.
+    :param check: The check.
     """
 
     column: str
@@ -180,20 +180,20 @@ class ColumnCheck:
     check: Check
 
     def condition(self) -> str:
-        """Build the SQL condition of a record that has it, in columns ``c0``, ``c1``, …."""
+        """Return the SQL condition of a record with a matching value, in columns ``c0``, ``c1``, …."""
         return self.check.condition(f"c{self.position}")
 
     def sql(self) -> str:
-        """Build the SQL aggregate that counts it."""
+        """Return the SQL aggregate that counts matching values."""
         return f"count(*) FILTER (WHERE {self.condition()})"
 
 
 def checks_for(columns: Sequence[str], mapped: Mapping[str, str] | None) -> list[ColumnCheck]:
     """
-    List what to count in a file.
+    Return the checks of a file's columns.
 
     :param columns: The header.
-    :param mapped: File column → IQM field, by its system name.
+    :param mapped: File column → IQM field, by system name.
     """
     return [
         ColumnCheck(column, columns.index(column), check)
@@ -206,21 +206,21 @@ def checks_for(columns: Sequence[str], mapped: Mapping[str, str] | None) -> list
 
 def worth_counting(checks: Sequence[ColumnCheck], head: Sequence[Sequence[str]]) -> list[ColumnCheck]:
     """
-    Choose what to count in the whole of a large file: what costs next to nothing, and what the first records show.
+    Select the checks for a large file: the cheap ones, and those with matches in the first records.
 
-    :param checks: All that could be counted.
+    :param checks: All checks.
     :param head: The first records.
     """
     counter = DamageCounter(checks)
-    counter.add(ReadRecords(head))
+    counter.add(ParsedRecords(head))
     return [check for check, seen in zip(checks, counter.counts, strict=True) if seen or check.check.cheap]
 
 
 class DamageCounter:
     """
-    Counts damage in records that pass by.
+    Counts damage in records.
 
-    :param checks: What to count.
+    :param checks: The checks.
     """
 
     def __init__(self, checks: Sequence[ColumnCheck]) -> None:
@@ -245,20 +245,20 @@ class DamageCounter:
 
     @property
     def positions(self) -> set[int]:
-        """Which columns are looked over."""
+        """The positions of checked columns."""
         return {*self._numbers}
 
     def found(self) -> tuple[Damage, ...]:
-        """Say what the counts mean."""
+        """Return the damage."""
         return found_damage(self.checks, self.counts)
 
 
 def found_damage(checks: Sequence[ColumnCheck], counts: Sequence[int]) -> tuple[Damage, ...]:
     """
-    Say what counts mean.
+    Return the damage that counts indicate.
 
-    :param checks: What was counted.
-    :param counts: How often each was seen.
+    :param checks: The checks.
+    :param counts: The number of matching values of each check.
     """
     found: Counter[tuple[str, DamageKind]] = Counter()
     whole_zips: Counter[str] = Counter()
@@ -275,7 +275,7 @@ def found_damage(checks: Sequence[ColumnCheck], counts: Sequence[int]) -> tuple[
 
 
 def header_damage(columns: Sequence[str]) -> tuple[Damage, ...]:
-    """Say whether the header looks like data."""
+    """Return the damage of a header that looks like data."""
     count = count_identifying(columns)
     return (Damage(DamageKind.HEADER, count),) if count else ()
 
@@ -283,7 +283,7 @@ def header_damage(columns: Sequence[str]) -> tuple[Damage, ...]:
 @contextmanager
 def refused_with(damage: Sequence[Damage], *, name: str) -> Iterator[None]:
     """
-    Have the error with which a list is refused in the ``with`` block tell the list's damage: it may be why.
+    Add a list's damage to errors about the list in the ``with`` block, as warnings: it may be the cause.
 
     :param damage: The damage.
     :param name: The list's name.

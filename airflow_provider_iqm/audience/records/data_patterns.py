@@ -1,4 +1,4 @@
-"""What a single value is likely to be, by its form: an email, a phone number, a date and so on."""
+"""Classifies values by their form: emails, phone numbers, dates and so on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_iqm.audience.records.states import STATE_CODES
 
 
 class ValueKind(StrEnum):
-    """The kinds of values that lists of people hold, as messages call them."""
+    """The kinds of values in lists of people, by their names in messages."""
 
     EMAIL = "an email"
     DATE = "a date"
@@ -28,7 +28,7 @@ class ValueKind(StrEnum):
 IDENTIFYING = frozenset(
     {ValueKind.EMAIL, ValueKind.DATE, ValueKind.ZIP, ValueKind.PHONE, ValueKind.HASH, ValueKind.ADDRESS}
 )
-"""The kinds that hardly ever are a column's name."""
+"""The kinds that are hardly ever names of columns."""
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
@@ -36,7 +36,7 @@ _MONTH = (
 )
 _CURRENCY = "[$€£¥]|usd|eur|gbp"
 
-# In this order: a date would be a phone number too, and a hash an ID.
+# The order matters: a date also matches the pattern of phone numbers, and a hash that of IDs.
 _PATTERNS = {
     ValueKind.EMAIL: r".*\S@\S+\.\S.*",
     ValueKind.DATE: (
@@ -55,7 +55,7 @@ _PATTERNS = {
 }
 _COMPILED = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _PATTERNS.items()}
 
-# ID and MI are names of columns too: identifier, middle initial.
+# ID and MI are also names of columns: identifier, middle initial.
 _STATES = frozenset(STATE_CODES.values()) - {"ID", "MI"}
 _CODES = frozenset({"true", "false", "yes", "no", "null", "none", "nan", "n/a", "na", "male", "female", "unknown"})
 _LONGEST = 300
@@ -64,14 +64,14 @@ _LETTERS = frozenset("FMNTUXY")
 
 def value_kind(text: str) -> ValueKind | None:
     """
-    Tell what a value looks like.
+    Return the kind of a value.
 
     :param text: The value.
-    :return: ``None`` for a blank one, and for words: they may be a column's name as well as a person's.
+    :return: None for blank values and for words, which can be names of columns as well as of people.
     """
     if len(text) > _LONGEST:
         return None
-    # Full-width and invisible characters hide a phone or an email from the patterns.
+    # With full-width or invisible characters, phones and emails wouldn't match the patterns.
     text = "".join(letter if letter.isprintable() else " " for letter in unicodedata.normalize("NFKC", text)).strip()
     if text in _STATES or text.upper() in STATE_CODES:
         return ValueKind.STATE

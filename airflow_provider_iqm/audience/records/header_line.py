@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 def header_line(columns: Sequence[str]) -> str:
     """
-    Write a header as a line of CSV, without its line end.
+    Return a header as a line of CSV, without a line end.
 
     :param columns: The names.
     """
-    # One name with a semicolon in it would be taken for several.
+    # A single name with a semicolon would look like several.
     ambiguous = len(columns) == 1 and any(delimiter in columns[0] for delimiter in ";\t|")
     text = io.StringIO(newline="")
-    # With CRLF as its line end, csv quotes a name with a lone CR or LF in it.
+    # With CRLF as the line terminator, csv quotes names that contain CR or LF.
     writer = csv.writer(text, quoting=csv.QUOTE_ALL if ambiguous else csv.QUOTE_MINIMAL, lineterminator="\r\n")
     writer.writerow(columns)
     return text.getvalue().removesuffix("\r\n")

@@ -1,4 +1,4 @@
-"""Some records at a time, looked at column by column, which is faster than one by one."""
+"""Batches of records, which are processed column by column, because that is faster than record by record."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ _Item = TypeVar("_Item")
 _Record = TypeVar("_Record", bound=Sequence[str])
 
 BATCH = 1000
-"""How many records are looked at together."""
+"""The number of records in a batch."""
 
 _BATCH_CHARACTERS = 4_000_000
-"""Long records are looked at in smaller batches, or they would take too much memory."""
+"""The maximum length of a batch: batches of long records have fewer records, to limit memory."""
 
 _STEP = 16
-"""How many items are taken before their length is looked at, at most; long ones are taken one by one."""
+"""The maximum number of items that are read before their length is checked; long ones are read one by one."""
 
 _QUOTE = ord('"')
 
 
 def batches(records: Iterable[_Record], count: int = BATCH) -> Iterator[list[_Record]]:
     """
-    Split records into batches of a bounded length.
+    Split records into batches of limited length.
 
     :param records: The records.
-    :param count: How many records a batch has at most.
+    :param count: The maximum number of records in a batch.
     """
     return _bounded(records, count, lambda step: sum(map(len, step)) + sum(map(len, chain.from_iterable(step))))
 
 
 def line_batches(lines: Iterable[str], count: int) -> Iterator[list[str]]:
     """
-    Split lines into batches of a bounded length.
+    Split lines into batches of limited length.
 
     :param lines: The lines.
-    :param count: How many lines a batch has at most.
+    :param count: The maximum number of lines in a batch.
     """
     return _bounded(lines, count, lambda step: sum(map(len, step)))
 
@@ -53,7 +53,7 @@ def _bounded(items: Iterable[_Item], count: int, length_of: Callable[[list[_Item
         added = length_of(step)
         length += added
         taken = 1 if added > _BATCH_CHARACTERS else min(2 * taken, _STEP)
-        # Nothing else may hold records of megabytes while the batch is worked on.
+        # Release records of megabytes before the batch is processed.
         del step
         if len(batch) == count or length > _BATCH_CHARACTERS:
             yield batch
@@ -63,28 +63,28 @@ def _bounded(items: Iterable[_Item], count: int, length_of: Callable[[list[_Item
 
 
 class RecordBatch(ABC):
-    """Some records of one width, in any order."""
+    """Records with the same number of values, in any order."""
 
     @abstractmethod
     def values(self, position: int) -> Sequence[str]:
         """
-        Give the values of a column.
+        Return the values of a column.
 
         :param position: The column's position, from 0.
         """
 
     def text(self, position: int) -> str:
         """
-        Give a text that holds all values of a column, and may hold more.
+        Return a text that contains all values of a column, and possibly more.
 
         :param position: The column's position, from 0.
         """
         return "\0".join(self.values(position))
 
 
-class ReadRecords(RecordBatch):
+class ParsedRecords(RecordBatch):
     """
-    Records that have been read.
+    Parsed records.
 
     :param records: The records.
     """
@@ -93,17 +93,17 @@ class ReadRecords(RecordBatch):
         self._records = records
 
     def values(self, position: int) -> Sequence[str]:
-        """Pick them."""
+        """Return the values of a column."""
         return [record[position] for record in self._records]
 
 
 class ExportedLines(RecordBatch):
     """
-    Records of well-formed CSV, which aren't read further than they have to be.
+    Records of well-formed CSV, which are only parsed as necessary.
 
-    :param lines: The records in UTF-8, each with the LF at its end.
-    :param text: The same in one piece.
-    :param width: How many values each has.
+    :param lines: The records in UTF-8, each with its LF.
+    :param text: The same records as one text.
+    :param width: The number of values in a record.
     """
 
     def __init__(self, lines: Sequence[bytes], *, text: str, width: int) -> None:
@@ -112,24 +112,24 @@ class ExportedLines(RecordBatch):
         self._width = width
 
     def text(self, position: int) -> str:
-        """Give them all, unread."""
+        """Return all records, without parsing them."""
         return self._text
 
     def values(self, position: int) -> Sequence[str]:
-        """Split lines from their nearer end: for one column, ``csv`` takes several times as long."""
+        """Return the values of a column by splitting lines, several times faster than with ``csv``."""
         behind = self._width - position
         if position < behind:
             values = [line.split(b",", position + 1)[position] for line in self._unquoted]
         else:
             values = [line.rsplit(b",", behind)[-behind] for line in self._unquoted]
-        # Behind the last column's values, the LF stands already.
+        # The values of the last column already end with LF.
         text = b"\n".join(values) if behind > 1 else b"".join(values)[:-1]
         unquoted = text.decode().split("\n") if values else []
         return unquoted + [record[position] for record in self._quoted]
 
     @cached_property
     def _unquoted(self) -> list[bytes]:
-        # Here a comma is always a delimiter, and an LF always the end.
+        # Without quotes, a comma is always a delimiter, and LF always ends the record.
         return [line for line in self._lines if _QUOTE not in line]
 
     @cached_property
@@ -139,9 +139,9 @@ class ExportedLines(RecordBatch):
 
 def parse_records(lines: Sequence[bytes]) -> list[list[str]]:
     """
-    Read records of well-formed CSV in UTF-8.
+    Parse records of well-formed CSV in UTF-8.
 
     :param lines: The records.
-    :raises UnicodeDecodeError: They aren't UTF-8.
+    :raises UnicodeDecodeError: A record isn't UTF-8.
     """
     return list(csv.reader([line.decode() for line in lines]))

@@ -1,8 +1,8 @@
 """
 The states, the District of Columbia, the territories and the armed forces, by name and abbreviation.
 
-Names and codes are those of USPS Publication 28, appendix B. The abbreviations are the traditional ones: those of the
-style manuals of the Government Publishing Office and the Associated Press, and older variants.
+Names and codes are from USPS Publication 28, appendix B. The traditional abbreviations are from the style manuals of
+the Government Publishing Office and the Associated Press, with older variants.
 """
 
 from __future__ import annotations
@@ -137,4 +137,4 @@ STATE_KEYS: dict[str, str] = {
         *((name, code) for code, names in _OTHER_NAMES.items() for name in names.split(", ")),
     ]
 }
-"""Name, abbreviation or code, in upper case without blanks and punctuation → two-letter code."""
+"""Name, abbreviation or code, in upper case without spaces and punctuation → two-letter code."""

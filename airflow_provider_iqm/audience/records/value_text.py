@@ -1,4 +1,4 @@
-"""A value's text in a list: nothing of it lost, nothing of it guessed."""
+"""Converts values to text, without loss."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from decimal import Decimal
 
 def value_text(value: object) -> str:
     """
-    Write a value of a database, a DataFrame or a workbook as text.
+    Convert a value of a database, a DataFrame or a workbook to text.
 
-    Whole numbers come out as digits, whatever their type, decimals exactly, no number with an exponent; dates and
-    times in ISO 8601, where a time of midnight without a zone is a date; booleans as ``true`` and ``false``; what is
-    missing (``None``, NaN, NaT) as an empty text.
+    Whole numbers of any type become digits, decimals are exact, and no number has an exponent. Dates and times are in
+    ISO 8601; a timestamp at midnight without a time zone becomes a date. Booleans become ``true`` and ``false``,
+    missing values (``None``, NaN, NaT) an empty text.
 
     :param value: The value.
-    :raises TypeError: It has no text that says the same, as bytes or a list have none; the error names the type.
+    :raises TypeError: The value has no equivalent text, such as bytes or a list; the message is its type.
     """
     if isinstance(value, str):
         return value
@@ -35,7 +35,7 @@ def value_text(value: object) -> str:
         return _date_text(value)
     if isinstance(value, datetime.timedelta | uuid.UUID):
         return str(value)
-    # A number of NumPy's.
+    # A NumPy scalar.
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
         return value_text(value.item())  # type: ignore[attr-defined]
     raise TypeError(type(value).__name__)
@@ -44,7 +44,7 @@ def value_text(value: object) -> str:
 def _float_text(value: float) -> str:
     if value.is_integer():
         return str(int(value))
-    # repr() writes the fewest digits that are this number again.
+    # repr() returns the shortest digits that parse to the same number.
     return "" if math.isnan(value) else f"{Decimal(float.__repr__(value)):f}"
 
 

@@ -1,8 +1,8 @@
 """
-The subprocess that reads a workbook.
+Reads a workbook in a subprocess.
 
-A workbook can be made to exhaust any reader's memory. In a subprocess with a limit, that kills nothing but the reader.
-The rows come back in small pieces, so that the task's own process needs next to no memory.
+A malicious workbook can exhaust any reader's memory. In a subprocess with a memory limit, that only kills the reader.
+The rows are returned in small batches, so the task's own process hardly needs memory.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _MEMORY = re.compile(r"\s*(\d+(?:\.\d*)?)\s*(?:([KMGT])(I?)(?:B|BYTES)?|B|BYTES)
 
 class RowBatch(NamedTuple):
     """
-    Some rows of a sheet that aren't blank.
+    Rows of a sheet that aren't blank.
 
-    :param rows: Each row's number.
-    :param records: Each row's values, up to the last that isn't blank: a text, ``None`` for an Excel error, ``False``
-        for a formula without a value.
-    :param marked: The positions of the records that have other values than texts.
+    :param rows: The rows' numbers.
+    :param records: The rows' values up to the last non-blank one: text, None for an Excel error, False for a formula
+        without a value.
+    :param marked: The positions of records with values that aren't text.
     """
 
     rows: list[int]
@@ -52,15 +52,14 @@ def read_batches(
     scratch_dir: Path | str | None = None,
 ) -> Iterator[RowBatch]:
     """
-    Read a sheet's rows that aren't blank, in order.
+    Read the rows of a sheet that aren't blank, in order.
 
     :param path: The workbook.
     :param name: Its name, for messages.
-    :param sheet: The sheet's name; without it, the first.
-    :param memory_limit: How much memory the subprocess may use, such as ``256MiB``.
-    :param scratch_dir: Where the subprocess keeps texts that would need more; without it, the system's temporary
-        folder.
-    :raises AudienceFileError: It isn't a workbook, or can't be read.
+    :param sheet: The sheet's name; by default, the first sheet.
+    :param memory_limit: Memory limit of the subprocess, such as ``256MiB``.
+    :param scratch_dir: The folder for texts that exceed it; by default, the system's directory for temporary files.
+    :raises AudienceFileError: The file isn't a workbook, or can't be read.
     :raises WorkerResourceError: The subprocess was killed.
     :raises OSError: A file can't be read or written.
     """
@@ -79,13 +78,13 @@ def read_batches(
 
 def is_first_sheet(path: Path, sheet: str, *, name: str, memory_limit: str = DEFAULT_MEMORY_LIMIT) -> bool:
     """
-    Tell whether a sheet is its workbook's first.
+    Return whether a sheet is the first one of its workbook.
 
     :param path: The workbook.
     :param sheet: The sheet's name.
     :param name: The workbook's name, for messages.
-    :param memory_limit: How much memory the subprocess may use, such as ``256MiB``.
-    :raises AudienceFileError: It isn't a workbook, or has no such sheet.
+    :param memory_limit: Memory limit of the subprocess, such as ``256MiB``.
+    :raises AudienceFileError: The file isn't a workbook, or has no such sheet.
     """
     messages = _messages(path, name=name, sheet=sheet, memory_limit=memory_limit, folder=None, rows=False)
     is_first: bool = next(messages)["is_first"]
@@ -97,12 +96,12 @@ def memory_bytes(memory_limit: str) -> int:
     """
     Return a memory limit in bytes.
 
-    :param memory_limit: The limit in DuckDB's notation; a percentage is one of the memory that DuckDB finds.
-    :raises CleaningOptionError: It isn't an amount of memory.
+    :param memory_limit: The limit in DuckDB's notation; a percentage is relative to the available memory.
+    :raises CleaningOptionError: The limit isn't an amount of memory.
     """
     amount = memory_limit
     if "%" in memory_limit:
-        # Of a container's memory, where there is one: DuckDB knows how much that is.
+        # DuckDB knows the memory of a container.
         row = first_row("SELECT current_setting('memory_limit')", memory_limit=memory_limit)
         amount = row[0] if row else ""
     match = _MEMORY.fullmatch(amount)
@@ -118,7 +117,7 @@ def memory_bytes(memory_limit: str) -> int:
 def _messages(
     path: Path, *, name: str, sheet: str | None, memory_limit: str, folder: str | None, rows: bool
 ) -> Generator[dict[str, Any], None, None]:
-    """Have a subprocess read a workbook; give its messages, and raise its error."""
+    """Run the subprocess; yield its messages, and raise its error."""
     job = {
         "path": str(path.absolute()),
         "sheet": sheet,
@@ -142,26 +141,26 @@ def _messages(
             if last is None:
                 process.wait()
         finally:
-            # Nothing of it is wanted anymore.
+            # The caller may not want the rest.
             process.kill()
     if last is None:
-        raise _cause_of_death(process.returncode, name=name)
+        raise _exit_error(process.returncode, name=name)
     if "errno" in last:
         raise OSError(last["errno"], os.strerror(last["errno"] or 0), last["path"])
     if "error" in last:
         problem = last["error"] or (
             f"reading the workbook needs more memory than memory_limit ({memory_limit}) allows. "
-            "Raise memory_limit, or give the list as CSV."
+            "Raise memory_limit, or use CSV."
         )
         raise AudienceFileError(f"{name}: {problem}", line=last["line"])
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    assert pipe is not None  # noqa: S101 - there are pipes to stdin and stdout
+    assert pipe is not None  # noqa: S101 - stdin and stdout are pipes
     return pipe
 
 
-def _cause_of_death(status: int, *, name: str) -> IQMError:
+def _exit_error(status: int, *, name: str) -> IQMError:
     if status == -signal.SIGKILL:
         return WorkerResourceError(
             f"{name}: the process that reads the workbook was killed, probably because the worker is out of memory. "
@@ -170,7 +169,7 @@ def _cause_of_death(status: int, *, name: str) -> IQMError:
     cause = f"signal {-status}" if status < 0 else f"exit status {status}"
     return AudienceFileError(
         f"{name}: the process that reads the workbook ended unexpectedly ({cause}). "
-        "Save the workbook as XLSX again, or give the list as CSV."
+        "Save the workbook as XLSX again, or use CSV."
     )
 
 
@@ -181,6 +180,6 @@ def _start() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         bufsize=1 << 18,
-        # A Dag file, or whoever runs it, may have added to the path.
+        # Dag files may have extended sys.path.
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )

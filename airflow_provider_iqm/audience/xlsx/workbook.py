@@ -1,4 +1,4 @@
-"""The reader of XLSX workbooks: one sheet, whose first row that isn't blank is the header."""
+"""Reads a sheet of an XLSX workbook, whose first non-blank row is the header."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-_MOST_CELLS = 500_000_000
-"""Within the limit of a workbook's XML, a sheet has as many only if most are blank. They take minutes all the same."""
+_MAX_CELLS = 500_000_000
+"""The maximum number of cells, including blank ones: these take little XML, but minutes to process."""
 
 _LOST_KINDS = {None: DamageKind.EXCEL_ERROR, False: DamageKind.NO_RESULT}
 _LOST_TEXT = "#ERROR"
-"""Stands for a value that is lost where it is no value of a column."""
+"""Replaces lost values to the right of the header's columns."""
 
 
 class LostValues:
-    """Counts the cells whose value is lost: to an Excel error, or because a formula's value was never saved."""
+    """Counts the cells whose value was lost to an Excel error, or because a formula's value was never saved."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[int, DamageKind]] = Counter()
 
     def blank(self, record: list[Any], *, width: int) -> None:
         """
-        Count a record's lost values, and make them blank.
+        Count a record's lost values, and blank them.
 
         :param record: The record's values.
-        :param width: How many columns the header has.
+        :param width: The number of columns in the header.
         """
         for position, value in enumerate(record):
             if value in _LOST_KINDS:
@@ -48,7 +48,7 @@ class LostValues:
 
     def damage(self, columns: Sequence[str]) -> tuple[Damage, ...]:
         """
-        Say what the counts mean.
+        Return the damage.
 
         :param columns: The header.
         """
@@ -72,10 +72,10 @@ def read_workbook(
 
     :param path: The file.
     :param name: The file's name, for messages.
-    :param mapped: File column → IQM field, of the columns whose values are looked over for damage.
-    :param memory_limit: How much memory the subprocess that reads the workbook may use, such as ``256MiB``.
-    :param scratch_dir: Where it keeps texts that would need more; without it, the system's temporary folder.
-    :raises AudienceFileError: It isn't a workbook, or its header or a record is not as it must be.
+    :param mapped: File column → IQM field, for the columns to check for damage.
+    :param memory_limit: Memory limit of the subprocess that reads the workbook, such as ``256MiB``.
+    :param scratch_dir: The folder for texts that exceed it; by default, the system's directory for temporary files.
+    :raises AudienceFileError: The file isn't a workbook, or its header or a record is invalid.
     """
     lost, garbled = LostValues(), GarbledCounter()
     batches = _read(path, name=name, strict=True, memory_limit=memory_limit, scratch_dir=scratch_dir, lost=lost)
@@ -87,7 +87,7 @@ def read_workbook(
     contents = counter.contents()
     if not contents.records:
         raise AudienceFileError(
-            f"{name}: the sheet has a header (row {header_row}) but no records. Check the export that made it."
+            f"{name}: the sheet has a header (row {header_row}) but no records. Check the export that created it."
         )
     damage = (*contents.damage, *lost.damage(columns), *garbled.damage())
     with path.open("rb") as file:
@@ -105,17 +105,17 @@ def read_rows(
     lost: LostValues | None = None,
 ) -> Iterator[tuple[int, list[str]]]:
     """
-    Read a sheet's header and records as text: the row of each, and its values.
+    Yield the header and records of a sheet as text: the number of each row, and its values.
 
     :param path: The file.
     :param name: The file's name, for messages.
-    :param sheet: The sheet's name; without it, the first.
-    :param strict: Whether a value to the right of the header is refused; else its record has more values than the
-        header.
-    :param memory_limit: How much memory the subprocess that reads the workbook may use, such as ``256MiB``.
-    :param scratch_dir: Where it keeps texts that would need more; without it, the system's temporary folder.
-    :param lost: Counts the values that are lost.
-    :raises AudienceFileError: It isn't a workbook, or the sheet is not as it must be.
+    :param sheet: The sheet's name; by default, the first sheet.
+    :param strict: Whether values to the right of the header are an error; otherwise, records can have more values than
+        the header.
+    :param memory_limit: Memory limit of the subprocess that reads the workbook, such as ``256MiB``.
+    :param scratch_dir: The folder for texts that exceed it; by default, the system's directory for temporary files.
+    :param lost: Counts lost values.
+    :raises AudienceFileError: The file isn't a workbook, or the sheet is invalid.
     """
     lost = lost or LostValues()
     for rows, records in _read(
@@ -134,7 +134,7 @@ def _read(
     scratch_dir: Path | str | None,
     lost: LostValues,
 ) -> Iterator[tuple[list[int], list[list[str]]]]:
-    """Read the header as a batch of its own, then the records in batches, each at least as wide as the header."""
+    """Yield the header as its own batch, then batches of records that have at least as many values as the header."""
     columns: list[str] = []
     cells = 0
     batches = read_batches(path, name=name, sheet=sheet, memory_limit=memory_limit, scratch_dir=scratch_dir)
@@ -146,10 +146,10 @@ def _read(
         begin = 1 if records[0] is columns else 0
         width = len(columns)
         cells += len(records) * width
-        if cells > _MOST_CELLS:
+        if cells > _MAX_CELLS:
             raise AudienceFileError(
-                f"{name}: the sheet has more than {_MOST_CELLS:,} cells up to row {rows[-1]}, under a header of "
-                f"{count_of(width, 'column')}. Leave out columns that aren't needed, or give the list as CSV.",
+                f"{name}: the sheet has more than {_MAX_CELLS:,} cells up to row {rows[-1]}, under a header of "
+                f"{count_of(width, 'column')}. Remove columns that aren't needed, or use CSV.",
                 line=rows[-1],
             )
         for number in marked:
@@ -160,14 +160,14 @@ def _read(
             elif strict and len(record) > width:
                 raise AudienceFileError(
                     f"{name}: row {row} has a value to the right of the header's {count_of(width, 'column')}. "
-                    "Give its column a name in the header, or clear the cell.",
+                    "Add a name for its column to the header, or clear the cell.",
                     line=row,
                 )
         if len(records) > begin:
             yield rows[begin:], records[begin:]
     if not columns:
         which = "first sheet" if sheet is None else f"sheet {sheet!r}"
-        raise AudienceFileError(f"{name}: the workbook's {which} is empty. Name the sheet that has the list (sheet).")
+        raise AudienceFileError(f"{name}: the workbook's {which} is empty. Set sheet to the name of the list's sheet.")
 
 
 def _check_header(columns: Sequence[Any], *, row: int, name: str) -> None:
@@ -175,6 +175,6 @@ def _check_header(columns: Sequence[Any], *, row: int, name: str) -> None:
         if column in _LOST_KINDS:
             what = "an Excel error" if column is None else "a formula without a value"
             raise AudienceFileError(
-                f"{name}: the header (row {row}) has {what} in column {position}. Write the column's name.", line=row
+                f"{name}: the header (row {row}) has {what} in column {position}. Enter the column's name.", line=row
             )
     check_header(columns, name=name, line=row, unit="row")

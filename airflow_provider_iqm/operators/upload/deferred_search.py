@@ -1,4 +1,4 @@
-"""Defers the search for an upload whose answer was lost to the triggerer, and parses the trigger's event."""
+"""Defers the search for an upload whose response was lost, and parses the trigger's event."""
 
 from __future__ import annotations
 
@@ -190,6 +190,6 @@ def check_resend(state: SearchState) -> None:
             raise IQMFinalError(refusal)
     if state["sent_here"] >= MAX_SENT:
         raise IQMTransportError(
-            "The answer to the upload was lost twice, and IQM doesn't list its audience. Not uploading a third time: "
+            "The response to the upload was lost twice, and IQM doesn't list its audience. Not uploading a third time: "
             "the next retry searches for the audience first."
         )

@@ -1,4 +1,4 @@
-"""Replace the audiences of a task's earlier runs with the one that it uploads."""
+"""Replaces the audiences of a task's earlier runs with the one that it uploads."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ReplacingTask(Protocol):
 
 class AudienceReplacement:
     """
-    The replacement that an upload asks for.
+    The replacement of audiences by an upload.
 
     :param task: The upload.
     :param context: The task's context.
@@ -67,48 +67,49 @@ class AudienceReplacement:
 
     def check_arguments(self) -> None:
         """
-        Check the arguments, before anything is uploaded.
+        Check the arguments before anything is uploaded.
 
-        :raises AudienceOptionError: One of them can't be used.
+        :raises AudienceOptionError: An argument is invalid.
         """
         task = self._task
         if task.replaces not in (None, PREVIOUS):
             parse_id("replaces", task.replaces)
         if task.campaign_ids is not None:
             list_ids("campaign_ids", task.campaign_ids)
-        _check_number("keep_replaced", task.keep_replaced, int, "a whole number from 0 on")
+        _check_number("keep_replaced", task.keep_replaced, int, "a whole number, 0 or more")
         if task.min_records is not None:
-            _check_number("min_records", task.min_records, int, "a whole number from 0 on")
+            _check_number("min_records", task.min_records, int, "a whole number, 0 or more")
         if task.max_records_drop is not None:
             _check_number("max_records_drop", task.max_records_drop, int | float, "a number from 0 to 100", 100)
             if not self._requested:
                 raise AudienceOptionError(
-                    "max_records_drop compares the list with the audience that is in place. Set replaces or "
+                    "max_records_drop compares the list with the audience that it replaces. Set replaces or "
                     "campaign_ids, or use min_records."
                 )
         if task.replaces and task.campaign_ids is None and task.hook.settings.api_version == "classic":
             raise AudienceOptionError(
-                "replaces needs campaign_ids on a classic connection: the classic API doesn't tell which campaigns use "
-                "an audience."
+                "replaces requires campaign_ids on a classic connection: the classic API doesn't report which "
+                "campaigns use an audience."
             )
         for argument in ("replaces", "max_records_drop"):
             if getattr(task, argument) is not None:
                 self._history.check_enabled(argument)
         if task.replaces == PREVIOUS and self._store.map_index >= 0 and not self._store.label:
             raise AudienceOptionError(
-                'replaces="previous" in a mapped task needs map_index_template: a map index can be another list in the '
-                "next run. Set it to what each list is called in all runs, such as \"{{ task.parameters['state'] }}\"."
+                'replaces="previous" in a mapped task requires map_index_template: a map index can be another list in '
+                "the next run. Set it to a label of the list that is the same in all runs, such as "
+                "\"{{ task.parameters['state'] }}\"."
             )
         if self._requested:
-            # A history that can't be read, or that isn't the task's own, fails it before anything is uploaded.
+            # Fail before the upload if the history can't be read or belongs to another list.
             self._read_current()
 
     def check_records(self, records: int) -> None:
         """
-        Check the number of records, before the list is uploaded.
+        Check the number of records before the list is uploaded.
 
-        :param records: How many records the list has.
-        :raises RecordCountError: There are too few.
+        :param records: The number of records in the list.
+        :raises RecordCountError: The list has too few records.
         """
         task = self._task
         if task.min_records is not None and records < task.min_records:
@@ -131,25 +132,25 @@ class AudienceReplacement:
 
     @property
     def own_audiences(self) -> list[int] | None:
-        """The audiences that the task's runs have made to replace each other; None if they don't."""
-        return _made(self._read_current()) if self._requested else None
+        """The audiences that the task's runs created to replace each other; None without a replacement."""
+        return _created(self._read_current()) if self._requested else None
 
     def remember(self, audience_id: int) -> None:
         """
-        Store an audience before it is ready and passes its gates, so that a later run replaces or deletes it.
+        Store an audience before it is ready and checked, so that a later run replaces or deletes it.
 
         :param audience_id: The audience.
-        :raises IQMError: It can't be stored. Campaigns are unchanged.
+        :raises IQMError: The audience can't be stored. Campaigns are unchanged.
         """
         if not self._requested:
             return
         current = self._read_current()
         if not self._why_superseded(current):
-            self._save(audience_id, _made(current, but=audience_id), before=current)
+            self._save(audience_id, _created(current, but=audience_id), before=current)
 
     @property
     def advice(self) -> str:
-        """How to go on after a failed gate."""
+        """What to do after a failed check."""
         current = self._read_current() if self._requested else None
         if current is None:
             return ""
@@ -160,10 +161,10 @@ class AudienceReplacement:
 
     def carry_out(self, audience: ReadyAudience) -> Replacement | None:
         """
-        Replace the earlier audiences with one that is ready, and return what changed; None if nothing was to be.
+        Replace the earlier audiences with a ready one, and return the result; None without a replacement.
 
         :param audience: The audience.
-        :raises CampaignTargetingError: Some campaigns weren't updated. All others were, and nothing is deleted.
+        :raises CampaignTargetingError: Some campaigns weren't changed. All others were, and nothing is deleted.
         """
         if not self._requested:
             return None
@@ -176,8 +177,8 @@ class AudienceReplacement:
             )
             return None
         campaign_ids = None if task.campaign_ids is None else list_ids("campaign_ids", task.campaign_ids)
-        made, given = _made(current, but=new), self._given
-        old = [given] if given is not None else made if task.replaces else []
+        created, given = _created(current, but=new), self._given
+        old = [given] if given is not None else created if task.replaces else []
         old = [each for each in old if each != new]
         if not old and campaign_ids is None:
             self._log.info(
@@ -185,12 +186,12 @@ class AudienceReplacement:
                 "replace it there",
                 new,
             )
-            self._save(new, made, before=current, placed=audience)
+            self._save(new, created, before=current, placed=audience)
             return None
         with final_errors_fail_the_task():
             plan = task.hook._plan_replacement(old, new, campaign_ids)
         if current and current.placed and old and plan.unused:
-            self._log.warning("No campaign uses the earlier audience %s any more", join_ids(old))
+            self._log.warning("No campaign uses the earlier audience %s anymore", join_ids(old))
             if campaign_ids and not self._history.shared:
                 self._log.warning(
                     "Leaving campaigns unchanged: a newer run may have replaced it. To use audience %s anyway: "
@@ -205,12 +206,12 @@ class AudienceReplacement:
                 self._log.info("Replacing audience %s with %s in %s", join_ids(old), new, count)
             else:
                 self._log.info("Adding audience %s to %s", new, count)
-        failed = _failed(made, current, plan)
-        replaced = [each for each in made if each not in failed]
+        failed = _failed(created, current, plan)
+        replaced = [each for each in created if each not in failed]
         delete = [each for each in [*failed, *replaced[task.keep_replaced :]] if each in old]
         done = task.hook._execute_plan(plan, delete)
         log_replacement(self._log, done)
-        self._save(new, [each for each in made if each not in done["deleted"]], before=current, placed=audience)
+        self._save(new, [each for each in created if each not in done["deleted"]], before=current, placed=audience)
         campaigns = [*done["included"], *done["excluded"]]
         if campaigns:
             IQMCampaignLink.push(task, self._context, campaigns)  # type: ignore[arg-type]
@@ -234,23 +235,23 @@ class AudienceReplacement:
         return self._history.current
 
     def _read_current(self) -> CurrentAudience | None:
-        """Read the history once for each step: another try or run may have written to it since the last one."""
+        """Read the history, once for each step, because other tries or runs may change it in between."""
         current = self._store.read()
         if current is None or current.account != self._account:
             return None
         if current.order == self._order and current.map_index != self._store.map_index:
             raise AudienceOptionError(
                 f"Map indexes {current.map_index} and {self._store.map_index} have the same label, so one would "
-                "replace the audience of the other. Set map_index_template to what is different for each list."
+                "replace the audience of the other. Set map_index_template to a different label for each list."
             )
         return current
 
     def _why_superseded(self, current: CurrentAudience | None) -> str:
-        """Return why a newer run's audience is or may be in place; empty if it can't be."""
+        """Return why campaigns may already use the audience of a newer run; empty if they can't."""
         if current and current.order > self._order:
-            return f"a newer run has made audience {current.audience_ids[0]}"
+            return f"a newer run has created audience {current.audience_ids[0]}"
         if self._backfill and not self._history.shared:
-            return "this is a backfill, and a newer run may have put its audience in place"
+            return "this is a backfill, and campaigns may already use the audience of a newer run"
         return ""
 
     def _save(
@@ -273,15 +274,15 @@ class AudienceReplacement:
         )
 
 
-def _made(current: CurrentAudience | None, *, but: int | None = None) -> list[int]:
-    """Return the audiences that the task's runs have made, the newest first, without one of them."""
+def _created(current: CurrentAudience | None, *, but: int | None = None) -> list[int]:
+    """Return the audiences that the task's runs created, newest first, except for one."""
     return [each for each in current.audience_ids if each != but] if current else []
 
 
-def _failed(made: list[int], current: CurrentAudience | None, plan: ReplacementPlan) -> list[int]:
-    """Return the audiences that were never in place: newer than the last one that was, and not put in by hand."""
+def _failed(created: list[int], current: CurrentAudience | None, plan: ReplacementPlan) -> list[int]:
+    """Return the audiences newer than the last one in place, except for those that campaigns use."""
     placed = current.placed if current else None
-    newer = made[: made.index(placed)] if placed in made else [] if placed else made
+    newer = created[: created.index(placed)] if placed in created else [] if placed else created
     return [each for each in newer if each not in plan.uses or not plan.uses[each].used]
 
 

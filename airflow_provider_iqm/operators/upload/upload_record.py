@@ -103,7 +103,7 @@ class UploadRecord:
                 )
             case _:
                 attempts = TaskAttempts(token=token, store=self)
-        # Tasks on other hosts don't see the file, so a search is still needed, but no wait.
+        # Tasks on other hosts don't see the file, so a search is needed, but no wait.
         attempts.by_search = self._on_host
         if not self._complete:
             attempts.count = max(1, attempts.count)
@@ -131,7 +131,7 @@ class UploadRecord:
         if required and self._writable and not stored:
             raise IQMError(
                 "Could not record in Airflow that the upload is about to be sent, so nothing was sent: without the "
-                "record, a retry could upload the list twice. The next retry starts over."
+                "record, a retry could upload the list twice. Retry."
             )
 
 

@@ -15,9 +15,9 @@ def test_a_name_that_fits(name):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("x" * 256, "audience_name has 256 characters, and IQM takes 255 at most"),
+        ("x" * 256, "audience_name has 256 characters, but IQM allows at most 255"),
         ("🎉" * 999, "audience_name has 999 characters"),
-        ("é" * 255, "audience_name makes an asset URI of 1,548 characters, and Airflow takes 1,500 at most"),
+        ("é" * 255, "audience_name results in an asset URI of 1,548 characters, but Airflow allows at most 1,500"),
         ("名" * 170, "asset URI of 1,548"),
         ("🎉" * 130, "asset URI of 1,578"),
         ("", "audience_name is empty"),

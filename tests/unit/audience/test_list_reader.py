@@ -139,7 +139,7 @@ def test_refuses_too_large_a_file_without_reading_it(tmp_path, refuse, monkeypat
 
 def test_refuses_too_many_records(make_file, refuse, monkeypatch):
     monkeypatch.setattr(prepared_list, "MAX_RECORDS", 2)
-    assert "3 records, but IQM takes at most 2" in str(refuse(make_file(f"a\n{SECRET}\n2\n3\n")))
+    assert "3 records, but IQM allows at most 2" in str(refuse(make_file(f"a\n{SECRET}\n2\n3\n")))
     assert inspect_file(make_file("a\n1\n2\n")).records == 2
 
 

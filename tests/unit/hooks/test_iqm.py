@@ -318,9 +318,9 @@ def test_damage_is_told_in_one_line_each_without_a_value(hook, iqm, tmp_path, mo
     hook.upload_matched_audience(file_path=path, **options)
     warnings = [call.args[0] % call.args[1:] for call in log.warning.call_args_list]
     assert [warning.partition(",")[0].partition(":")[0] for warning in warnings] == [
-        "list.csv has 2 values in the column 'id' in scientific notation (such as 4.41E+11)",
-        "list.csv has 1 value with a date in the column 'id'",
-        "list.csv has 2 places of text that was decoded in the wrong encoding (such as Ã© for é",
+        "list.csv has 2 values in column 'id' in scientific notation (such as 4.41E+11)",
+        "list.csv has 1 value with a date in column 'id'",
+        "list.csv has 2 places with text that was decoded in the wrong encoding (such as Ã© for é",
     ]
     logged = str(log.mock_calls)
     assert not any(value in logged for value in ("4.42", "Feb", "Zo", "Jos"))

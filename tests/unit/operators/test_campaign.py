@@ -224,5 +224,5 @@ class TestReplacement:
         log_replacement(logging.getLogger("task"), done)
         assert [record.getMessage() for record in caplog.records] == [
             "Verified: 2 campaigns use audience 2 instead of 1; deleted 1",
-            "Not deleted, since campaigns still use it: audience 3",
+            "Not deleted, because campaigns still use it: audience 3",
         ]

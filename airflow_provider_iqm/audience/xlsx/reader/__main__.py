@@ -1,8 +1,8 @@
 """
-The process that reads a workbook: it is given a job on stdin, and writes JSON lines to stdout.
+The process that reads a workbook: it reads a job from stdin, and writes JSON lines to stdout.
 
-The first line tells the sheet; each further one has some rows; the last one tells the end or the error. Without a last
-line, the process died.
+The first line describes the sheet, the following ones have rows, and the last one reports the end or an error. If it is
+missing, the process was killed.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.audience.xlsx.reader.sheet import Row
 
-_MOST_ROWS = 1000
-_MOST_CHARACTERS = 250_000
+_MAX_ROWS = 1000
+_MAX_CHARACTERS = 250_000
 
 _PR_SET_PDEATHSIG = 1
 _CODE_BYTES = 24 << 20
-"""What a process has in memory that is not its data: the programs and libraries themselves."""
+"""Memory for the code of programs and libraries, which isn't data."""
 
-_LEAST_DATA_BYTES = 24 << 20
+_MIN_DATA_BYTES = 24 << 20
 
 
 def main() -> None:
-    """Do the job."""
+    """Read a job, and do it."""
     job = json.load(sys.stdin.buffer)
-    # Nothing here refers to itself, and the many new lists would set it off all the time.
+    # There are no reference cycles, and the many new lists would trigger collections all the time.
     gc.disable()
     _die_with(job["parent"])
-    memory = max(job["memory"] - _CODE_BYTES, _LEAST_DATA_BYTES)
+    memory = max(job["memory"] - _CODE_BYTES, _MIN_DATA_BYTES)
     _limit(resource.RLIMIT_DATA, memory)
-    # A core dump would hold the list.
+    # A core dump would contain the list.
     _limit(resource.RLIMIT_CORE, 0)
     try:
         _read(job, memory)
@@ -58,7 +58,7 @@ def main() -> None:
         last = {"errno": error.errno, "path": error.filename if isinstance(error.filename, str) else None}
     else:
         last = {"end": True}
-    # Out here, what took the memory is free again.
+    # Outside of the except block, so that the memory of the frames is free again.
     _send(**last)
 
 
@@ -83,18 +83,18 @@ def _send_rows(rows: Iterable[Row]) -> None:
             try:
                 characters = sum(map(len, values))  # type: ignore[arg-type]
             except TypeError:
-                # Not all of them are texts.
+                # Some values aren't text.
                 marked.append(len(records))
                 characters = sum(len(value) for value in values if isinstance(value, str))
             check_length(characters, number)
             numbers.append(number)
             records.append(values)
             size += characters + len(values)
-            if size > _MOST_CHARACTERS or len(records) == _MOST_ROWS:
+            if size > _MAX_CHARACTERS or len(records) == _MAX_ROWS:
                 _send(rows=numbers, records=records, marked=marked)
                 numbers, records, marked, size = [], [], [], 0
     finally:
-        # What is wrong with these rows comes before what is wrong with the next.
+        # Send the rows before an error, because the caller may find an earlier error in them.
         if records:
             _send(rows=numbers, records=records, marked=marked)
 
@@ -111,12 +111,12 @@ def _limit(kind: int, value: int) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Have the system kill this process when its parent, or the thread that started it, ends in whatever way."""
+    """Make the system kill this process when its parent, or the thread that started it, ends."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        # It is dead already.
+        # The parent has already ended.
         sys.exit(1)
 
 

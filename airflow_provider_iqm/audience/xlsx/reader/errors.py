@@ -1,14 +1,14 @@
-"""Why a workbook can't be read, and what Excel itself can hold."""
+"""The errors of unreadable workbooks, and Excel's own limits."""
 
 from __future__ import annotations
 
 MAX_ROWS = 1_048_576
 MAX_COLUMNS = 16_384
 MAX_ROW_CHARACTERS = 2_000_000
-"""The longest row, in characters; a line of a CSV file may be as long."""
+"""The maximum length of a row, as for lines of CSV files."""
 
 MAX_UNPACKED_BYTES = 4_000_000_000
-"""How much XML may be inside a workbook: 1,048,576 rows of about 50 columns have as much. Fits 32 bits."""
+"""The maximum size of a workbook's XML: enough for 1,048,576 rows of about 50 columns. Fits 32 bits."""
 
 DAMAGED = "the content is not an Excel workbook, or it is damaged. Save it as XLSX again."
 
@@ -17,8 +17,8 @@ class WorkbookError(Exception):
     """
     A workbook can't be read.
 
-    :param problem: What is wrong, without any cell's value.
-    :param line: The row that is to blame, if one is.
+    :param problem: The problem, without values of cells.
+    :param line: The row that has the problem; None if there isn't a single one.
     """
 
     def __init__(self, problem: str, *, line: int | None = None) -> None:
@@ -28,14 +28,13 @@ class WorkbookError(Exception):
 
 def check_row(row: int) -> None:
     """
-    Check that a row's number is one that Excel has.
+    Check the number of a row.
 
-    :raises WorkbookError: It isn't.
+    :raises WorkbookError: Excel has no such row.
     """
     if not 0 < row <= MAX_ROWS:
         raise WorkbookError(
-            f"the sheet has a row {row}, but Excel's rows end at {MAX_ROWS:,}. "
-            "Give the list as CSV, or in several workbooks.",
+            f"the sheet has a row {row}, but Excel's rows end at {MAX_ROWS:,}. Use CSV, or several workbooks.",
             line=row,
         )
 
@@ -49,7 +48,7 @@ def column_number(letters: str, row: int) -> int:
     :raises WorkbookError: Excel has no such column.
     """
     number = 0
-    # Four letters are beyond Excel's last column already.
+    # More than three letters are already beyond Excel's last column.
     for letter in letters[:4]:
         number = number * 26 + ord(letter) - ord("A") + 1
     if not 0 < number <= MAX_COLUMNS:
@@ -58,20 +57,20 @@ def column_number(letters: str, row: int) -> int:
 
 
 def beyond_columns(row: int) -> WorkbookError:
-    """Make the error of a row that has more columns than Excel."""
+    """Return the error for a row with more columns than Excel."""
     return WorkbookError(
-        f"row {row} has a cell beyond column XFD: Excel's columns end at {MAX_COLUMNS:,}. Give the list as CSV.",
+        f"row {row} has a cell beyond column XFD: Excel's columns end at {MAX_COLUMNS:,}. Use CSV.",
         line=row,
     )
 
 
 def check_length(characters: int, row: int) -> None:
     """
-    Check that a row's text is not too long.
+    Check the length of a row's text.
 
-    :raises WorkbookError: It is.
+    :raises WorkbookError: The text is too long.
     """
     if characters > MAX_ROW_CHARACTERS:
         raise WorkbookError(
-            f"row {row} has more than {MAX_ROW_CHARACTERS:,} characters, which is too much for a record.", line=row
+            f"row {row} has more than {MAX_ROW_CHARACTERS:,} characters, which is too long for a record.", line=row
         )

@@ -1,4 +1,4 @@
-"""Characters that XML doesn't allow, as Excel writes them."""
+"""Decodes Excel's escapes of characters that XML doesn't allow."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 def unescape(text: str) -> str:
-    """Decode the escapes with which Excel writes characters that XML doesn't allow, such as ``_x000D_``."""
+    """Decode Excel's escapes of characters that XML doesn't allow, such as ``_x000D_``."""
     if "_x" not in text or not _ESCAPE.search(text):
         return text
     decoded = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-    # Two escapes may be the halves of one character; half a character alone is none.
+    # Two escapes can be a surrogate pair; an unpaired surrogate isn't a character.
     return decoded.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,9 +1,9 @@
 """
-The items of a large part, such as rows: cut out of the XML, for patterns that read them far faster than a parser.
+Splits a large part into items, such as rows, so that patterns can read them much faster than an XML parser.
 
-What stands between items, and every item that isn't in its usual form, goes to an XML parser, in order. The parser is
-always right; patterns are applied only where they can't be wrong: without comments, CDATA and processing instructions,
-a ``<`` begins a tag and nothing else, and without characters that XML forbids, a text is well-formed.
+Everything between items, and every item that doesn't have the usual form, goes to an XML parser, in order. Patterns are
+only applied where their result is the parser's: without comments, CDATA and processing instructions, a ``<`` always
+begins a tag, and without characters that XML forbids, a text is well-formed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _LONGEST_ITEM = 4_000_000
 _LONGEST_HEAD = 1_000_000
-# XML doesn't allow the others; of CR and CRLF it makes LF.
+# XML forbids these characters, except for CR, which it converts to LF.
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n"))
-# Comments, CDATA and processing instructions; and what XML forbids in a text: the end of CDATA, U+FFFE and U+FFFF.
+# Comments, CDATA and processing instructions; and, forbidden in texts: the end of CDATA, U+FFFE and U+FFFF.
 _UNUSUAL = (b"<!", b"<?", b"]]>", b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 _ENTITY = re.compile(r"&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));", re.ASCII)
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
@@ -32,10 +32,10 @@ _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 class ItemReader:
     """
-    Cuts a part into texts of whole items.
+    Splits a part into texts of whole items.
 
-    :param parser: The parser of what isn't in its usual form.
-    :param around: The element around the items, such as ``sheetData``.
+    :param parser: The parser for everything that doesn't have the usual form.
+    :param around: The element that contains the items, such as ``sheetData``.
     :param item: The items' element, such as ``row``.
     """
 
@@ -49,10 +49,10 @@ class ItemReader:
 
     def read(self, pieces: Iterable[bytes]) -> Iterator[str | None]:
         """
-        Give text that consists of whole items; ``None`` after the parser was given the next of the document instead.
+        Yield texts of whole items, or None after feeding the next piece of the document to the parser instead.
 
         :param pieces: The document.
-        :raises WorkbookError: It isn't well-formed.
+        :raises WorkbookError: The document isn't well-formed.
         """
         pieces = iter(pieces)
         head = self._read_head(pieces)
@@ -84,11 +84,11 @@ class ItemReader:
 
     @property
     def between_items(self) -> bool:
-        """Whether the parser is where items are: not inside one, and not behind the element around them."""
+        """Whether the parser is between items: not inside one, and not after the element that contains them."""
         return self._parser.depth == self._parser.least_depth == self._depth
 
     def _read_head(self, pieces: Iterator[bytes]) -> bytes | None:
-        """Have the parser read up to the first item; return what follows, or ``None`` where patterns can't be used."""
+        """Parse up to the first item, and return the rest of the piece; None if patterns can't be used."""
         head = b""
         for piece in pieces:
             head += piece
@@ -97,7 +97,7 @@ class ItemReader:
                 self._parser.feed(head[: opening.end()])
                 self._depth = self._parser.least_depth = self._parser.depth
                 rest, head = head[opening.end() :], head[: opening.end()].removeprefix(codecs.BOM_UTF8)
-                # In a comment, what looks like the opening may be none. The parser has seen the encoding by now.
+                # The opening tag may be in a comment. The parser knows the encoding by now.
                 usual = b"<!" not in head and b"<?" not in head[2:] and self._encoding == "utf-8"
                 if usual and not head.endswith(b"/>"):
                     return rest
@@ -114,10 +114,10 @@ class ItemReader:
 
 def decode_entities(text: str) -> str | None:
     """
-    Decode what XML writes as ``&amp;`` or ``&#233;``.
+    Decode XML entities such as ``&amp;`` and ``&#233;``.
 
     :param text: Text between two tags.
-    :return: ``None`` where the text isn't well-formed.
+    :return: None if the text isn't well-formed.
     """
     try:
         decoded, count = _ENTITY.subn(_character, text)

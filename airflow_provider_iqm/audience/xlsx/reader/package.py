@@ -1,4 +1,4 @@
-"""A workbook's zip archive: which parts it has, and their bytes, counted while they are unpacked."""
+"""A workbook's zip archive and its parts, with a limit of their unpacked size."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Package:
     The parts of a workbook.
 
     :param path: The file.
-    :raises WorkbookError: It isn't a workbook.
+    :raises WorkbookError: The file isn't a workbook.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,28 +57,28 @@ class Package:
 
     def pieces(self, part: str) -> Iterator[bytes]:
         """
-        Unpack a part, piece by piece.
+        Yield the unpacked bytes of a part.
 
         :param part: The part's path.
-        :raises WorkbookError: It is missing or damaged, or the parts that were read so far are too large together.
+        :raises WorkbookError: The part is missing or damaged, or all parts read so far are too large.
         """
         with _as_damaged(), self._archive.open(self._names[_normal(part)]) as file:
             while piece := file.read(_PIECE_BYTES):
-                # The archive's own figures may be false.
+                # The sizes in the archive may be wrong.
                 self._unpacked += len(piece)
                 if self._unpacked > MAX_UNPACKED_BYTES:
                     raise WorkbookError(
-                        f"unpacked, the workbook has more than {MAX_UNPACKED_BYTES:,} bytes, which is too much for a "
-                        "list. Give the list as CSV, or in several workbooks."
+                        f"unpacked, the workbook has more than {MAX_UNPACKED_BYTES:,} bytes, which is too large for a "
+                        "list. Use CSV, or several workbooks."
                     )
                 yield piece
 
     def elements(self, part: str) -> Iterator[Element]:
         """
-        Give the elements of a part, without their text.
+        Yield the elements of a part, without their text.
 
         :param part: The part's path.
-        :raises WorkbookError: It is missing or damaged.
+        :raises WorkbookError: The part is missing or damaged.
         """
         found: list[Element] = []
         parser = XMLParser(
@@ -94,14 +94,14 @@ class Package:
         yield from found
 
     def related(self, kind: str) -> str | None:
-        """Return the path of the part that has a kind of relation to the workbook, such as ``/styles``."""
+        """Return the path of the part with a type of relationship to the workbook, such as ``/styles``."""
         return next(self._related(self.workbook, kind), None)
 
     def sheet(self, name: str | None) -> str:
         """
         Return the path of a sheet's part.
 
-        :param name: The sheet's name; without it, the first.
+        :param name: The sheet's name; None for the first sheet.
         :raises WorkbookError: The workbook has no such sheet.
         """
         names = [sheet for sheet, _ in self.sheets]
@@ -131,7 +131,7 @@ class Package:
 
 
 def _normal(path: str) -> str:
-    """Write a part's path as all that mean the same part: some programs write backslashes or other capitals."""
+    """Return the normal form of a part's path: some programs write backslashes, or change the case."""
     return path.replace("\\", "/").lstrip("/").lower()
 
 
@@ -142,12 +142,12 @@ def _as_damaged() -> Iterator[None]:
     except (
         zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, KeyError, ValueError,
         NotImplementedError,
-        # A part that is encrypted.
+        # An encrypted part.
         RuntimeError,
     ):  # fmt: skip
         raise WorkbookError(DAMAGED) from None
     except OSError as error:
-        # Of a position that the archive names, and that can't be one.
+        # The archive has an invalid offset.
         if error.errno != errno.EINVAL:
             raise
         raise WorkbookError(DAMAGED) from None

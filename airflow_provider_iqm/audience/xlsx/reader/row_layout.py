@@ -1,4 +1,4 @@
-"""The markup of a row, which most rows of a list have in common."""
+"""The markup of a row, which most rows of a list share."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 _NUMBER = "([1-9][0-9]{0,6})"
 _SAME_NUMBER = r"\1"
-# Without entities, which need decoding.
+# Without entities, which would have to be decoded.
 _TEXT = "([^<&]*+)"
 
 
 class RowLayout:
     """
-    Reads rows that differ from a first one in nothing but the row's number and the cells' texts.
+    Reads rows that only differ from a first one in the row's number and the cells' texts.
 
-    One pattern for the whole row takes half the time of one for each cell.
+    One pattern for the whole row takes half the time of one pattern per cell.
 
     :param text: The first row, without its end tag.
-    :param number: Where its number is in the text.
-    :param cells: Where each cell's row number and text are.
+    :param number: The position of its number in the text.
+    :param cells: The positions of each cell's row number and text.
     :param columns: The cells' columns, from 0.
-    :param readers: What reads each cell's text.
+    :param readers: The readers of each cell's text.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class RowLayout:
 
     def read(self, text: str) -> tuple[int, list[int], list[Value]] | None:
         """
-        Return a row's number, its cells' columns, and their values; ``None`` where the row has another layout.
+        Return a row's number, its cells' columns, and their values; None if the row has another layout.
 
         :param text: The row, without its end tag.
         """

@@ -1,4 +1,4 @@
-"""The exact reading of a sheet's rows, by an XML parser."""
+"""Reads a sheet's rows with an XML parser."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RANGE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,
 
 class RowParser:
     """
-    Reads rows of any form, and which cells of the header are merged.
+    Parses rows of any form, and merged cells of the header.
 
     :param cells: Reads the cells' values.
     """
@@ -45,7 +45,7 @@ class RowParser:
         self._begin_cell({})
 
     def parse(self, text: str) -> list[tuple[int, list[Value]]]:
-        """Read text of the sheet, and return the rows in it."""
+        """Parse text of the sheet, and return its rows."""
         self._parser.feed(text.encode())
         return self.take()
 
@@ -56,9 +56,9 @@ class RowParser:
 
     def check_next(self, row: int) -> None:
         """
-        Take in the next row's number.
+        Check the number of the next row.
 
-        :raises WorkbookError: It isn't one of Excel's, or not a later one.
+        :raises WorkbookError: Excel has no such row, or it isn't after the last row.
         """
         if row <= self._row:
             raise WorkbookError(
@@ -131,7 +131,7 @@ class RowParser:
         self._value.append(text)
 
     def _place(self, reference: str | None) -> None:
-        """Find out in which column the next cell is."""
+        """Determine the column of the next cell."""
         self._read += 1
         if self._read > MAX_COLUMNS:
             raise beyond_columns(self._row)
@@ -174,7 +174,7 @@ class RowParser:
 
 
 def _number(text: str) -> int:
-    """Read the number of a row; one that is far too large is given as one that is too large."""
+    """Parse the number of a row; a huge number is truncated to one that is still too large."""
     if not text.isascii() or not text.isdigit():
         raise WorkbookError(DAMAGED)
     return int(text[:12])

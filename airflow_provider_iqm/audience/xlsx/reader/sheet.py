@@ -1,4 +1,4 @@
-"""A sheet's rows, one after another."""
+"""Reads a sheet's rows, with patterns for the usual form and a parser for all others."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ Row = tuple[int, list[Value]]
 _END = "</row>"
 _ROW = re.compile(r'\s*+<row r="([1-9][0-9]{0,6})"((?: [a-zA-Z_][\w:.]*="[^"<>&]*+")*+) ?>', re.ASCII)
 _ATTRIBUTE_NAME = re.compile(r' ([\w:.]+)="[^"]*"', re.ASCII)
-# Formulas are left to the parser.
+# Cells with formulas are left to the parser.
 _CELL = re.compile(
     r'<c r="([A-Z]{1,3})([0-9]{1,7})"(?: s="([0-9]{1,5})")?(?: t="([a-zA-Z]+)")? ?(?:/>|>'
     r'(?:(<v>|<is><t>|<is><t xml:space="preserve">)([^<]*+)(?:</v>|</t></is>)|<v ?/>)?</c>)',
     re.ASCII,
 )
-# What split() gives for a cell: what stands before it, and its groups.
+# The parts that split() returns for a cell: the text before it, and its groups.
 _PARTS = _CELL.groups + 1
 _LETTERS, _ROW_NUMBER, _STYLE, _KIND, _OPENING, _TEXT = range(1, _PARTS)
 _VALUE, _STRIPPED = "<v>", "<is><t>"
 
-_MOST_READERS = 10_000
-"""More kinds of cells are nobody's list."""
+_MAX_READERS = 10_000
+"""The maximum number of cached readers; no list has that many kinds of cells."""
 
-_MOST_LAYOUTS, _MOST_LAYOUT_CELLS = 64, 200
-"""How many layouts are made for a sheet, and of how many cells: making one costs as much as some hundred rows."""
+_MAX_LAYOUTS, _MAX_LAYOUT_CELLS = 64, 200
+"""The maximum number of layouts per sheet, and of cells in one; creating one takes as long as some hundred rows."""
 
 
 class _UnusualCellError(Exception):
-    """A cell has to be read by the parser."""
+    """A cell has to be parsed."""
 
 
 class _Readers(dict[tuple[str | None, str | None, str | None], "Callable[[str], Value]"]):
     """
-    What reads the text of a cell, by the cell's type, the tag before its text, and its style.
+    The readers of cells' texts, by the cell's type, the tag before its text, and its style.
 
-    :param cells: Reads the values that aren't in the cell itself as text.
+    :param cells: Reads values that aren't in the cell itself as text.
     """
 
     def __init__(self, cells: CellReader) -> None:
@@ -59,7 +59,7 @@ class _Readers(dict[tuple[str | None, str | None, str | None], "Callable[[str], 
         self._cells = cells
 
     def __missing__(self, key: tuple[str | None, str | None, str | None]) -> Callable[[str], Value]:
-        if len(self) > _MOST_READERS:
+        if len(self) > _MAX_READERS:
             self.clear()
         kind, opening, style = key
         if opening is None or opening == _VALUE:
@@ -92,23 +92,23 @@ class SheetReader:
         self._letters: list[str] = []
         self._columns: list[int] | None = []
         self._layout: RowLayout | None = None
-        self._layouts_left = _MOST_LAYOUTS
+        self._layouts_left = _MAX_LAYOUTS
 
     def rows(self) -> Iterator[Row]:
         """
-        Give the rows that aren't blank.
+        Yield the rows that aren't blank.
 
-        :raises WorkbookError: One can't be read, or the header has merged cells.
+        :raises WorkbookError: A row can't be read, or the header has merged cells.
         """
         rows = self._rows()
         for number, values in rows:
             if "" in values:
-                # Because of merged cells? They stand behind the last row.
+                # Blank names may come from merged cells, which are listed after the last row.
                 header = number, values
                 for _ in rows:
                     pass
                 self._check_merged()
-                # They don't. What is wrong with the header is for others to say, and no record is needed for that.
+                # Otherwise, the caller rejects the header, without any records.
                 yield header
                 return
             yield number, values
@@ -131,7 +131,7 @@ class SheetReader:
                     yield row
 
     def _usual_row(self, text: str) -> Row | None:
-        """Read a row that is in its usual form; ``None`` for another."""
+        """Read a row in the usual form; None if it has another form."""
         found = self._layout.read(text) if self._layout else None
         found = found or self._usual_cells(text)
         if found is None:
@@ -150,23 +150,23 @@ class SheetReader:
         return number, values
 
     def _usual_cells(self, text: str) -> tuple[int, list[int], list[Value]] | None:
-        """Return a row's number, its cells' columns, and their values; ``None`` where one isn't in its usual form."""
+        """Return a row's number, its cells' columns, and their values; None if a cell doesn't have the usual form."""
         start = _ROW.match(text)
         if start is None or "xmlns" in start[2]:
             return None
         attributes = ["r", *_ATTRIBUTE_NAME.findall(start[2])]
-        # No attribute may be there twice.
+        # Duplicate attributes are an error, which the parser raises.
         if len(attributes) > len(set(attributes)):
             return None
         parts = _CELL.split(text[start.end() :])
-        # Nothing may stand before, between or behind the cells.
+        # The usual form has nothing before, between or after the cells.
         if any(parts[::_PARTS]) or parts[_ROW_NUMBER::_PARTS].count(start[1]) != len(parts) // _PARTS:
             return None
         columns = self._positions(parts[_LETTERS::_PARTS], int(start[1]))
         values = self._usual_values(parts, text)
         if columns is None or values is None:
             return None
-        if self._layouts_left and len(columns) <= _MOST_LAYOUT_CELLS and None not in parts[_TEXT::_PARTS]:
+        if self._layouts_left and len(columns) <= _MAX_LAYOUT_CELLS and None not in parts[_TEXT::_PARTS]:
             self._layouts_left -= 1
             self._layout = self._layout_of(text, start, columns)
         return int(start[1]), columns, values
@@ -182,7 +182,7 @@ class SheetReader:
         )
 
     def _positions(self, letters: list[str], row: int) -> list[int] | None:
-        """Return the cells' columns, from 0; ``None`` where they aren't in order."""
+        """Return the cells' columns, from 0; None if they aren't in order."""
         if letters != self._letters:
             columns = [column_number(each, row) for each in letters]
             self._letters = letters
@@ -190,7 +190,7 @@ class SheetReader:
         return self._columns
 
     def _usual_values(self, parts: list[str], row: str) -> list[Value] | None:
-        # Of a blank cell, it is None.
+        # Blank cells have None.
         texts: list[str | None] = [*parts[_TEXT::_PARTS]]
         if "&" in row:
             decoded = [decode_entities(text) if text and "&" in text else text for text in texts]

@@ -1,4 +1,4 @@
-"""A workbook's shared strings: compact in memory, or where they are many, in an unnamed file."""
+"""A workbook's shared strings: compact in memory, or in an unnamed file if there are many."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.xlsx.reader.package import Package
 
 WHITE_SPACE = " \t\n\r"
-"""What Excel strips off a text whose white space isn't said to be preserved."""
+"""The characters that Excel strips from texts without ``xml:space="preserve"``."""
 
 _USUAL = re.compile(r'\s*<si><t( xml:space="preserve")?(?:/>|>([^<]*+)</t>)</si>')
 
@@ -34,8 +34,8 @@ class SharedStrings:
     """
     The shared strings, by number.
 
-    :param memory: How many bytes of them are held in memory; more are written to a file.
-    :param folder: Where that file is made.
+    :param memory: The maximum number of bytes in memory; more are written to a file.
+    :param folder: The folder of that file.
     """
 
     def __init__(self, *, memory: int, folder: str | None) -> None:
@@ -44,7 +44,7 @@ class SharedStrings:
         self._file: int | None = None
         self._bytes = bytearray()
         self._size = 0
-        # Positions of four bytes are enough: the size of a workbook's XML is limited.
+        # Four bytes per position suffice, because the size of a workbook's XML is limited.
         self._ends = array("I", [0])
 
     def load(self, package: Package) -> None:
@@ -52,8 +52,8 @@ class SharedStrings:
         Load a workbook's strings.
 
         :param package: The workbook.
-        :raises WorkbookError: They can't be read.
-        :raises OSError: There is no room for them.
+        :raises WorkbookError: The strings can't be read.
+        :raises OSError: The file can't be written.
         """
         part = package.related("/sharedStrings")
         if part is None:
@@ -70,7 +70,7 @@ class SharedStrings:
         """
         Return a string.
 
-        :param number: Its number, from 0, as a cell has it.
+        :param number: Its number, from 0, as in the cell's text.
         :raises WorkbookError: There is no such string.
         """
         try:
@@ -101,7 +101,7 @@ class SharedStrings:
             self._write(joined)
 
     def _spill(self) -> None:
-        # The file has no name; it goes with the process, however that ends.
+        # The file has no name, so the system deletes it when the process ends, even if it is killed.
         with tempfile.TemporaryFile(dir=self._folder) as file:
             self._file = os.dup(file.fileno())
         self._write(self._bytes)
@@ -115,9 +115,9 @@ class SharedStrings:
 
 
 def _usual_strings(text: str) -> list[str] | None:
-    """Read strings that are all in their usual form; ``None`` where one isn't."""
+    """Return strings that all have the usual form; None if one doesn't."""
     parts = _USUAL.split(text)
-    # A text that is too long is for the parser to refuse.
+    # The parser raises the error for a text that is too long.
     if any(parts[::3]) or len(text) > MAX_ROW_CHARACTERS:
         return None
     strings: list[str | None] = [string or "" for string in parts[2::3]]
@@ -134,7 +134,7 @@ def _usual_strings(text: str) -> list[str] | None:
 
 
 class _StringParser:
-    """Reads strings of any form."""
+    """Parses strings of any form."""
 
     def __init__(self) -> None:
         self._parser = XMLParser(self._start, self._end)
@@ -167,7 +167,7 @@ class _StringParser:
 
 
 class RichText:
-    """Gathers the text of a string whose parts may have formats of their own; leaves out phonetic guides."""
+    """Collects the text of a string whose runs may be formatted, without phonetic guides."""
 
     def __init__(self) -> None:
         self._done: list[str] = []
@@ -177,23 +177,23 @@ class RichText:
         self._phonetic = False
 
     def start(self, name: str, attributes: dict[str, str]) -> bool:
-        """Take in the start of an element; return whether its text belongs to the string."""
+        """Process the start of an element; return whether its text is part of the string."""
         if name == "rPh":
             self._phonetic = True
         self._preserved = attributes.get("xml:space") == "preserve"
         return name == "t" and not self._phonetic
 
     def add(self, text: str) -> None:
-        """Take in text."""
+        """Add text."""
         self._characters += len(text)
         if self._characters > MAX_ROW_CHARACTERS:
             raise WorkbookError(
-                f"a cell's text has more than {MAX_ROW_CHARACTERS:,} characters, which is too much for a record."
+                f"a cell's text has more than {MAX_ROW_CHARACTERS:,} characters, which is too long for a record."
             )
         self._run.append(text)
 
     def end(self, name: str) -> None:
-        """Take in the end of an element."""
+        """Process the end of an element."""
         if name == "rPh":
             self._phonetic = False
         elif name == "t":

@@ -1,4 +1,4 @@
-"""What a workbook's cells hold, as text."""
+"""Converts the values of a workbook's cells to text."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.xlsx.reader.strings import SharedStrings
 
 ERROR, UNCALCULATED = None, False
-"""What stands for a cell with an Excel error, such as #N/A, and for a formula whose value was never saved."""
+"""The values of a cell with an Excel error, such as #N/A, and of a formula whose value was never saved."""
 
 Value = str | bool | None
-"""A cell's text, or one of the two above."""
+"""A cell's text, ``ERROR`` or ``UNCALCULATED``."""
 
 NUMBER, DATE, DURATION = 0, 1, 2
 
 _BUILT_IN = dict.fromkeys((*range(14, 23), 45, 47), DATE) | {46: DURATION}
-# A section of a number format without what it shows as it stands: quoted texts, escaped characters, colors and locales.
+# Literals in a number format: quoted texts, escaped characters, colors and locales.
 _LITERAL = re.compile(r'"[^"]*"|[\\_*].|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"-?[1-9]\d{0,39}", re.ASCII)
 _MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)T00:00(?::00(?:\.0+)?)?Z?", re.ASCII)
 _DAYS = 2_958_466
-"""Excel's days end before this one, with the year 9999."""
+"""The first day after Excel's last, at the end of the year 9999."""
 
 
 class CellReader:
@@ -51,13 +51,13 @@ class CellReader:
 
     def read(self, kind: str | None, style: str | None, text: str, *, formula: bool = False) -> Value:
         """
-        Read a cell's value.
+        Return a cell's value.
 
-        :param kind: The cell's type, such as ``s``; without it, a number.
+        :param kind: The cell's type, such as ``s``; None for a number.
         :param style: The number of its style.
-        :param text: Its text as it stands in the XML, without escapes of XML.
-        :param formula: Whether the value is a formula's.
-        :raises WorkbookError: It refers to a shared string that isn't there.
+        :param text: Its text in the XML, without XML's escapes.
+        :param formula: Whether the cell has a formula.
+        :raises WorkbookError: The cell refers to a shared string that doesn't exist.
         """
         if not text:
             return UNCALCULATED if formula and kind in (None, "n") else ""
@@ -75,7 +75,7 @@ class CellReader:
 
     def reader(self, kind: str | None, style: str | None) -> Callable[[str], Value]:
         """
-        Return what :meth:`read` does with the texts of one type and style.
+        Return a function that reads texts of one type and style, as :meth:`read` does.
 
         :param kind: The cells' type.
         :param style: The number of their style.
@@ -103,7 +103,7 @@ class CellReader:
 
 def format_kind(code: str) -> int:
     """
-    Tell whether numbers of a format are dates, durations or numbers.
+    Return whether a number format is for dates, durations or numbers.
 
     :param code: The format, such as ``yyyy-mm-dd``.
     """
@@ -114,7 +114,7 @@ def format_kind(code: str) -> int:
 
 
 def _formats(package: Package, part: str) -> Iterator[int]:
-    """Give the kind of each cell style's number format."""
+    """Yield the kind of each cell style's number format."""
     custom: dict[str, int] = {}
     in_styles = False
     for name, attributes in package.elements(part):
@@ -130,7 +130,7 @@ def _formats(package: Package, part: str) -> Iterator[int]:
 
 def _plain_number(text: str) -> str:
     text = text.strip()
-    # All digits that the file has: as a float, a long id might lose its last ones.
+    # Keep the file's digits: as a float, a long id could lose its last ones.
     return text if _WHOLE.fullmatch(text) else _number_text(text)
 
 
@@ -144,7 +144,7 @@ def _number_text(text: str) -> str:
 
 
 def _date_text(days: float, kind: int, *, is_1904: bool) -> str:
-    """Write a number of days as a date, a time or a duration; an empty text where it is none of Excel's."""
+    """Return a number of days as a date, a time or a duration; empty if it is out of Excel's range."""
     milliseconds = round(days * 86_400_000) if abs(days) < _DAYS else None
     if milliseconds is None:
         return ""

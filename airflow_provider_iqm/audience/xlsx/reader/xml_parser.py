@@ -1,4 +1,4 @@
-"""An XML parser that takes a document piece by piece, in bounded memory."""
+"""An incremental XML parser with bounded memory."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _LONGEST_TAG = 4_000_000
 
 class XMLParser:
     """
-    A parser whose other handlers are set on :attr:`expat`.
+    An XML parser; other handlers can be set on :attr:`expat`.
 
-    It refuses document types, as Excel does: their entities may blow up.
+    It rejects document types, as Excel does: their entities can expand to gigabytes.
 
-    :param start: Takes the name and the attributes of each element that starts.
-    :param end: Takes the name of each element that ends.
+    :param start: Called with the name and the attributes of each element that starts.
+    :param end: Called with the name of each element that ends.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class XMLParser:
         :param data: The piece.
         :param final: Whether it is the last.
         :raises WorkbookError: The document isn't well-formed.
-        :raises MemoryError: It takes too much memory.
+        :raises MemoryError: The document takes too much memory.
         """
         self._fed += len(data)
         try:
@@ -56,7 +56,7 @@ class XMLParser:
         except (LookupError, ValueError):
             # An encoding that Python doesn't have, or that expat can't use.
             raise WorkbookError(DAMAGED) from None
-        # A tag or comment that doesn't end would be kept, and looked at again with every piece.
+        # expat would keep an endless tag or comment in memory, and scan it again with every piece.
         if self._fed - self.expat.CurrentByteIndex > _LONGEST_TAG:
             raise WorkbookError(
                 f"the workbook's XML has a tag or comment of more than {_LONGEST_TAG:,} bytes, so it is damaged. "
@@ -74,7 +74,7 @@ class XMLParser:
 
 
 def local(name: str) -> str:
-    """Take the namespace's prefix off an XML name."""
+    """Return an XML name without its namespace prefix."""
     return name.rpartition(":")[2]
 
 

@@ -61,7 +61,7 @@ CASES = {
     "dates for ids": (
         "id\n1/2/2024\n01/02/24\n2024-01-02\n2024-01-02 00:00:00\n2-Jan\nJan-02\n2-Jan-24\n12-34\nA/B-1\n1-Foo\n",
         {"id": "Voter ID"},
-        {("date in the place of an id", "id"): 7},
+        {("date instead of an id", "id"): 7},
     ),
     "dates elsewhere": ("email,born\na@b.example,1/2/2024\n", {"email": "Email", "born": "Age"}, {}),
     "mojibake": (
@@ -142,7 +142,7 @@ def test_damage_is_counted_in_workbooks(found, tmp_path):
         workbook.active.append(row)
     workbook.save(tmp_path / "list.xlsx")
     assert found(None, {"id": "Voter ID"}, tmp_path / "list.xlsx")[0] == {
-        ("date in the place of an id", "id"): 1,
+        ("date instead of an id", "id"): 1,
         ("scientific notation", "id"): 1,
         ("text decoded in the wrong encoding", ""): 2,
     }

@@ -296,7 +296,7 @@ def test_a_gzip_bomb_is_stopped_while_it_is_unpacked(refuse, tmp_path, monkeypat
 def test_the_limits_hold_for_the_copy(refuse, prepare, monkeypatch):
     monkeypatch.setattr("airflow_provider_iqm.audience.prepared_list.MAX_RECORDS", 2)
     content = gzip.compress(f"email\n{SECRET}\n2\n3\n".encode())
-    assert "list.csv.gz: the file has 3 records, but IQM takes at most 2" in str(refuse(content, "list.csv.gz"))
+    assert "list.csv.gz: the file has 3 records, but IQM allows at most 2" in str(refuse(content, "list.csv.gz"))
 
 
 FAULTS = {

@@ -56,7 +56,7 @@ def test_damage_is_printed_before_the_error(run):
     zips = "email,zip\n" + "frodo@shire.example,01234\n" * 5 + "frodo@shire.example,501\n" * 3
     status, out, err = run("--columns", "email=Email,zip=Zip", "--hash", "email=SHA256", content=zips)
     assert status == 1
-    assert "Warning:    list.csv has 3 values of 3 or 4 digits in the column 'zip'" in out
+    assert "Warning:    list.csv has 3 values with 3 or 4 digits in column 'zip'" in out
     assert "more than max_invalid_ratio" in err
 
 

@@ -7,7 +7,7 @@ import csv
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_iqm.audience.records.record_batch import ExportedLines, ReadRecords
+from airflow_provider_iqm.audience.records.record_batch import ExportedLines, ParsedRecords
 
 VALUES = st.one_of(
     st.sampled_from(["", "a", '"a"', '"a,b"', '"a\nb"', '"a""b"', '""', "Zoë", " ", "\x1f", "\u2028"]),
@@ -21,7 +21,7 @@ def test_lines_have_the_values_that_csv_reads_in_them(texts):
     width = len(texts[0])
     lines = [(",".join(record) or '""') + "\n" for record in texts]
     records = list(csv.reader(lines, strict=True))
-    read = ReadRecords(records)
+    read = ParsedRecords(records)
     exported = ExportedLines([line.encode() for line in lines], text="".join(lines), width=width)
     for position in range(width):
         assert sorted(exported.values(position)) == sorted(read.values(position))

@@ -61,7 +61,7 @@ def test_a_row_with_nothing_but_an_error_is_a_record(one_column):
     assert file.records == 10 == count_in_sandbox(one_column)
     assert counted(file.damage) == {(DamageKind.EXCEL_ERROR, "email"): 5}
     assert str(file.damage[0]) == (
-        "5 values in the column 'email' lost to an Excel error (such as #N/A): counted as blank. "
+        "5 values in column 'email' lost to an Excel error (such as #N/A), counted as blank. "
         "Correct the formulas, or clear the cells."
     )
     assert file.samples == {"email": (EMAILS[0], "", EMAILS[1])}
@@ -79,7 +79,7 @@ def test_cleaning_reads_and_reports_it(one_column):
 def test_a_refusal_tells_of_it(one_column):
     with pytest.raises(Exception, match="more than max_invalid_ratio") as caught:
         prepare(one_column, normalize=True)
-    assert any("5 values in the column 'email' lost to an Excel error" in text for text in caught.value.warnings)
+    assert any("5 values in column 'email' lost to an Excel error" in text for text in caught.value.warnings)
 
 
 def test_another_sheet_keeps_the_records_and_the_report(book):
@@ -132,7 +132,7 @@ def test_the_dry_run_warns(one_column, capsys):
     assert main([str(one_column), "--columns", "email=Email", "--column-settings", "Email=Raw"]) == 0
     output = capsys.readouterr().out
     assert "Records:    10" in output
-    assert "Warning:    5 values in the column 'email' lost to an Excel error" in output
+    assert "Warning:    5 values in column 'email' lost to an Excel error" in output
 
 
 def test_the_parts_of_a_list_have_all_its_records(book, tmp_path):

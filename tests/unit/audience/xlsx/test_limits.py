@@ -76,11 +76,11 @@ def test_cleaning_leaves_a_sparse_row_out_as_any_that_is_too_wide(tmp_path):
 
 
 def test_cells_are_counted_blank_ones_too(tmp_path, monkeypatch, refuse):
-    monkeypatch.setattr(workbook, "_MOST_CELLS", 1000)
+    monkeypatch.setattr(workbook, "_MAX_CELLS", 1000)
     rows = (f'<row r="{row}"><c r="A{row}"><v>1</v></c></row>' for row in range(3, 1000))
     path = write_workbook(tmp_path / "list.xlsx", sheet_data(*rows))
     error = refuse(path)
-    assert "has more than 1,000 cells up to row 999, under a header of 2 columns. Leave out columns" in str(error)
+    assert "has more than 1,000 cells up to row 999, under a header of 2 columns. Remove columns" in str(error)
     assert error.line == 999
 
 

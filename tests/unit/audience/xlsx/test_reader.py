@@ -198,7 +198,7 @@ def test_both_ways_read_what_openpyxl_and_calamine_read(tmp_path, monkeypatch, r
 
     found = read(path)
     with monkeypatch.context() as patch:
-        patch.setattr(sheet, "_MOST_LAYOUTS", 0)
+        patch.setattr(sheet, "_MAX_LAYOUTS", 0)
         assert read(path) == found
         patch.setattr(SheetReader, "_usual_row", lambda self, text: None)
         assert read(path) == found

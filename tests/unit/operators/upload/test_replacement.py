@@ -256,7 +256,7 @@ def test_without_its_history_a_task_uploads_nothing(nights, local_iqm):
         nights.run(2, fail=["read"])
     assert not isinstance(error.value, IQMFinalError)
     assert local_iqm.requests == []
-    with pytest.raises(IQMError, match="Could not store in Airflow that the task made") as error:
+    with pytest.raises(IQMError, match="Could not store in Airflow that the task created") as error:
         nights.run(2, fail=["write"])
     assert not isinstance(error.value, IQMFinalError)
     assert local_iqm.campaigns[0].included == (first,)
@@ -283,7 +283,7 @@ def test_a_mapped_list_keeps_its_history_when_its_map_index_changes(nights, loca
 
 
 def test_a_mapped_list_needs_a_label_of_its_own(nights, local_iqm):
-    with pytest.raises(AudienceOptionError, match="needs map_index_template"):
+    with pytest.raises(AudienceOptionError, match="requires map_index_template"):
         nights.run(1, map_index=0)
     assert local_iqm.requests == []
     nights.run(1, map_index=0, map_index_template="{{ task.task_id }}")
@@ -340,7 +340,7 @@ def test_bad_arguments_cost_no_request(nights, local_iqm, arguments, words):
 
 def test_classic_needs_the_campaigns_before_anything_is_uploaded(nights, local_iqm):
     local_iqm.connect(api_version="classic")
-    with pytest.raises(AudienceOptionError, match="replaces needs campaign_ids"):
+    with pytest.raises(AudienceOptionError, match="replaces requires campaign_ids"):
         nights.run(1)
     assert local_iqm.requests == []
     campaign = local_iqm.add_campaign()
