@@ -63,8 +63,8 @@ def _iqm(state: SandboxState) -> FastAPI:
         return error(request.method, request.url.path, status, problems_of(wrong.errors()))
 
     @app.exception_handler(ClientDisconnect)
-    async def give_up(_request: Request, _gone: ClientDisconnect) -> Response:
-        # The client is gone.
+    async def ignore_disconnect(_request: Request, _error: ClientDisconnect) -> Response:
+        # Nobody receives this response.
         return Response(status_code=400)
 
     return app

@@ -1,4 +1,4 @@
-"""Read the body of a request that isn't an upload."""
+"""Reads the body of a request that isn't an upload."""
 
 from fastapi import Request
 

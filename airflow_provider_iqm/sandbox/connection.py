@@ -1,4 +1,4 @@
-"""Let the application abort its connection, as a broken network would."""
+"""Lets the application abort its connection, as a broken network would."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Run a sandbox in a thread of this process."""
+"""Runs a sandbox in a thread of this process."""
 
 import asyncio
 import socket

@@ -169,7 +169,7 @@ def test_rejected_audience(log_of, sandbox):
     )
     assert last_error(log) == (
         "ERROR Audience ID \"Bad [reject]\" is Rejected and won't become ready. IQM's reason: "
-        "The audience's name asks for it. Ask IQM's support or the workspace's approver, then upload it again."
+        "Set by the audience's name. Ask IQM's support or the workspace's approver, then upload it again."
     )
     assert 'INFO Audience ID "Bad [reject]" is Rejected' in log
 

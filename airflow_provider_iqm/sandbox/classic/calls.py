@@ -1,4 +1,4 @@
-"""The classic API: the quickstart's calls, and others of IQM's older reference."""
+"""The classic API: the calls of the quickstart and of IQM's older reference."""
 
 import json
 import re
@@ -166,7 +166,7 @@ async def audience_list(state: State, audienceTypeIds: str = "", searchField: st
     """List the audiences whose name contains a text, newest first, at most one page."""
     types = [each.strip() for each in audienceTypeIds.split(",") if each.strip()]
     if not all(re.fullmatch("[0-9]+", each) for each in types):
-        raise RefusedError(400, "audienceTypeIds must be numbers with commas between them.")
+        raise RefusedError(400, "audienceTypeIds must be numbers separated by commas.")
     if types and MATCHED_AUDIENCE not in map(int, types):
         return classic([])
     found = state.audiences.listed(searchField, state.settings)
@@ -194,11 +194,11 @@ async def delete(request: Request, state: State) -> Response:
     """Delete audiences, except for those that a campaign uses."""
     try:
         body = json.loads(await request.body())
-        asked = [int(each) for each in body["audienceIds"].split(",")]
+        requested = dict.fromkeys(int(each) for each in body["audienceIds"].split(","))
     except (ValueError, KeyError, TypeError, AttributeError) as broken:
         raise RefusedError(400, 'The body must be JSON: {"audienceIds": "1,2"}.') from broken
-    deleted = [audience_id for audience_id in dict.fromkeys(asked) if state.audiences.delete(audience_id)]
-    failed = [audience_id for audience_id in dict.fromkeys(asked) if audience_id not in deleted]
+    deleted = [audience_id for audience_id in requested if state.audiences.delete(audience_id)]
+    failed = [audience_id for audience_id in requested if audience_id not in deleted]
     message = (
         "Some of the selected audience(s) can not be deleted" if failed else "Selected audience(s) deleted successfully"
     )

@@ -1,7 +1,7 @@
 """
-The static lists of IQM: fields, data partners, data formats, statuses.
+IQM's static lists: fields, data partners, data formats, statuses.
 
-The values are those of the quickstart's column list and of the reference's samples.
+The values are from the quickstart's column list and the reference's samples.
 """
 
 MANDATORY_COLUMNS = [

@@ -68,16 +68,16 @@ def check_columns(fields: dict[str, str], file: UploadedFile) -> dict[str, str]:
     mapped: set[str] = set()
     for column, system_field in columns.items():
         if column not in file.header:
-            raise RefusedError(400, f"columns names the column {column!r}, which the file's header does not have.")
+            raise RefusedError(400, f"columns has the column {column!r}, which the file's header does not have.")
         if system_field == "LalVoterID":
-            raise RefusedError(400, "columns names the field 'LalVoterID'; an upload takes 'Voters_ID'.")
+            raise RefusedError(400, "columns has the field 'LalVoterID'; in an upload, it is 'Voters_ID'.")
         if not isinstance(system_field, str) or system_field not in FIELDS:
-            raise RefusedError(400, f"columns names the field {system_field!r}, which IQM does not have.")
+            raise RefusedError(400, f"columns has the field {system_field!r}, which IQM does not have.")
         if system_field in mapped:
-            raise RefusedError(400, f"columns names the field {system_field!r} twice.")
+            raise RefusedError(400, f"columns has the field {system_field!r} twice.")
         mapped.add(system_field)
     if not mapped & SINGLE_FIELDS and not _is_many_field_kind(mapped):
-        raise RefusedError(400, "columns makes none of the combinations that are allowed for matching.")
+        raise RefusedError(400, "columns has none of the combinations that are allowed for matching.")
     return columns
 
 
@@ -108,20 +108,20 @@ def check_settings(fields: dict[str, str], mapped: Iterable[str], *, single: boo
     :param mapped: the system fields that are mapped.
     :param single: the flag ``isSingleColumnEnabled``.
     """
-    takes_one = SETTINGS.keys() & set(mapped) if single else set()
+    required_for = SETTINGS.keys() & set(mapped) if single else set()
     if "columnSettings" not in fields:
         if single and "Residence_FullAddress" not in mapped:
-            raise RefusedError(400, f"columnSettings is required for {' or '.join(sorted(takes_one))}.")
+            raise RefusedError(400, f"columnSettings is required for {' or '.join(sorted(required_for))}.")
         return None
-    if not takes_one:
-        raise RefusedError(400, "columnSettings must be left out: the mapping's key takes no setting.")
+    if not required_for:
+        raise RefusedError(400, "columnSettings must be left out: the mapping's key has no setting.")
     settings = _json_object(fields, "columnSettings")
     if not settings:
-        raise RefusedError(400, f"columnSettings is empty; it is required for {' or '.join(sorted(takes_one))}.")
+        raise RefusedError(400, f"columnSettings is empty; it is required for {' or '.join(sorted(required_for))}.")
     for system_field, setting in settings.items():
-        if system_field not in takes_one:
+        if system_field not in required_for:
             raise RefusedError(
-                400, f"columnSettings names {system_field!r}, which is not a mapped key field with a setting."
+                400, f"columnSettings has {system_field!r}, which is not a mapped key field with a setting."
             )
         if not isinstance(setting, str) or setting not in SETTINGS[system_field]:
             raise RefusedError(
@@ -132,38 +132,38 @@ def check_settings(fields: dict[str, str], mapped: Iterable[str], *, single: boo
     return settings
 
 
-def check_count(fields: dict[str, str], file: UploadedFile, most: int) -> None:
+def check_count(fields: dict[str, str], file: UploadedFile, maximum: int) -> None:
     """
     Check ``fileTotalCount`` against the file's records.
 
     :param fields: the form's text fields.
     :param file: the uploaded file.
-    :param most: maximum number of records.
+    :param maximum: maximum number of records.
     """
     if not re.fullmatch(r"[0-9]{1,10}", fields.get("fileTotalCount", "")):
         raise RefusedError(400, "fileTotalCount is required, as a whole number.")
-    check_records(file, most)
-    told = int(fields["fileTotalCount"])
-    if told != file.records:
-        raise RefusedError(400, f"fileTotalCount is {told}, but the file has {file.records} records.")
+    check_records(file, maximum)
+    given = int(fields["fileTotalCount"])
+    if given != file.records:
+        raise RefusedError(400, f"fileTotalCount is {given}, but the file has {file.records} records.")
 
 
-def check_records(file: UploadedFile, most: int) -> None:
+def check_records(file: UploadedFile, maximum: int) -> None:
     """
     Check that the file has records, and not too many.
 
     :param file: the uploaded file.
-    :param most: maximum number of records.
+    :param maximum: maximum number of records.
     """
     if file.records == 0:
         raise RefusedError(400, Problem("The file has no records.", "file"))
-    if file.records > most:
-        raise RefusedError(400, Problem(f"The file has {file.records} records; at most {most} are allowed.", "file"))
+    if file.records > maximum:
+        raise RefusedError(400, Problem(f"The file has {file.records} records; at most {maximum} are allowed.", "file"))
 
 
 def check_header(file: UploadedFile) -> None:
     """
-    Refuse a header in which a column can't be named.
+    Check that all columns in the header have unique names.
 
     :param file: the uploaded file.
     """
@@ -201,11 +201,11 @@ def check_metadata(fields: dict[str, str], file: UploadedFile) -> dict[str, Any]
 
 
 def _check_number(metadata: dict[str, Any], name: str, true: int, what: str) -> None:
-    told = metadata.get(name)
-    if not isinstance(told, int) or isinstance(told, bool):
+    given = metadata.get(name)
+    if not isinstance(given, int) or isinstance(given, bool):
         raise RefusedError(400, f"metadata.{name} is required, as a whole number.")
-    if told != true:
-        raise RefusedError(400, f"metadata.{name} is {told}, but {true} {what}.")
+    if given != true:
+        raise RefusedError(400, f"metadata.{name} is {given}, but {true} {what}.")
 
 
 def _is_many_field_kind(mapped: set[str]) -> bool:

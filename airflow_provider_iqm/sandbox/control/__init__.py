@@ -1,1 +1,1 @@
-"""The rate limit, faults on order, and the admin calls."""
+"""The rate limit, fault injection, and the admin API."""

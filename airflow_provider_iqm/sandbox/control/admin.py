@@ -114,7 +114,7 @@ async def get_requests(state: State) -> list[RequestRecord]:
 
 
 @router.delete("/requests", status_code=204)
-async def forget_requests(state: State) -> None:
+async def clear_requests(state: State) -> None:
     """Clear the request log. The rate limit isn't reset."""
     state.journal.clear()
 
@@ -134,19 +134,19 @@ async def add_fault(fault: Fault, state: State) -> Fault:
 
 @router.delete("/faults", status_code=204)
 async def clear_faults(state: State) -> None:
-    """Call off all faults."""
+    """Remove all faults."""
     state.faults.clear()
 
 
 @router.get("/audiences")
 async def get_audiences(state: State) -> list[AudienceReport]:
-    """Return all audiences, the deleted ones among them."""
+    """Return all audiences, including deleted ones."""
     return report_all(state)
 
 
 @router.post("/audiences", status_code=201)
-async def make_audiences(order: AudienceOrder, state: State) -> list[int]:
-    """Make audiences of a made-up list with one record, and return their ids."""
+async def create_audiences(order: AudienceOrder, state: State) -> list[int]:
+    """Create audiences of a made-up list with one record, and return their ids."""
     file = UploadedFile("made-up.csv", size=0, sha256="0" * 64, header=("email",), records=1)
     audiences = [
         state.audiences.add(
@@ -169,7 +169,7 @@ async def patch_audience(audience_id: int, change: AudienceChange, state: State)
     """Change one audience."""
     audience = state.audiences.get(audience_id)
     if audience is None:
-        raise HTTPException(404, "There is no such audience.")
+        raise HTTPException(404, "Audience not found.")
     given = change.model_dump(exclude_unset=True)
     for name in ("outcome", "attached"):
         if name in given and given[name] is None:
@@ -181,7 +181,7 @@ async def patch_audience(audience_id: int, change: AudienceChange, state: State)
 
 @router.post("/outcomes", status_code=204)
 async def plan_outcomes(order: OutcomeOrder, state: State) -> None:
-    """Decide what becomes of the next uploads."""
+    """Set the outcome of the next uploads."""
     state.audiences.plan(order.outcome, order.times, order.reason)
 
 

@@ -53,7 +53,7 @@ class CampaignChange(BaseModel):
 
 
 @router.post("", status_code=201)
-async def make_campaign(order: CampaignOrder, state: State) -> CampaignReport:
+async def create_campaign(order: CampaignOrder, state: State) -> CampaignReport:
     """Create a campaign."""
     return report_campaign(state.campaigns.add(**order.model_dump()))
 

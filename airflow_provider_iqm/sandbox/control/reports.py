@@ -31,7 +31,7 @@ class AudienceReport:
     :param single_column: the flag ``isSingleColumnEnabled``.
     :param metadata: the metadata that was sent.
     :param subtype: name of the audience subtype, of a v3 upload.
-    :param consent_given: as a v3 upload said.
+    :param consent_given: ``consentGiven`` of a v3 upload; None if it wasn't sent.
     :param created_ms: creation, in milliseconds since the epoch.
     """
 

@@ -72,7 +72,7 @@ def _renew(state: SandboxState, refresh_token: str) -> Response:
     """Renew a token: without ``owId``, and in an envelope depending on a setting."""
     pair = state.tokens.renew(refresh_token, state.settings.token_seconds)
     if pair is None:
-        raise RefusedError(401, "The refresh token is unknown, or was used before.")
+        raise RefusedError(401, "The refresh token is unknown, or has already been used.")
     tokens = _token_object(pair)
     return success(tokens) if state.settings.wrap_renewed_token else JSONResponse(tokens)
 
@@ -123,7 +123,6 @@ async def _form_body(request: Request) -> dict[str, str]:
         fields = parse_qs(text, keep_blank_values=True, strict_parsing=True)
     except ValueError as broken:
         raise RefusedError(400, "The body is not a well-formed form.") from broken
-    twice = [name for name, values in fields.items() if len(values) > 1]
-    if twice:
+    if any(len(values) > 1 for values in fields.values()):
         raise RefusedError(400, "The form has a duplicate field.")
     return {name: values[0] for name, values in fields.items()}

@@ -42,7 +42,7 @@ class Audience:
 
     :param audience_id: its id.
     :param name: its name.
-    :param file: the file that it was made from.
+    :param file: the uploaded file.
     :param columns: file column to system field.
     :param column_settings: system field to setting; None if none were sent.
     :param single_column: the flag ``isSingleColumnEnabled`` as sent.
@@ -178,7 +178,7 @@ class AudienceStore:
         )
         marked = [outcome for mark, outcome in OUTCOME_MARKS.items() if mark in audience.name.lower()]
         if marked:
-            audience.outcome, audience.reason = marked[0], "The audience's name asks for it."
+            audience.outcome, audience.reason = marked[0], "Set by the audience's name."
         elif self._outcomes:
             audience.outcome, audience.reason = self._outcomes.popleft()
         self._audiences[audience.audience_id] = audience

@@ -145,4 +145,4 @@ class JournalMiddleware:
             await self._app(scope, recording_receive, recording_send)
         finally:
             record.seconds = time.monotonic() - record.monotonic
-            log.info("%s %s -> %s", record.method, record.path, record.status or "no answer")
+            log.info("%s %s -> %s", record.method, record.path, record.status or "no response")

@@ -1,1 +1,1 @@
-"""Streaming of uploads."""
+"""Reading uploads as streams."""

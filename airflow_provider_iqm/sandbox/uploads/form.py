@@ -1,4 +1,4 @@
-"""Read the upload form as a stream, in constant memory."""
+"""Reads the upload form as a stream, in constant memory."""
 
 import asyncio
 import hashlib

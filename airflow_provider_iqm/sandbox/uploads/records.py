@@ -1,5 +1,5 @@
 """
-Count the records of a CSV (RFC 4180) in a stream, with the speed of bytes methods.
+Counts the records of a CSV (RFC 4180) in a stream, with the speed of bytes methods.
 
 A quoted field may contain line breaks, so a record may span lines. Lines end with CRLF, LF or CR; the last line's end
 is optional; blank lines are not records. So a record starts at any byte, except for a line break, that follows a line

@@ -1,5 +1,5 @@
 """
-Count the records of an XLSX, with a zip reader and an XML parser.
+Counts the records of an XLSX, with a zip reader and an XML parser.
 
 A workbook can't be processed as a stream, so it is stored in a private temporary file, which is deleted when it is
 closed. The XML is parsed element by element: memory doesn't grow with the number of rows.

@@ -1,4 +1,4 @@
-"""Parse JSON into models, and report problems as IQM does: a message and the field's path."""
+"""Parses JSON into models, and reports problems as IQM does: a message and the field's path."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar
@@ -10,7 +10,7 @@ from airflow_provider_iqm.sandbox.answers import Problem, RefusedError
 
 _IS_INT32 = Field(ge=-(2**31), lt=2**31)
 Int32 = Annotated[StrictInt, _IS_INT32]
-# In a query or a path, where everything is text.
+# For query and path parameters, which are text.
 TextInt32 = Annotated[int, _IS_INT32]
 
 
@@ -38,7 +38,7 @@ def parse(model: type[Model], text: bytes | str, *, refuse_with: int) -> Model:
 
     :param model: the expected model.
     :param text: the JSON.
-    :param refuse_with: the HTTP status where it is something else.
+    :param refuse_with: HTTP status of errors.
     """
     try:
         return model.model_validate_json(text)
@@ -48,7 +48,7 @@ def parse(model: type[Model], text: bytes | str, *, refuse_with: int) -> Model:
 
 def problems_of(errors: Iterable[Mapping[str, Any]]) -> list[Problem]:
     """
-    Return the problems, without any value that was sent.
+    Return the problems, without values of the request.
 
     :param errors: errors of pydantic or FastAPI.
     """

@@ -116,9 +116,9 @@ async def update_name(request: Request, state: State, audience_id: _AudienceId) 
 @router.delete("")
 async def delete(state: State, audience_ids: _AudienceIds) -> Response:
     """Delete audiences, except for those that a campaign uses. Succeeds even if none was deleted."""
-    asked = list(dict.fromkeys(audience_ids))
-    deleted = [audience_id for audience_id in asked if state.audiences.delete(audience_id)]
-    failed = [audience_id for audience_id in asked if audience_id not in deleted]
+    requested = list(dict.fromkeys(audience_ids))
+    deleted = [audience_id for audience_id in requested if state.audiences.delete(audience_id)]
+    failed = [audience_id for audience_id in requested if audience_id not in deleted]
     return success({"successfulAudienceIds": deleted, "failedAudienceIds": failed})
 
 

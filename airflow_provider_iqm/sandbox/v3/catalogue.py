@@ -17,13 +17,13 @@ from airflow_provider_iqm.sandbox.settings import SandboxSettings
 
 POLITICAL, SPECIALIZATION, HEALTHCARE = VERTICALS = (31, 32, 33)
 MATCHED_AUDIENCE = 1
-# The OpenAPI file shows 1 to 3 and 9, and calls 15 unknown.
+# The OpenAPI file has 1 to 3 and 9 as examples, and 15 as an unknown type.
 AUDIENCE_TYPES = range(1, 10)
 
 _FIRST_AND_LAST = ("Voters_FirstName", "Voters_LastName")
 _PLACE = ("Residence_Addresses_State", "Residence_Addresses_Zip")
 _STREET = "Residence_Addresses_AddressLine"
-# The quickstart's combinations ("Before you begin"), the single ones first.
+# The quickstart's combinations ("Before you begin"), single columns first.
 _COMBINATIONS = (
     ("Voters_ID",),
     ("NPI_ID",),
@@ -197,7 +197,7 @@ def scope(settings: SandboxSettings, vertical_id: int | None, subtype_ids: Itera
 
     :param settings: settings with the account's vertical.
     :param vertical_id: the requested vertical, if any.
-    :param subtype_ids: the subtypes that were asked for.
+    :param subtype_ids: the requested subtypes.
     """
     if vertical_id is not None and vertical_id not in VERTICALS:
         raise RefusedError(422, Problem("Invalid vertical ID provided.", "verticalId"))
@@ -215,7 +215,7 @@ def scope(settings: SandboxSettings, vertical_id: int | None, subtype_ids: Itera
 
 class Catalogue:
     """
-    The static lists with ids of the sandbox.
+    The account's static lists.
 
     :param seed: seed for random ids; 0 for fixed ids.
     :param absent: names of columns, formats and partners that the account lacks.
@@ -250,15 +250,15 @@ class Catalogue:
         """
         Return the columns that can be mapped.
 
-        :param scope: what was asked for.
+        :param scope: the request's scope.
         """
         return [column for column in self._columns if scope.has(column.name)]
 
     def partners(self, scope: Scope) -> list[Partner]:
         """
-        Return the data partners, the inactive ones among them.
+        Return the data partners, including inactive ones.
 
-        :param scope: what was asked for.
+        :param scope: the request's scope.
         """
         return [partner for partner in self._partners if scope.has(partner.column)]
 
@@ -266,7 +266,7 @@ class Catalogue:
         """
         Return the combinations of columns.
 
-        :param scope: what was asked for.
+        :param scope: the request's scope.
         """
         return [each for each in self._combinations if all(scope.has(name) for name in each.columns)]
 

@@ -1,4 +1,4 @@
-"""v3: search of the list of audiences: filters, order, pages."""
+"""v3: search in the list of audiences: filters, order, pages."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -33,23 +33,23 @@ _SORTABLE: dict[str, Callable[[Audience], Any]] = {
 
 class AudienceSearch(JsonModel):
     """
-    The request.
+    The request. An empty set doesn't filter.
 
-    :param audience_ids: ids to show; empty for all. So it is with the other sets.
-    :param audience_type_ids: types to show.
-    :param audience_subtype_ids: subtypes to show.
-    :param data_partner_ids: data partners to show.
-    :param ow_ids: workspaces to show.
-    :param audience_status_ids: statuses to show.
-    :param search_fields: parts of a name, or ids; an audience is shown that fits one of them.
-    :param search_field: one more of those.
-    :param page_no: the page, from 1.
-    :param no_of_entries: rows on a page; the file's examples have 20.
-    :param sort_by: the row's field to sort by, ``-`` before it for the largest first.
-    :param order: makes no difference here, nor do the fields below; the OpenAPI file has Java objects as its values.
-    :param sort_criteria_map: not described.
-    :param include_generic_audience: whether to show audiences of no subtype.
-    :param audience_type_ids_with_all_subtypes: types to show whatever the subtype.
+    :param audience_ids: ids of audiences to return.
+    :param audience_type_ids: types to return.
+    :param audience_subtype_ids: subtypes to return.
+    :param data_partner_ids: data partners to return.
+    :param ow_ids: workspaces to return.
+    :param audience_status_ids: statuses to return.
+    :param search_fields: parts of names, or ids; an audience must match one of them.
+    :param search_field: one more of these.
+    :param page_no: page number, from 1.
+    :param no_of_entries: page size; 20 in the OpenAPI file's examples.
+    :param sort_by: field to sort by; with a leading ``-``, in descending order.
+    :param order: ignored, like the fields below; the OpenAPI file has Java objects as its values.
+    :param sort_criteria_map: not documented.
+    :param include_generic_audience: whether to return audiences without a subtype.
+    :param audience_type_ids_with_all_subtypes: types to return regardless of the subtype.
     """
 
     audience_ids: _Ids = frozenset()
@@ -72,7 +72,7 @@ class AudienceSearch(JsonModel):
     audience_type_ids_with_all_subtypes: _Ids = frozenset()
 
     def check(self) -> None:
-        """Check the values that the documents call invalid."""
+        """Check for the invalid values that are documented."""
         if self.page_no < 1:
             raise RefusedError(422, Problem("Invalid page number", "pageNo"))
         if not 1 <= self.no_of_entries <= PAGE_ROWS:

@@ -17,9 +17,9 @@ class ColumnMapping(JsonModel):
     """
     One column of the file.
 
-    :param column_id: the column of IQM's list that it is mapped to.
+    :param column_id: id of the column in IQM's list that it is mapped to.
     :param file_column_name: its name in the file's header.
-    :param data_format_id: how its values are written.
+    :param data_format_id: id of its data format.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -37,17 +37,17 @@ def _check_combination(number: int) -> int:
 
 class AudienceRequest(JsonModel):
     """
-    The request, as far as it can be validated without the file (400 if it is invalid).
+    The request, with the validation that doesn't require the file (400 if it is invalid).
 
     :param audience_name: the audience's name.
-    :param file_row_count: the file's records.
-    :param file_column_count: the file's columns.
-    :param column_mappings: which of them are what.
-    :param column_combination_id: the combination of columns to match by.
-    :param data_partner_id: where voter or NPI ids come from.
-    :param audience_subtype_id: who the people are, in the health-care vertical.
-    :param consent_given: whether patients have agreed.
-    :param vertical_id: not among the documented fields, but a documented error speaks of it.
+    :param file_row_count: number of records in the file.
+    :param file_column_count: number of columns in the file.
+    :param column_mappings: the mapped columns of the file.
+    :param column_combination_id: id of the combination of columns to match by.
+    :param data_partner_id: id of the source of voter or NPI ids.
+    :param audience_subtype_id: id of the audience subtype, in the healthcare vertical.
+    :param consent_given: whether the patients have given their consent.
+    :param vertical_id: not a documented field, but mentioned in a documented error.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -157,7 +157,7 @@ class _Check:
                 yield Problem(f"Required column '{name}' is missing from column mappings", "columns")
 
     def partner(self) -> Iterator[Problem]:
-        """Check the data partner of the ids that the list is matched by."""
+        """Check the data partner of the ids to match by."""
         keys = PARTNERED.intersection(self._combinations.get(self._request.column_combination_id, ()))
         partner_id = self._request.data_partner_id
         if partner_id is None:
@@ -168,7 +168,7 @@ class _Check:
         if partner is None:
             yield Problem("There is no active data partner with this ID.", "dataPartnerId")
         elif keys and partner.column not in keys:
-            yield Problem(f"The data partner gives no ids of the column '{min(keys)}'.", "dataPartnerId")
+            yield Problem(f"The data partner has no ids of the column '{min(keys)}'.", "dataPartnerId")
 
     def consent(self) -> Iterator[Problem]:
         """Check the consent, which is required for patients."""

@@ -25,8 +25,8 @@ def details(audience: Audience, state: SandboxState, *, campaigns: bool, users: 
 
     :param audience: the audience.
     :param state: the sandbox's state.
-    :param campaigns: whether campaigns are asked for.
-    :param users: whether names of people are asked for.
+    :param campaigns: whether to include campaigns.
+    :param users: whether to include names of users.
     """
     ow_id = state.settings.ow_id
     changed = audience.created_ms / 1000 + state.clock.now() - audience.created
@@ -106,7 +106,7 @@ def _shared(audience: Audience, state: SandboxState) -> dict[str, Any]:
 
 def data_partner_id(audience: Audience, state: SandboxState) -> int | None:
     """
-    Return the data partner of an audience's ids, however it was uploaded.
+    Return the id of the data partner of an audience; for classic uploads, too.
 
     :param audience: the audience.
     :param state: the sandbox's state.

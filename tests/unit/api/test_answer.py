@@ -45,7 +45,7 @@ def read(status, body, request=READ, **headers):
         ([1, 2], [1, 2]),
     ],
 )
-def test_both_envelopes_and_none_give_their_data(body, data):
+def test_data_of_both_envelopes_and_without_one(body, data):
     assert read(200, body) == data
 
 
@@ -67,7 +67,7 @@ def test_both_envelopes_and_none_give_their_data(body, data):
         (401, {"success": False}, IQMAuthenticationError, "workspace host and ow_id"),
     ],
 )
-def test_an_error_has_a_name_a_status_and_iqm_s_words(status, body, error, words):
+def test_errors_have_a_class_a_status_and_iqms_message(status, body, error, words):
     with pytest.raises(error, match=words) as raised:
         read(status, body)
     assert raised.value.status >= 300
@@ -87,7 +87,7 @@ def test_an_error_has_a_name_a_status_and_iqm_s_words(status, body, error, words
     ],
 )
 @pytest.mark.parametrize("status", [404, 422])
-def test_a_proxy_s_404_is_no_word_of_iqm_s(body, status):
+def test_a_proxys_404_is_not_iqms(body, status):
     with pytest.raises(IQMApiError) as raised:
         read(status, body)
     assert not raised.value.from_iqm
@@ -103,7 +103,7 @@ def test_a_proxy_s_404_is_no_word_of_iqm_s(body, status):
         (422, {"success": False, "errorObjects": [{"error": "No active audience found with the given Id."}]}),
     ],
 )
-def test_iqm_s_own_word_is(status, body):
+def test_iqm_s_messages_are_quoted(status, body):
     with pytest.raises(AudienceNotFoundError) as raised:
         read(status, body)
     assert raised.value.from_iqm
@@ -126,7 +126,7 @@ def test_account_on_hold_shows_reason_and_support(status):
 
 
 @pytest.mark.parametrize(("status", "culprit"), [(400, "password"), (401, "client ID"), (403, "email"), (404, "host")])
-def test_a_refused_log_in_names_what_to_check(status, culprit):
+def test_a_failed_login_names_the_fields_to_check(status, culprit):
     with pytest.raises(IQMAuthenticationError, match=culprit):
         read(status, {"success": False, "errorObjects": [{"error": "No."}]}, LOG_IN)
 
@@ -147,7 +147,7 @@ def test_a_refused_log_in_names_what_to_check(status, culprit):
         (403, {"error": {"message": "User or password unknown in workspace client.x."}}, '"app.iqm.com"', "secret"),
     ],
 )
-def test_a_refused_log_in_is_blamed_as_precisely_as_the_answer_allows(status, body, named, unnamed):
+def test_login_advice_is_as_specific_as_the_response(status, body, named, unnamed):
     request = LOG_IN.with_headers({"X-IAA-HOST": "app.iqm.com"})
     with pytest.raises(IQMAuthenticationError) as raised:
         read(status, body, request)
@@ -155,12 +155,12 @@ def test_a_refused_log_in_is_blamed_as_precisely_as_the_answer_allows(status, bo
     assert unnamed not in str(raised.value)
 
 
-def test_a_workspace_that_is_refused_after_the_log_in_is_named():
+def test_a_workspace_rejected_after_the_login_is_named():
     with pytest.raises(IQMRequestError, match=r"workspace 7\. Check the connection's organization workspace ID"):
         read(403, {"success": False, "errorObjects": [{"error": "No."}]}, READ.with_headers({"X-IAA-OW-ID": "7"}))
 
 
-def test_a_server_error_of_an_upload_says_that_the_outcome_is_unknown():
+def test_the_outcome_of_an_upload_with_a_server_error_is_unknown():
     with pytest.raises(IQMServerError, match="IQM may have processed it anyway"):
         read(504, b"<html></html>", UPLOAD)
 
@@ -178,7 +178,7 @@ def test_retry_after_is_read_as_seconds_and_as_a_date():
     assert raised.value.retry_after == pytest.approx(30, abs=2)
 
 
-def test_iqm_s_words_are_cut_short():
+def test_iqms_messages_are_truncated():
     with pytest.raises(IQMRequestError) as raised:
         read(400, {"statusCode": 400, "responseObject": {"errorMsg": "x" * 10_000}})
     assert len(str(raised.value)) < 1_000

@@ -241,14 +241,14 @@ LIMITS = settings(max_examples=25, deadline=None, suppress_health_check=list(Hea
 @pytest.mark.parametrize("call", CALLS)
 @LIMITS
 @given(given_answers=st.lists(answers(), min_size=1, max_size=3))
-def test_documents_that_are_nearly_right(call, version, given_answers):
+def test_nearly_valid_documents(call, version, given_answers):
     check(call, version, given_answers)
 
 
 @pytest.mark.parametrize("version", API_VERSIONS)
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_each_value_of_a_document_may_be_anything(call, version, document):
+def test_any_value_can_be_anything(call, version, document):
     for answer in wrong_answers(document):
         check(call, version, [answer])
 
@@ -289,7 +289,7 @@ REPLACEMENTS = {
 
 
 @pytest.mark.parametrize("version", API_VERSIONS)
-def test_each_value_of_a_replacement_s_answers_may_be_anything(version):
+def test_any_value_in_responses_to_a_replacement_can_be_anything(version):
     right = [Answer(200, {}, body_of(document)) for document in REPLACEMENTS[version]]
 
     def outcome(answers):
@@ -359,7 +359,7 @@ def test_any_bytes(body, status, headers):
 @pytest.mark.parametrize(
     "body", [b"[" * 100_000, b"1e999", b"Infinity", b"NaN", b"7" * 5000, b"\xff", b"[" + b"[]," * 3_000_000 + b"[]]"]
 )
-def test_what_is_no_json(body):
+def test_invalid_json(body):
     with pytest.raises(IQMInvalidAnswerError, match="isn't JSON"):
         read_envelope(Answer(200, {}, body), Request(purpose="ask", method="GET", path="/"))
 
@@ -389,7 +389,7 @@ def test_what_is_no_json(body):
     ],
 )
 @pytest.mark.parametrize("call", ["token", "renewal"])
-def test_a_token_that_can_t_be_used(call, wrong):
+def test_invalid_tokens(call, wrong):
     answer = Answer(200, {}, body_of({"success": True, "data": {**TOKEN, **wrong}}))
     if call == "token" or wrong == {"access_token": 5}:
         with pytest.raises(IQMInvalidAnswerError, match="not as documented"):
@@ -402,19 +402,19 @@ def test_a_token_that_can_t_be_used(call, wrong):
 
 @pytest.mark.parametrize("field", ["matchRate", "uniques", "dataCost", "fileTotalCount"])
 @pytest.mark.parametrize("wrong", [1e300, 2**63, "1e999", "NaN", True, [1], "many"])
-def test_a_number_that_is_none(field, wrong):
+def test_invalid_numbers(field, wrong):
     answer = Answer(200, {}, body_of({"statusCode": 200, "responseObject": {**DETAILS, field: wrong}}))
     with pytest.raises(IQMInvalidAnswerError, match="not as documented"):
         drive(CALLS["details"](iqm("classic")), [answer])
 
 
-def test_half_a_character_is_replaced():
+def test_unpaired_surrogates_are_replaced():
     name = {**DETAILS, "audienceName": "a\ud800b 😀"}
     answer = Answer(200, {}, body_of({"statusCode": 200, "responseObject": name}))
     assert drive(CALLS["details"](iqm("classic")), [answer])["name"] == "a\ufffdb 😀"
 
 
-def test_a_list_without_an_end_is_left():
+def test_paging_ends_when_a_page_repeats():
     class Rows:
         asked = 0
 

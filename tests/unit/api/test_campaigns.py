@@ -53,14 +53,14 @@ def details(audience_id, included=(), excluded=()):
     return {"audienceId": audience_id, **lists}
 
 
-def test_one_audience_is_asked_for_by_its_details():
+def test_the_details_of_a_single_audience_are_requested():
     (used,), (request,) = drive(audience_campaigns(api().login, [7]), good(details(7, [573312], [57332])))
     assert (request.method, request.path) == ("GET", "/api/v3/audience/matched/7")
     assert request.params == {"campaignTargetingRequired": "true"}
     assert (used["audience_id"], used["included"], used["excluded"], used["running"]) == (7, [573312], [57332], None)
 
 
-def test_several_audiences_are_one_request():
+def test_several_audiences_take_one_request():
     counts = {"runningCampaignCount": 2, "pausedCampaignCount": 0}
     answer = good({"audienceList": [row(8, [1, 2], **counts), row(7, excluded=[3]), row(9)]})
     used, (request,) = drive(audience_campaigns(api().login, [7, 8, 7]), answer)
@@ -72,7 +72,7 @@ def test_several_audiences_are_one_request():
     assert (used[1]["running"], used[1]["paused"], used[1]["expired"]) == (2, 0, None)
 
 
-def test_an_audience_that_is_not_listed_yet_is_asked_for_by_its_details():
+def test_the_details_of_an_unlisted_audience_are_requested():
     used, requests = drive(
         audience_campaigns(api().login, [7, 8]), good({"audienceList": [row(7, [1])]}), good(details(8))
     )
@@ -91,27 +91,27 @@ def test_an_unknown_audience():
 @pytest.mark.parametrize(
     "wrong", [{}, {"audienceId": 8}, {"whitelistedCampaignIds": None}, {"whitelistedCampaignIds": "1"}]
 )
-def test_an_audience_of_which_campaigns_are_not_told_is_not_taken_for_unused(wrong):
+def test_an_audience_without_campaign_lists_is_not_treated_as_unused(wrong):
     told = {**details(7), **wrong} if wrong else {"audienceId": 7}
     with pytest.raises(IQMInvalidAnswerError):
         drive(audience_campaigns(api().login, [7]), good(told))
 
 
 @pytest.mark.parametrize("wrong", [None, "", [True], [0], [1.5], ["x"], {}])
-def test_a_list_that_can_t_be_read_is_not_taken_for_empty(wrong):
+def test_an_invalid_list_is_not_treated_as_empty(wrong):
     rows = [row(7), {**row(8), "excludedCampaignList": wrong}]
     with pytest.raises(IQMInvalidAnswerError):
         drive(audience_campaigns(api().login, [7, 8]), good({"audienceList": rows}))
 
 
-def test_more_audiences_than_a_page_has():
+def test_more_audiences_than_a_page():
     ids = range(1, 1502)
     pages = [good({"audienceList": [row(each) for each in part]}) for part in (range(1, 1001), range(1001, 1502))]
     used, requests = drive(audience_campaigns(api().login, ids), *pages)
     assert ([each["audience_id"] for each in used], len(requests)) == (list(ids), 2)
 
 
-def test_classic_can_t_tell():
+def test_classic_connections_are_rejected():
     with pytest.raises(AudienceOptionError, match="requires v3"):
         api("classic").audience_campaigns([7])
     with pytest.raises(AudienceOptionError, match="requires v3"):
@@ -126,12 +126,12 @@ def test_the_campaigns_of_audiences_are_read_with_one_request():
     assert (several, request.method) == ({"included": [2, 3, 1], "excluded": [1]}, "POST")
 
 
-def test_an_audience_that_is_not_listed_is_not_taken_for_one_without_campaigns():
+def test_an_unlisted_audience_is_not_treated_as_unused():
     with pytest.raises(IQMError, match="doesn't list 1 of them yet"):
         drive(campaign_ids(api().login, [7, 8]), good({"audienceList": [row(7, [1])]}))
 
 
-def test_names_come_in_pages_of_500():
+def test_names_are_requested_in_pages_of_500():
     def page(ids):
         return good({"data": [{"campaignId": each, "name": f"C {each}", "status": "running"} for each in ids]})
 

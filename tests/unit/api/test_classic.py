@@ -34,7 +34,7 @@ AUDIENCE = NewAudience(
 )
 
 
-def test_log_in_is_the_document_s():
+def test_login_request_matches_the_documents():
     request = classic.login_call(CREDENTIALS).request
     assert (request.method, request.path) == ("POST", "/api/v3/ua/login")
     assert json.loads(request.body) == {"grantType": "password", "email": "a+b@example.com", "password": 'p"ä'}
@@ -56,7 +56,7 @@ def test_renewal_is_form_encoded():
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
-def test_both_shapes_of_the_column_list_are_read():
+def test_both_formats_of_the_column_list():
     call = classic.column_list()
     posted = {"mandatoryColumns": [{"id": 2, "name": "First Name", "l2Name": "Voters_FirstName"}]}
     got = [{"id": 5, "label": "First Name", "key": "Voters_FirstName", "order": 6, "isSingleColumn": False}]
@@ -65,7 +65,7 @@ def test_both_shapes_of_the_column_list_are_read():
     assert call.alternative.read(got) == [{"id": 5, "name": "Voters_FirstName", "label": "First Name"}]
 
 
-def test_the_upload_form_holds_what_the_document_asks_for():
+def test_the_upload_form_matches_the_documents():
     form = classic.upload(AUDIENCE).request.body
     assert json.loads(form.fields["columns"]) == {"mail": "Email"}
     assert json.loads(form.fields["columnSettings"]) == {"Email": "SHA256"}
@@ -81,14 +81,14 @@ def test_the_upload_form_holds_what_the_document_asks_for():
     }
 
 
-def test_an_upload_is_not_repeatable_and_shows_no_value():
+def test_uploads_are_not_repeatable_and_have_no_values_in_their_repr():
     call = classic.upload(AUDIENCE)
     assert not call.request.repeatable
     assert "zip-01" not in repr(call)
     assert "zip-01" not in repr(AUDIENCE)
 
 
-def test_details_are_read_without_the_file_s_values():
+def test_details_omit_the_files_values():
     metadata = {"columns": ["a"], "fileName": "f.csv", "rows": 7, "columnValues": {"a": ["secret value"]}}
     data = {"id": 3, "audienceName": "n", "status": "ready", "matchRate": 57.88, "uniques": 5, "s3FileName": "1_f.csv"}
     audience = classic.details(3).read({**data, "metadata": json.dumps(metadata)})
@@ -100,7 +100,7 @@ def test_details_are_read_without_the_file_s_values():
 
 
 @pytest.mark.parametrize("data", [None, [], {}])
-def test_empty_details_are_no_proof_that_the_audience_is_gone(data):
+def test_empty_details_do_not_mean_deleted(data):
     with pytest.raises(IQMInvalidAnswerError, match="not as documented"):
         read_result(classic.details(3), data)
 
@@ -108,7 +108,7 @@ def test_empty_details_are_no_proof_that_the_audience_is_gone(data):
 @pytest.mark.parametrize(
     ("included", "excluded", "used"), [(0, 0, False), (1, 0, True), (0, "2", True), (None, 0, None), (0, [], None)]
 )
-def test_an_audience_is_in_use_unless_both_counts_say_that_it_is_not(included, excluded, used):
+def test_an_audience_is_in_use_unless_both_counts_are_zero(included, excluded, used):
     call = classic.is_in_use(3)
     data = {"id": 3, "included": included, "excluded": excluded}
     if used is None:
@@ -119,7 +119,7 @@ def test_an_audience_is_in_use_unless_both_counts_say_that_it_is_not(included, e
 
 
 @pytest.mark.parametrize("data", [{"included": 0}, {"excluded": 0}, {}])
-def test_an_answer_without_the_counts_does_not_say_that_it_is_unused(data):
+def test_a_response_without_counts_does_not_mean_unused(data):
     with pytest.raises(IQMInvalidAnswerError, match="cluded' is missing"):
         read_result(classic.is_in_use(3), data)
 
@@ -135,7 +135,7 @@ def test_find_compares_the_whole_name_and_the_type():
     assert [(item["id"], item["status"]) for item in found] == [(1, "Ready")]
 
 
-def test_delete_tells_which_went_and_which_did_not():
+def test_deletions_return_deleted_and_failed_audiences():
     call = classic.delete([1, 2])
     assert json.loads(call.request.body) == {"audienceIds": "1,2"}
     answer = {"audienceSuccessfulIds": [1], "audienceFailedIds": "2"}

@@ -94,14 +94,14 @@ def test_the_oldest_is_kept(iqm):
     assert iqm.deleted == [2, 3]
 
 
-def test_a_duplicate_that_is_gone_before_it_is_deleted_is_no_duplicate(iqm):
+def test_a_missing_duplicate_is_not_deleted(iqm):
     iqm.ids = {1, 3}
     iqm.used = {2: {}}
     assert iqm.keep_oldest() == 1
     assert iqm.deleted == [3]
 
 
-def test_a_duplicate_that_somebody_else_deletes_first_is_none_either(iqm):
+def test_a_duplicate_that_is_deleted_concurrently_is_no_failure(iqm):
     def delete(ids):
         iqm.ids -= set(ids)
         return iqm._delete(ids)
@@ -110,7 +110,7 @@ def test_a_duplicate_that_somebody_else_deletes_first_is_none_either(iqm):
     assert iqm.keep_oldest() == 1
 
 
-def test_a_deletion_whose_answer_is_lost_has_worked(iqm):
+def test_a_deletion_with_a_lost_response_is_checked(iqm):
     def delete(ids):
         iqm._delete(ids)
         raise DOWN
@@ -120,7 +120,7 @@ def test_a_deletion_whose_answer_is_lost_has_worked(iqm):
     assert iqm.deleted == [2, 3]
 
 
-def test_a_deletion_that_fails_names_all_and_why(iqm):
+def test_a_failed_deletion_names_all_audiences_and_reasons(iqm):
     def delete(ids):
         raise DOWN
 
@@ -156,7 +156,7 @@ USED = {
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_what_a_campaign_may_use_is_not_deleted(iqm, number):
+def test_audiences_that_campaigns_may_use_are_not_deleted(iqm, number):
     iqm.used[3] = UNKNOWN[iqm.version][number]
     with pytest.raises(DuplicateAudienceError, match="not as documented"):
         iqm.keep_oldest()
@@ -164,14 +164,14 @@ def test_what_a_campaign_may_use_is_not_deleted(iqm, number):
 
 
 @pytest.mark.parametrize("number", range(2))
-def test_what_a_campaign_uses_is_not_deleted(iqm, number):
+def test_audiences_that_campaigns_use_are_not_deleted(iqm, number):
     iqm.used[3] = USED[iqm.version][number]
     with pytest.raises(DuplicateAudienceError, match="campaigns use 3"):
         iqm.keep_oldest()
     assert 3 not in iqm.deleted
 
 
-def test_the_tutorial_s_details_of_v3_say_what_is_used():
+def test_usage_in_the_tutorials_v3_details():
     iqm = IQM("v3", 1, 2)
     iqm.tutorial = True
     iqm.used[2] = {"included": 1, "excluded": 0}
@@ -195,11 +195,11 @@ def test_the_tutorial_s_details_of_v3_say_what_is_used():
         (AudienceFileError("changed"), False),
     ],
 )
-def test_only_iqm_s_own_refusal_proves_that_nothing_was_made(error, may):
+def test_only_refusals_by_iqm_mean_that_nothing_was_created(error, may):
     assert may_have_created(error) is may
 
 
-def test_some_statuses_say_that_the_content_was_not_processed():
+def test_statuses_of_unprocessed_content():
     assert [status for status in range(300, 500) if is_not_processed(IQMRequestError("", status=status))] == [
         *(301, 307, 308),
         *(407, 413),

@@ -36,7 +36,7 @@ BEFORE = uses(row(OLD, [5, 6], [7]), row(NEW))
 AFTER = uses(row(OLD), row(NEW, [5, 6], [7]))
 
 
-def test_a_replacement_is_four_requests_after_the_look_at_the_new_audience():
+def test_a_replacement_takes_four_requests_after_the_check_of_the_new_audience():
     done, requests = drive(replace_audience(api(), OLD, NEW), status(NEW), BEFORE, SAVED, AFTER, DELETED)
     assert [request.method for request in requests] == ["GET", "POST", "POST", "POST", "DELETE"]
     change = {"includedAudienceList": [NEW], "excludedAudienceList": [], "removedAudienceList": [OLD]}
@@ -52,7 +52,7 @@ def test_a_replacement_is_four_requests_after_the_look_at_the_new_audience():
     }
 
 
-def test_what_was_done_before_is_not_done_again():
+def test_completed_steps_are_not_repeated():
     # Killed after the change: only the deletion is left.
     done, requests = drive(replace_audience(api(), OLD, NEW), status(NEW), AFTER, DELETED)
     assert len(requests) == 3
@@ -63,25 +63,25 @@ def test_what_was_done_before_is_not_done_again():
     assert (done["included"], done["deleted"]) == ([5, 6], [OLD])
 
 
-def test_an_old_audience_that_isn_t_there_is_a_mistake_unless_it_was_replaced():
+def test_a_missing_old_audience_is_an_error_unless_it_was_replaced():
     with pytest.raises(AudienceNotFoundError, match="no audience 1"):
         drive(replace_audience(api(), OLD, NEW), status(NEW), uses(row(NEW)), NOT_FOUND)
     made, _ = drive(plan_replacement(api(), [OLD], NEW, may_be_deleted=True), uses(row(NEW)), NOT_FOUND)
     assert (made.changes, made.done) == ({}, {})
 
 
-def test_a_new_audience_that_is_not_listed_yet_is_asked_for_by_its_details():
+def test_the_details_of_an_unlisted_new_audience_are_requested():
     made, requests = drive(plan_replacement(api(), [OLD], NEW), uses(row(OLD, [5])), good(details(NEW)))
     assert made.changes == {5: "included"}
     assert requests[1].path.endswith("/2")
 
 
-def test_a_new_audience_that_isn_t_ready_replaces_nothing():
+def test_the_new_audience_must_be_ready():
     with pytest.raises(IQMFinalError, match=r"Audience 2 is Pending.*Nothing was changed"):
         drive(replace_audience(api(), OLD, NEW), status(NEW, 2))
 
 
-def test_given_campaigns_are_the_only_ones_to_be_changed():
+def test_only_given_campaigns_are_changed():
     made, _ = drive(plan_replacement(api(), [OLD], NEW, [7]), BEFORE)
     assert made.changes == {7: "excluded"}
     after = uses(row(OLD, [5, 6]), row(NEW, [], [7]))
@@ -99,7 +99,7 @@ def test_given_campaigns_are_the_only_ones_to_be_changed():
         (uses(row(OLD), row(NEW)), "included"),
     ],
 )
-def test_a_campaign_without_the_old_audience_gets_the_role_of_the_others(answer, role):
+def test_a_campaign_without_the_old_audience_gets_the_role_in_other_campaigns(answer, role):
     made, _ = drive(plan_replacement(api(), [OLD], NEW, [7, 9]), answer)
     assert made.campaigns[9] == role
 
@@ -109,19 +109,19 @@ def test_the_role_of_a_campaign_without_the_old_audience_is_not_guessed():
         drive(plan_replacement(api(), [OLD], NEW, [7, 9]), BEFORE)
 
 
-def test_without_an_old_audience_the_new_one_is_put_in():
+def test_without_an_old_audience_the_new_one_is_added():
     made, _ = drive(plan_replacement(api(), [], NEW, [5]), uses(row(NEW)))
     done, (request, _) = drive(execute_plan(api(), made), SAVED, uses(row(NEW, [5])))
     assert json.loads(request.body)["5"]["removedAudienceList"] == []
     assert done["included"] == [5]
 
 
-def test_an_audience_does_not_replace_itself():
+def test_an_audience_cannot_replace_itself():
     with pytest.raises(AudienceOptionError, match="can't replace itself"):
         drive(plan_replacement(api(), [NEW], NEW))
 
 
-def test_a_campaign_with_two_roles_is_left_alone_and_fails_after_all_others():
+def test_a_campaign_with_two_roles_is_unchanged_and_fails_the_replacement():
     before = uses(row(OLD, [5, 6, 7], [5]), row(NEW, excluded=[6]))
     made, _ = drive(plan_replacement(api(), [OLD], NEW), before)
     assert made.changes == {7: "included"}
@@ -134,7 +134,7 @@ def test_a_campaign_with_two_roles_is_left_alone_and_fails_after_all_others():
     assert (error.value.changed, list(error.value.failed)) == ([7], [5, 6])
 
 
-def test_failed_campaigns_keep_the_old_audience_which_isn_t_deleted():
+def test_the_old_audience_of_failed_campaigns_is_not_deleted():
     after = uses(row(OLD, [6]), row(NEW, [5], [7]))
     made, _ = drive(plan_replacement(api(), [OLD], NEW), BEFORE)
     with pytest.raises(CampaignTargetingError, match="Nothing was deleted: they may still use audience 1") as error:
@@ -142,7 +142,7 @@ def test_failed_campaigns_keep_the_old_audience_which_isn_t_deleted():
     assert error.value.changed == [5, 7]
 
 
-def test_a_failure_of_a_repeated_request_does_not_count_where_iqm_says_otherwise():
+def test_failures_of_a_repeated_request_are_corrected_by_the_verification():
     made, _ = drive(plan_replacement(api(), [OLD], NEW), BEFORE)
     done, _ = drive(execute_plan(api(), made, [OLD]), failing(**{"6": "Not targeted."}), AFTER, DELETED)
     assert (done["included"], done["deleted"]) == ([5, 6], [OLD])
@@ -157,7 +157,7 @@ def test_a_failure_of_a_repeated_request_does_not_count_where_iqm_says_otherwise
         (uses(row(OLD, [8]), row(NEW, [5, 6], [7])), "8 started to use audience 1"),
     ],
 )
-def test_what_iqm_says_afterwards_decides_and_a_retry_goes_on(after, words):
+def test_a_failed_verification_is_retryable(after, words):
     made, _ = drive(plan_replacement(api(), [OLD], NEW), BEFORE)
     with pytest.raises(IQMError, match=words) as error:
         drive(execute_plan(api(), made, [OLD]), SAVED, after)
@@ -165,7 +165,7 @@ def test_what_iqm_says_afterwards_decides_and_a_retry_goes_on(after, words):
 
 
 @pytest.mark.parametrize("answer", [SAVED, failing(**{"6": "Full."})])
-def test_a_campaign_that_targets_neither_gets_the_new_audience_at_once(answer):
+def test_a_campaign_that_targets_neither_audience_is_changed_again(answer):
     made, _ = drive(plan_replacement(api(), [OLD], NEW), BEFORE)
     answers = iter([answer, uses(row(OLD), row(NEW, [5], [7])), SAVED])
     sent = []
@@ -184,7 +184,7 @@ def test_a_campaign_that_targets_neither_gets_the_new_audience_at_once(answer):
     }
 
 
-def test_what_an_earlier_try_has_planned_is_put_right():
+def test_the_plan_of_an_earlier_try_is_completed():
     # Between two tries a campaign has lost both.
     made, _ = drive(
         plan_replacement(api(), [OLD], NEW, planned={5: "included", 7: "excluded"}), uses(row(OLD), row(NEW, [5]))
@@ -192,7 +192,7 @@ def test_what_an_earlier_try_has_planned_is_put_right():
     assert (made.changes, made.done) == ({7: "excluded"}, {5: "included"})
 
 
-def test_a_deletion_whose_answer_was_lost_is_no_failure():
+def test_a_deletion_with_a_lost_response_is_no_failure():
     made, _ = drive(plan_replacement(api(), [OLD], NEW), AFTER)
     assert drive(execute_plan(api(), made, [OLD]), KEPT, NOT_FOUND)[0]["deleted"] == [OLD]
     assert drive(execute_plan(api(), made, [OLD]), KEPT, status(OLD, 5), good([{"id": 5, "name": "deleted"}]))
@@ -201,12 +201,12 @@ def test_a_deletion_whose_answer_was_lost_is_no_failure():
 
 
 @pytest.mark.parametrize("count", ["runningCampaignCount", "pausedCampaignCount", "expiredCampaignCount"])
-def test_a_count_alone_keeps_an_audience(count):
+def test_campaign_counts_prevent_deletion(count):
     made, _ = drive(plan_replacement(api(), [OLD], NEW), uses(row(OLD, **{count: 1}), row(NEW, [5])))
     assert drive(execute_plan(api(), made, [OLD]))[0]["in_use"] == [OLD]
 
 
-def test_campaigns_that_an_earlier_replacement_left_on_an_older_audience_are_changed_too():
+def test_campaigns_of_earlier_incomplete_replacements_are_changed():
     before = uses(row(OLD, [5]), row(8, [6]), row(9), row(NEW))
     made, _ = drive(plan_replacement(api(), [OLD, 8, 9], NEW), before)
     after = uses(row(OLD), row(8), row(9), row(NEW, [5, 6]))
@@ -228,7 +228,7 @@ class TestClassic:
     def plan(self, old, new, ids=(5, 6)):
         return drive(plan_replacement(api("classic"), [OLD], NEW, ids), old, new)[0]
 
-    def test_campaigns_have_to_be_given(self):
+    def test_campaign_ids_are_required(self):
         with pytest.raises(AudienceOptionError, match="campaign_ids is missing"):
             self.plan(self.counts(OLD, 1), self.counts(NEW), None)
 
@@ -245,11 +245,11 @@ class TestClassic:
     def test_the_role_is_that_of_the_old_audience(self, old, new, role):
         assert self.plan(self.counts(OLD, **old), self.counts(NEW, **new)).changes == {5: role, 6: role}
 
-    def test_two_roles_can_t_be_told_apart(self):
+    def test_two_roles_are_ambiguous(self):
         with pytest.raises(AudienceOptionError, match="doesn't report which"):
             self.plan(self.counts(OLD, 1, 1), self.counts(NEW))
 
-    def test_the_counts_decide_about_the_deletion(self):
+    def test_deletion_depends_on_the_counts(self):
         made = self.plan(self.counts(OLD, 2), self.counts(NEW))
         done, _ = drive(execute_plan(api("classic"), made, [OLD]), SAVED, self.counts(OLD, 1), self.counts(NEW, 2))
         assert (done["deleted"], done["in_use"]) == ([], [OLD])
@@ -259,7 +259,7 @@ class TestClassic:
         )
         assert done["deleted"] == [OLD]
 
-    def test_an_audience_that_no_campaign_uses_after_the_change_deletes_nothing(self):
+    def test_nothing_is_deleted_if_no_campaign_uses_the_new_audience(self):
         made = self.plan(self.counts(OLD, 2), self.counts(NEW))
         answers = SAVED, self.counts(OLD), self.counts(NEW), SAVED
         with pytest.raises(IQMError, match="No campaign uses audience 2, although") as error:
@@ -269,6 +269,6 @@ class TestClassic:
     @pytest.mark.parametrize(
         "answer", [NOT_FOUND, good({"id": OLD, "status": "deleted", "included": 0, "excluded": 0})]
     )
-    def test_nothing_is_left_to_do_where_the_old_audience_is_gone(self, answer):
+    def test_nothing_is_changed_if_the_old_audience_was_deleted(self, answer):
         made = self.plan(answer, self.counts(NEW, 2))
         assert (made.changes, made.done) == ({}, {5: "included", 6: "included"})

@@ -38,7 +38,7 @@ def named(*ids):
 
 
 @pytest.mark.parametrize("version", API_VERSIONS)
-def test_all_campaigns_are_one_request_with_all_lists(version):
+def test_one_request_changes_all_campaigns(version):
     changes = {5: SWAP, 6: TargetingChange(exclude=[2], remove=[1])}
     result, (request,) = drive(target(api(version).login, changes), SAVED)
     assert result == {"changed": [5, 6], "failed": []}
@@ -55,19 +55,19 @@ def test_a_partial_success_has_http_200():
     assert result == {"changed": [5], "failed": [{"id": 6, "reason": reason}]}
 
 
-def test_the_others_are_changed_in_spite_of_pg_campaigns():
+def test_other_campaigns_are_changed_despite_pg_campaigns():
     result, requests = drive(target(api().login, {5: SWAP, 6: SWAP, 7: SWAP}), pg(6, 99), failing(**{"7": "Deleted"}))
     assert result["changed"] == [5]
     assert result["failed"] == [{"id": 6, "reason": PG_REASON}, {"id": 7, "reason": "Deleted"}]
     assert [sorted(json.loads(request.body)) for request in requests] == [["5", "6", "7"], ["5", "7"]]
 
 
-def test_of_nothing_but_pg_campaigns_none_is_changed():
+def test_a_request_with_only_pg_campaigns_changes_nothing():
     result, requests = drive(target(api().login, {6: SWAP}), pg(6))
     assert (result["changed"], len(result["failed"]), len(requests)) == ([], 1, 1)
 
 
-def test_a_cut_off_list_of_pg_campaigns_names_no_other_campaign():
+def test_truncated_ids_of_pg_campaigns_are_ignored():
     ids = [100_000_000 + each for each in range(80)]
     # IQM's words are kept up to a length, and the last id in them may be half of one.
     changes = dict.fromkeys([*ids, *range(1, 10), 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000], SWAP)
@@ -77,7 +77,7 @@ def test_a_cut_off_list_of_pg_campaigns_names_no_other_campaign():
 
 
 @pytest.mark.parametrize("answer", [pg(), pg(99), (422, {"success": False, "errorObjects": [{"error": "No: [5]"}]})])
-def test_a_refusal_that_names_no_pg_campaign_of_the_request_is_an_error(answer):
+def test_a_refusal_without_requested_pg_campaigns_is_an_error(answer):
     with pytest.raises(IQMRequestError):
         drive(target(api().login, {5: SWAP}), answer)
 
@@ -97,12 +97,12 @@ def test_a_refusal_that_names_no_pg_campaign_of_the_request_is_an_error(answer):
         ((500, {"success": False, "data": {"failedCampaigns": {"5": "x"}}}), IQMServerError),
     ],
 )
-def test_an_answer_that_does_not_tell_what_was_done_is_no_success(answer, error):
+def test_a_response_without_results_is_no_success(answer, error):
     with pytest.raises(error):
         drive(target(api().login, {5: SWAP}), answer)
 
 
-def test_failed_campaigns_in_a_success_count():
+def test_failed_campaigns_in_a_successful_response_count():
     answer = good({"message": "saved", "failedCampaigns": {"5": None}})
     assert drive(target(api().login, {5: SWAP}), answer)[0]["failed"] == [{"id": 5, "reason": "IQM gave no reason"}]
 
@@ -117,7 +117,7 @@ def test_the_error_names_campaigns_reasons_and_what_to_do():
         assert (copied.changed, copied.failed) == (error.changed, error.failed)
 
 
-def test_names_that_can_t_be_read_do_not_hide_the_failure():
+def test_failing_to_read_names_does_not_hide_the_failure():
     with pytest.raises(
         CampaignTargetingError,
         match=r"6: Full.*Could not read the campaigns' names: Failed to .*: IQM returned HTTP 404",
@@ -125,7 +125,7 @@ def test_names_that_can_t_be_read_do_not_hide_the_failure():
         drive(target_all(api().login, {5: SWAP, 6: SWAP}), failing(**{"6": "Full."}), (404, {"success": False}))
 
 
-def test_an_error_of_very_many_campaigns_is_short():
+def test_errors_about_many_campaigns_are_short():
     changes = dict.fromkeys(range(1, 1001), SWAP)
     failed = failing(**{str(each): "Full." for each in changes})
     with pytest.raises(CampaignTargetingError, match="and 980 more") as raised:
@@ -134,17 +134,17 @@ def test_an_error_of_very_many_campaigns_is_short():
     assert len(raised.value.failed) == 1000
 
 
-def test_a_success_is_the_ids():
+def test_success_returns_the_campaign_ids():
     assert drive(target_all(api().login, {5: SWAP}), SAVED)[0] == [5]
 
 
 @pytest.mark.parametrize("lists", [{}, {"include": [1], "exclude": [1]}, {"include": [1], "remove": [2, 1]}])
-def test_changes_that_make_no_sense(lists):
+def test_invalid_changes(lists):
     with pytest.raises(AudienceOptionError, match=r"empty|Audience 1 is in"):
         TargetingChange(**lists)
 
 
-def test_a_change_needs_a_campaign():
+def test_a_change_requires_campaigns():
     with pytest.raises(AudienceOptionError, match="campaign_ids"):
         change_for_all([], SWAP)
     assert change_for_all([5, 6, 5], SWAP) == {5: SWAP, 6: SWAP}

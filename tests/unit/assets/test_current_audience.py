@@ -26,17 +26,17 @@ def store(found, own=None):
 
 
 @pytest.mark.parametrize("orders", [(1.0, 3.0, 2.0), (3.0, 2.0, 1.0), (1.0, 2.0, 3.0)])
-def test_the_newest_run_counts_however_airflow_sorts_them(orders):
+def test_the_newest_run_counts_regardless_of_airflows_order(orders):
     # Runs with and without a logical date are sorted apart.
     assert store([asdict(current(order)) for order in orders]).read() == current(3.0)
 
 
-def test_what_the_run_itself_has_stored_outlives_its_xcoms():
+def test_values_of_the_same_run_survive_its_xcoms():
     assert store([asdict(current(1.0))], own=asdict(current(2.0))).read() == current(2.0)
     assert store([asdict(current(2.0, 7))], own=asdict(current(2.0, 8))).read() == current(2.0, 8)
 
 
 @pytest.mark.parametrize("value", [None, 7, "7", {}, {**asdict(current(1.0)), "audience_ids": ["7"]}])
-def test_what_it_has_not_written_is_nothing_to_it(value):
+def test_values_of_other_formats_are_ignored(value):
     assert store([value], own=value).read() is None
     assert store(None).read() is None

@@ -91,7 +91,7 @@ def test_mapped_tasks_have_separate_histories(shared):
         {"fingerprint": "f", "audience_id": "7", "audience_name": "", "run_id": "", "audience": None},
     ],
 )
-def test_what_it_has_not_written_is_nothing_to_it(value):
+def test_values_of_other_formats_are_ignored(value):
     state = State({UPLOADED: value, READY: value})
     assert history(state).last_upload() is None
     assert history(state).last_ready() == []
@@ -117,7 +117,7 @@ class BrokenState:
 
 
 @pytest.mark.parametrize("kind", [AirflowException, RuntimeError, ConnectionError, KeyError, TypeError])
-def test_a_store_that_fails_costs_no_more_than_a_warning(caplog, kind):
+def test_store_failures_are_warnings(caplog, kind):
     error = kind("no database")
     kept = history(BrokenState(error))
     kept.save_upload(UPLOAD)

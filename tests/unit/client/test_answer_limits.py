@@ -134,7 +134,7 @@ def tls_server(certificate):
 
 @pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW)
 @both_hooks
-def test_a_slow_answer_ends_with_the_deadline(server, connect, get, answer):
+def test_slow_responses_end_at_the_deadline(server, connect, get, answer):
     server.answer = answer
     connect(server)
     threads = threading.active_count()
@@ -149,7 +149,7 @@ def test_a_slow_answer_ends_with_the_deadline(server, connect, get, answer):
 
 @pytest.mark.parametrize("what", ["header", "body", "chunks", "silence"])
 @both_hooks
-def test_a_slow_answer_over_tls(tls_server, connect, logged_in, certificate, get, what):
+def test_slow_responses_over_tls(tls_server, connect, logged_in, certificate, get, what):
     tls_server.answer = SLOW[what]
     connect(tls_server, request_timeout=0.5, verify=str(certificate.path))
     with pytest.raises(IQMTransportError, match=r"wasn't complete after 0.5 s \(request_timeout\)"):
@@ -157,7 +157,7 @@ def test_a_slow_answer_over_tls(tls_server, connect, logged_in, certificate, get
 
 
 @both_hooks
-def test_a_slow_log_in(server, connect, get):
+def test_a_slow_login(server, connect, get):
     server.answers_log_in = False
     server.answer = SLOW["body"]
     connect(server)
@@ -166,7 +166,7 @@ def test_a_slow_log_in(server, connect, get):
 
 
 @both_hooks
-def test_a_silent_server_is_told_from_a_slow_one(server, connect, logged_in, get):
+def test_read_timeouts_differ_from_request_timeouts(server, connect, logged_in, get):
     server.answer = SLOW["silence"]
     connect(server, request_timeout=60, read_timeout=0.2)
     with pytest.raises(IQMTransportError, match=r"no data for 0.2 s"):
@@ -174,7 +174,7 @@ def test_a_silent_server_is_told_from_a_slow_one(server, connect, logged_in, get
 
 
 @both_hooks
-def test_a_slow_answer_is_asked_for_again(server, connect, logged_in, get, monkeypatch):
+def test_slow_responses_are_retried(server, connect, logged_in, get, monkeypatch):
     monkeypatch.setattr(retries, "MAX_ATTEMPTS", 3)
     monkeypatch.setattr(retries, "_wait", lambda state: 0)
     server.answer = SLOW["body"]
@@ -189,7 +189,7 @@ def test_a_slow_answer_is_asked_for_again(server, connect, logged_in, get, monke
 
 @pytest.mark.parametrize("answer", ENDLESS.values(), ids=ENDLESS)
 @both_hooks
-def test_an_endless_answer_takes_no_memory(server, connect, get, answer):
+def test_endless_responses_take_no_memory(server, connect, get, answer):
     server.answer = answer
     connect(server, request_timeout=0.7)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -215,7 +215,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("answer", BOMBS.values(), ids=BOMBS)
 @both_hooks
-def test_a_compressed_answer_is_not_unpacked_without_end(server, connect, get, answer):
+def test_decompression_is_limited(server, connect, get, answer):
     server.answer = answer
     connect(server, request_timeout=120)
     with pytest.raises(IQMTransportError, match=r"read audience 7: .*the response is larger than 32 MB"):
@@ -224,7 +224,7 @@ def test_a_compressed_answer_is_not_unpacked_without_end(server, connect, get, a
 
 @pytest.mark.parametrize("coding", [b"br", b"zstd", b"compress", b"gzip, " * 9 + b"gzip", b"\xff\xfe", b"gzip"])
 @both_hooks
-def test_a_coding_that_nobody_asked_for(server, connect, get, coding):
+def test_an_unrequested_content_encoding(server, connect, get, coding):
     server.answer = compressed(b"x", coding)
     connect(server, request_timeout=60)
     with pytest.raises(IQMInvalidAnswerError, match="isn't JSON"):
@@ -233,7 +233,7 @@ def test_a_coding_that_nobody_asked_for(server, connect, get, coding):
 
 @pytest.mark.parametrize("coding", [b"gzip", b"x-gzip", b"GZIP, identity", b"deflate", b"identity"])
 @both_hooks
-def test_a_compressed_answer_is_read(server, connect, get, coding):
+def test_compressed_responses(server, connect, get, coding):
     body = {b"deflate": zlib.compress(AUDIENCE), b"identity": AUDIENCE}.get(coding, gzip.compress(AUDIENCE))
     server.answer = compressed(body, coding)
     connect(server, request_timeout=60)
@@ -270,14 +270,14 @@ def test_a_file_may_take_longer_than_the_deadline(server, connect, logged_in, up
 
 
 @pytest.mark.parametrize("what", ["silence", "header", "body"])
-def test_the_answer_to_an_upload_has_a_deadline_too(server, connect, logged_in, upload, what):
+def test_the_response_to_an_upload_has_a_deadline(server, connect, logged_in, upload, what):
     server.answer = SLOW[what]
     connect(server, request_timeout=0.3, upload_timeout=60)
     with pytest.raises(UploadOutcomeUnknownError, match=r"wasn't complete after 0.3 s|no data for 0.3 s"):
         upload()
 
 
-def test_a_server_that_is_silent_after_an_upload(server, connect, logged_in, upload):
+def test_a_server_that_does_not_respond_to_an_upload(server, connect, logged_in, upload):
     server.answer = SLOW["silence"]
     connect(server, request_timeout=60, upload_timeout=0.5)
     with pytest.raises(UploadOutcomeUnknownError, match=r"no data for 0.5 s"):

@@ -81,7 +81,7 @@ def server(iqm_connection, monkeypatch):
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize("log_in", [False, True], ids=["call", "log-in"])
 @both_hooks
-def test_an_answer_that_is_none(server, get, answer, log_in):
+def test_invalid_responses(server, get, answer, log_in):
     server.answers_log_in = not log_in
     server.answer = lambda: iter([answer])
     with pytest.raises(IQMError) as raised:
@@ -104,7 +104,7 @@ def test_any_bytes(server, get, start, rest):
 @pytest.mark.parametrize("name", ["owId", "access_token"])
 @pytest.mark.parametrize("value", ["1\\r\\nX-Evil: 1", "wörkspace", "\\u20ac", "\\ud800", "\\u0000", "a b"])
 @both_hooks
-def test_what_the_log_in_says_begins_no_header(server, get, name, value):
+def test_a_login_response_cannot_inject_headers(server, get, name, value):
     token = f'{{"access_token": "a", "{name}": "{value}"}}'.encode()
     server.answers_log_in = False
     server.answer = lambda: iter([OK + b"Content-Length: %d\r\n\r\n%s" % (len(token), token)])

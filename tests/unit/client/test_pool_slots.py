@@ -41,14 +41,14 @@ def end(ledger, request):
     ledger.end("", str(request), LIMIT)
 
 
-def test_the_first_request_waits_until_nobody_before_can_have_used_the_slot(ledger, clock):
+def test_the_first_request_waits_for_earlier_uses_of_the_slot(ledger, clock):
     ledger.add_slots(1, age=20)
     assert ask(ledger, 1) == WINDOW + LATE - 20
     clock.now += WINDOW + LATE - 20
     assert ask(ledger, 1) == 0
 
 
-def test_a_slot_rests_for_a_window_after_the_answer(ledger, clock):
+def test_a_slot_is_blocked_for_a_window_after_the_response(ledger, clock):
     ledger.add_slots(1, age=100)
     assert ask(ledger, 1) == 0
     clock.now += 25
@@ -57,7 +57,7 @@ def test_a_slot_rests_for_a_window_after_the_answer(ledger, clock):
     assert ask(ledger, 2) == WINDOW - 5
 
 
-def test_a_slot_rests_while_its_request_is_sent_however_long_that_takes(ledger, clock):
+def test_a_slot_is_blocked_while_its_request_is_in_flight(ledger, clock):
     ledger.add_slots(1, age=100)
     assert ask(ledger, 1) == 0
     clock.now += 10 * WINDOW
@@ -69,7 +69,7 @@ def test_all_slots_can_be_used_at_once(ledger, clock):
     assert [ask(ledger, number) for number in range(5)] == [0, 0, 0, 0, WINDOW]
 
 
-def test_slots_that_come_later_wait_longer(ledger, clock):
+def test_later_slots_wait_longer(ledger, clock):
     ledger.add_slots(1, age=100)
     assert ask(ledger, 1) == 0
     ledger.add_slots(1, age=WINDOW)
@@ -78,7 +78,7 @@ def test_slots_that_come_later_wait_longer(ledger, clock):
     assert ask(ledger, 2) == 0
 
 
-def test_a_slot_that_another_trigger_has_borrowed_counts_against_its_own(ledger, clock):
+def test_a_slot_used_by_another_trigger_counts_against_its_own(ledger, clock):
     first, _ = ledger.add_slots(1, age=100), ledger.add_slots(1, age=100)
     # Both requests are the second trigger's.
     assert ask(ledger, 1) == ask(ledger, 2) == 0
@@ -93,7 +93,7 @@ def test_a_slot_that_another_trigger_has_borrowed_counts_against_its_own(ledger,
     assert ask(ledger, 3) == 5
 
 
-def test_slots_are_given_back_when_no_request_uses_them(ledger, clock):
+def test_slots_are_released_when_no_request_uses_them(ledger, clock):
     first, _ = ledger.add_slots(1, age=100), ledger.add_slots(1, age=100)
     assert ask(ledger, 1) == ask(ledger, 2) == 0
     is_used = ledger.remove_slots(first)
@@ -102,7 +102,7 @@ def test_slots_are_given_back_when_no_request_uses_them(ledger, clock):
     assert not is_used()
 
 
-def test_without_slots_the_limit_holds_for_the_process(ledger):
+def test_without_slots_the_limit_applies_to_the_process(ledger):
     assert [ask(ledger, number) for number in range(21)] == [0] * 20 + [WINDOW]
 
 
@@ -113,13 +113,13 @@ def test_after_a_refusal_nothing_is_sent(ledger, clock):
     assert ask(ledger, 2) == 100
 
 
-def test_a_refusal_holds_no_longer_than_the_shared_ledgers_say(ledger):
+def test_a_429_blocks_no_longer_than_the_shared_ledgers_limit(ledger):
     ledger.end("", "1", LIMIT, full_for=10 * MAX_FULL)
     assert ask(ledger, 2) == MAX_FULL
 
 
 @pytest.mark.parametrize("window", [60.0, 6.0])
-def test_the_margin_for_killed_processes_is_scaled_as_the_window_is(window):
+def test_the_margin_for_killed_processes_scales_with_the_window(window):
     assert slot_wait(window) == window * 7 / 6
 
 

@@ -5,7 +5,7 @@ import logging
 from airflow_provider_iqm.client.progress import UploadProgress
 
 
-def test_a_line_every_few_seconds_at_most(caplog, monkeypatch):
+def test_lines_are_at_least_some_seconds_apart(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])

@@ -89,13 +89,13 @@ BOTH = [component("scheduler"), component("triggerer")]
         ("", BOTH, False),
     ],
 )
-def test_what_proves_that_all_run_on_this_host(monkeypatch, processes, executor, running, expected):
+def test_detection_of_a_single_host(monkeypatch, processes, executor, running, expected):
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
     processes += running
     assert deployment.is_single_host() == expected
 
 
-def test_a_pod_of_the_kubernetes_executor_claims_to_have_a_local_one(monkeypatch, processes):
+def test_pods_of_the_kubernetes_executor_are_not_a_single_host(monkeypatch, processes):
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
     monkeypatch.setenv("AIRFLOW_IS_K8S_EXECUTOR_POD", "True")
     assert not deployment.is_single_host()
@@ -112,7 +112,7 @@ def test_a_pod_of_the_kubernetes_executor_claims_to_have_a_local_one(monkeypatch
         ({"rate_limit_scope": "pool", "shared_state_conn_id": "redis"}, True, "pool"),
     ],
 )
-def test_the_scope(monkeypatch, extra, single_host, expected):
+def test_scopes(monkeypatch, extra, single_host, expected):
     monkeypatch.setattr(scope, "is_single_host", lambda minute: single_host)
     assert scope.rate_limit_scope(settings_of(**extra), is_task=True) == expected
 
@@ -128,7 +128,7 @@ def test_a_process_that_shares_the_hosts_ledger_keeps_it_while_the_scheduler_res
     assert scopes == ["pool", "host", "host", "host"]
 
 
-def test_a_script_has_no_limit_in_the_scope_pool_unless_the_connection_sets_one():
+def test_scripts_have_no_limit_in_scope_pool_unless_the_connection_sets_one():
     pool = {"rate_limit_scope": "pool"}
     assert rate_limiter(settings_of(**pool), LOG, task=None, is_limited=False) is None
     assert rate_limiter(settings_of(**pool), LOG, task=None) is not None
@@ -147,7 +147,7 @@ def test_the_limiter_outlives_a_change_of_password_and_of_the_limit():
 
 
 @pytest.mark.parametrize(("pool", "has_slots"), [("iqm_api", True), ("default_pool", False)])
-def test_a_task_has_the_slots_of_its_pool(pool, has_slots):
+def test_a_task_uses_the_slots_of_its_pool(pool, has_slots):
     task = RunningTask(identity=pool, pool=pool, pool_slots=2, age=1000)
     limiter = rate_limiter(settings_of(rate_limit_scope="pool"), LOG, task=task)
     assert limiter.slots.has_slots == has_slots
@@ -156,12 +156,12 @@ def test_a_task_has_the_slots_of_its_pool(pool, has_slots):
 
 
 @pytest.mark.parametrize(("conn_type", "kind"), [("redis", RedisStore), ("postgres", PostgresStore)])
-def test_the_type_of_the_connection_decides_on_the_store(monkeypatch, conn_type, kind):
+def test_the_connection_type_selects_the_store(monkeypatch, conn_type, kind):
     monkeypatch.setenv("AIRFLOW_CONN_SHARED", json.dumps({"conn_type": conn_type, "host": "h"}))
     assert isinstance(open_store("shared"), kind)
 
 
-def test_a_connection_that_cannot_be_used(monkeypatch):
+def test_an_invalid_shared_state_connection(monkeypatch):
     with pytest.raises(IQMConnectionError, match="in shared_state_conn_id doesn't exist"):
         open_store("missing")
     monkeypatch.setenv("AIRFLOW_CONN_SHARED", json.dumps({"conn_type": "mysql", "host": "h"}))

@@ -82,7 +82,7 @@ def test_the_limit_is_shared(make_limiter, caplog):
     assert "Rate limit: 3 requests in 60 s, shared by the test" in caplog.text
 
 
-def test_the_log_says_what_would_remove_the_wait(make_limiter, caplog):
+def test_the_log_explains_how_to_remove_the_wait(make_limiter, caplog):
     with caplog.at_level("INFO"):
         for _ in range(2):
             make_limiter(slots=1, shared=False).new_turn().ask()
@@ -92,7 +92,7 @@ def test_the_log_says_what_would_remove_the_wait(make_limiter, caplog):
     assert "shared_state_conn_id" in first
 
 
-def test_a_store_that_is_down_from_the_start_costs_a_task_no_more_than_the_pool_does(make_limiter, store, caplog):
+def test_without_a_store_the_pool_limits_the_task(make_limiter, store, caplog):
     store.is_down = True
     limiter = make_limiter(slots=2)
     send(limiter)
@@ -101,7 +101,7 @@ def test_a_store_that_is_down_from_the_start_costs_a_task_no_more_than_the_pool_
     assert caplog.text.count("It is gone. Until it works again: a slot of pool iqm_api is one request in 60 s.") == 1
 
 
-def test_a_store_that_dies_in_mid_run_and_comes_back(make_limiter, store, clock, caplog):
+def test_a_store_that_fails_temporarily(make_limiter, store, clock, caplog):
     limiter = make_limiter(slots=1)
     send(limiter)
     store.is_down = True
@@ -122,7 +122,7 @@ def test_a_store_that_dies_in_mid_run_and_comes_back(make_limiter, store, clock,
     assert len(store.ledgers["account"].sent) == 2
 
 
-def test_a_store_that_failed_is_not_asked_again_for_a_while(make_limiter, store, clock):
+def test_a_failed_store_is_not_used_for_a_while(make_limiter, store, clock):
     store.is_down = True
     limiter = make_limiter()
     send(limiter)
@@ -135,7 +135,7 @@ def test_a_store_that_failed_is_not_asked_again_for_a_while(make_limiter, store,
     assert len(store.ledgers["account"].sent) == 3
 
 
-def test_a_store_that_dies_while_a_request_waits(make_limiter, store, clock):
+def test_a_store_that_fails_while_a_request_waits(make_limiter, store, clock):
     limiter = make_limiter(slots=1)
     for _ in range(3):
         send(limiter)
@@ -145,7 +145,7 @@ def test_a_store_that_dies_while_a_request_waits(make_limiter, store, clock):
     assert turn.ask() == slot_wait(LIMIT.window)
 
 
-def test_a_turn_that_was_never_asked_for_ends_without_the_store(make_limiter, store):
+def test_an_unused_turn_ends_without_the_store(make_limiter, store):
     make_limiter().new_turn().end()
     assert store.ledgers == {}
 
@@ -174,7 +174,7 @@ def test_a_request_that_waits_during_an_outage_returns_to_the_store(make_limiter
     assert len(store.ledgers["account"].sent) == 1
 
 
-def test_a_request_keeps_its_place_while_the_store_goes_on_failing(make_limiter, store, clock):
+def test_a_request_keeps_its_place_while_the_store_keeps_failing(make_limiter, store, clock):
     limiter = make_limiter()
     use_all(limiter, store)
     first = limiter.new_turn()
@@ -190,7 +190,7 @@ def test_a_request_keeps_its_place_while_the_store_goes_on_failing(make_limiter,
     assert first.ask() == 0
 
 
-def test_a_request_that_was_allowed_during_an_outage_is_sent_without_the_store(make_limiter, store, clock):
+def test_a_request_allowed_during_an_outage_does_not_use_the_store(make_limiter, store, clock):
     store.is_down = True
     limiter = make_limiter()
     turn = limiter.new_turn()
@@ -201,7 +201,7 @@ def test_a_request_that_was_allowed_during_an_outage_is_sent_without_the_store(m
     assert store.ledgers == {}
 
 
-def test_a_request_that_is_abandoned_while_a_thread_asks_for_it_leaves_nothing(make_limiter, store, monkeypatch):
+def test_abandoning_a_request_while_a_thread_asks_leaves_no_entry(make_limiter, store, monkeypatch):
     asks, may_go_on = threading.Event(), threading.Event()
     ask = store.ask
 

@@ -67,7 +67,7 @@ def whole_chain(error):
     ],
 )
 @both_hooks
-def test_a_connection_that_is_refused_is_one_exception(iqm_connection, get, host, message):
+def test_a_refused_connection_is_a_single_exception(iqm_connection, get, host, message):
     iqm_connection(host=host, requests_per_minute=10_000)
     with pytest.raises(IQMTransportError) as raised:
         get()
@@ -89,7 +89,7 @@ def test_a_connection_that_is_refused_is_one_exception(iqm_connection, get, host
 )
 @pytest.mark.parametrize("place", ["extra", "environment"])
 @both_hooks
-def test_a_proxy_s_password_is_in_no_exception(iqm_connection, monkeypatch, server, get, scheme, answer, place):
+def test_exceptions_have_no_proxy_password(iqm_connection, monkeypatch, server, get, scheme, answer, place):
     server.answer = lambda: iter([answer])
     proxy = server.url.replace("://", "://us:top%2Fsecret@")
     extra = {"proxies": {scheme: proxy}} if place == "extra" else {}
@@ -105,7 +105,7 @@ def test_a_proxy_s_password_is_in_no_exception(iqm_connection, monkeypatch, serv
 
 
 @both_hooks
-def test_a_proxy_that_is_not_there(iqm_connection, get):
+def test_an_unreachable_proxy(iqm_connection, get):
     proxy = "http://us:topsecret@127.0.0.1:9"
     iqm_connection(host="https://iqm.invalid", proxies={"https": proxy}, requests_per_minute=10_000)
     with pytest.raises(IQMTransportError, match="the proxy refused or failed") as raised:
@@ -115,7 +115,7 @@ def test_a_proxy_that_is_not_there(iqm_connection, get):
 
 
 @both_hooks
-def test_a_certificate_that_nobody_trusts(iqm_connection, certificate, get):
+def test_an_untrusted_certificate(iqm_connection, certificate, get):
     server = HostileServer(certificate.wrap)
     iqm_connection(host=server.url, requests_per_minute=10_000)
     with pytest.raises(IQMTransportError, match=r"TLS failed, .* \(SSLCertVerificationError\)") as raised:
@@ -125,7 +125,7 @@ def test_a_certificate_that_nobody_trusts(iqm_connection, certificate, get):
 
 
 @both_hooks
-def test_a_proxy_that_wants_a_password(iqm_connection, server, get):
+def test_a_proxy_that_requires_a_password(iqm_connection, server, get):
     server.answer = lambda: iter([b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"])
     iqm_connection(host="http://iqm.invalid", allow_http=True, proxies={"http": server.url}, requests_per_minute=10_000)
     with pytest.raises(IQMRequestError, match="The proxy requires a user and a password"):
@@ -134,7 +134,7 @@ def test_a_proxy_that_wants_a_password(iqm_connection, server, get):
 
 @pytest.mark.parametrize("extra", [{"verify": "/no/such/file"}, {"cert": "/no/such/file"}])
 @both_hooks
-def test_certificates_that_are_not_there(iqm_connection, get, extra):
+def test_missing_certificates(iqm_connection, get, extra):
     iqm_connection(host="https://127.0.0.1:9", requests_per_minute=10_000, **extra)
     with pytest.raises(IQMConnectionError, match='extras "verify" or "cert"'):
         get()
@@ -159,7 +159,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("case", ANSWERS)
 @both_hooks
-def test_both_hooks_say_the_same_of_a_broken_answer(iqm_connection, server, get, case):
+def test_both_hooks_have_the_same_messages_for_broken_responses(iqm_connection, server, get, case):
     answer, message = ANSWERS[case]
     server.answer = lambda: iter([answer])
     iqm_connection(host=server.url, requests_per_minute=10_000)
@@ -170,7 +170,7 @@ def test_both_hooks_say_the_same_of_a_broken_answer(iqm_connection, server, get,
 
 
 @both_hooks
-def test_interim_answers_are_no_answers(iqm_connection, server, get):
+def test_interim_responses_are_skipped(iqm_connection, server, get):
     interim = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
     server.answer = lambda: iter([interim, b"HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n"])
     iqm_connection(host=server.url, requests_per_minute=10_000)
@@ -180,7 +180,7 @@ def test_interim_answers_are_no_answers(iqm_connection, server, get):
 
 @pytest.mark.parametrize(("status", "advice"), [("407", ", check the user"), ("403", r"\."), ("502", r"\.")])
 @both_hooks
-def test_a_proxy_that_opens_no_tunnel(iqm_connection, server, get, status, advice):
+def test_a_proxy_that_refuses_a_tunnel(iqm_connection, server, get, status, advice):
     server.answer = lambda: iter([f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()])
     iqm_connection(host="https://iqm.invalid", proxies={"https": server.url}, requests_per_minute=10_000)
     with pytest.raises(IQMTransportError, match=f"the proxy returned HTTP {status}{advice}"):
@@ -190,7 +190,7 @@ def test_a_proxy_that_opens_no_tunnel(iqm_connection, server, get, status, advic
 @pytest.mark.parametrize("userinfo", ["us:top€secret", "us%3Aer:topsecret"])
 @pytest.mark.parametrize("place", ["extra", "environment"])
 @both_hooks
-def test_a_proxy_s_user_or_password_that_cannot_be_sent(iqm_connection, monkeypatch, get, userinfo, place):
+def test_proxy_credentials_that_cannot_be_sent(iqm_connection, monkeypatch, get, userinfo, place):
     proxy = f"http://{userinfo}@127.0.0.1:9"
     extra = {"proxies": {"https": proxy}} if place == "extra" else {}
     if place == "environment":
@@ -208,7 +208,7 @@ def test_a_socks_proxy_without_its_package_is_not_retried(iqm_connection):
 
 
 @both_hooks
-def test_the_environment_does_not_replace_the_connection_s_certificates(
+def test_the_environment_does_not_override_the_connections_certificates(
     iqm_connection, monkeypatch, certificate, tmp_path, get
 ):
     import certifi
@@ -224,7 +224,7 @@ def test_the_environment_does_not_replace_the_connection_s_certificates(
 
 
 @both_hooks
-def test_a_redirect_of_the_log_in_is_not_about_the_password(iqm_connection, server, get):
+def test_advice_for_a_redirected_login_is_about_the_host(iqm_connection, server, get):
     server.answer = lambda: iter([b"HTTP/1.1 301 Moved\r\nLocation: https://x.invalid/\r\nContent-Length: 0\r\n\r\n"])
     iqm_connection(host=server.url, requests_per_minute=10_000)
     with pytest.raises(IQMRequestError, match="Redirects aren't followed"):
@@ -232,7 +232,7 @@ def test_a_redirect_of_the_log_in_is_not_about_the_password(iqm_connection, serv
 
 
 @both_hooks
-def test_a_proxy_s_page_does_not_say_that_there_is_no_audience(iqm_connection, server, get):
+def test_a_proxys_error_page_does_not_mean_no_such_audience(iqm_connection, server, get):
     server.answers_log_in = True
     server.answer = lambda: iter([b"HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\n<html>"])
     iqm_connection(host=server.url, requests_per_minute=10_000)
@@ -243,7 +243,7 @@ def test_a_proxy_s_page_does_not_say_that_there_is_no_audience(iqm_connection, s
 
 
 @both_hooks
-def test_a_body_that_cannot_be_decompressed_is_not_empty(iqm_connection, server, get):
+def test_an_undecodable_body_is_not_empty(iqm_connection, server, get):
     server.answer = lambda: iter([b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"])
     iqm_connection(host=server.url, requests_per_minute=10_000)
     with pytest.raises(IQMInvalidAnswerError, match="something else"):

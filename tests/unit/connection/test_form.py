@@ -25,18 +25,18 @@ def airflows_schema(name):
     return json.loads((resources.files("airflow") / name).read_text())
 
 
-def test_the_metadata_fit_airflows_schema():
+def test_metadata_match_airflows_schema():
     jsonschema.validate(get_provider_info(), airflows_schema("provider_info.schema.json"))
 
 
-def test_the_connection_type_fits_the_schema_of_provider_yaml():
+def test_connection_type_matches_the_schema_of_provider_yaml():
     """The stricter one: the schema of a provider's metadata says nothing of a form."""
     schema = airflows_schema("provider.yaml.schema.json")["properties"]["connection-types"]
     jsonschema.validate(get_provider_info()["connection-types"], schema)
 
 
 @pytest.mark.skipif(not (3, 0) <= AIRFLOW < (3, 2), reason="other releases take the form in another way")
-def test_airflow_3_1_takes_the_form_from_the_hook():
+def test_airflow_3_1_reads_the_form_from_the_hook():
     """It has no WTForms: it puts its own in their place, which need not know all that WTForms know."""
     from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 
@@ -50,7 +50,7 @@ def test_airflow_3_1_takes_the_form_from_the_hook():
 
 
 @pytest.mark.skipif(AIRFLOW < (3, 2), reason="earlier releases take the form from the hook")
-def test_airflow_3_takes_the_form_from_the_metadata():
+def test_airflow_3_reads_the_form_from_the_metadata():
     manager = ProvidersManager()
     metadata = next(item for item in manager.iter_connection_type_hook_ui_metadata() if item.connection_type == "iqm")
     assert metadata.field_behaviour["relabeling"]["login"] == "Email"
@@ -61,7 +61,7 @@ def test_airflow_3_takes_the_form_from_the_metadata():
 
 
 @pytest.mark.skipif(AIRFLOW >= (3, 0), reason="WTForms comes with Airflow 2 only")
-def test_airflow_2_takes_the_form_from_the_hook():
+def test_airflow_2_reads_the_form_from_the_hook():
     from wtforms import PasswordField
 
     manager = ProvidersManager()
@@ -77,12 +77,12 @@ def test_airflow_2_takes_the_form_from_the_hook():
     assert masked == ["client_secret"]
 
 
-def test_what_the_form_hides_can_be_said_in_the_host():
+def test_hidden_fields_can_be_part_of_the_host():
     assert IQMHook.get_ui_field_behaviour()["hidden_fields"] == ["port", "schema"]
 
 
 @pytest.mark.parametrize("field", FIELDS.values(), ids=lambda field: field.name)
-def test_the_documentation_has_the_words_of_the_form(field):
+def test_documentation_matches_the_form(field):
     rows = [re.split(r"\s*\|\s*", line)[1:-1] for line in DOCUMENTATION.read_text().splitlines()]
     default = "required" if field.required else f"`{field.placeholder}`" if field.placeholder else ""
     assert [field.label, f"`{field.name}`", field.help, default] in rows

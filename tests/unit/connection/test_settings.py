@@ -32,7 +32,7 @@ def read(host=None, login="a@b.c", password="pw", schema=None, port=None, **extr
         ({"host": "http://iqm.internal", "allow_http": "true"}, "http://iqm.internal"),
     ],
 )
-def test_the_base_url(given, url):
+def test_base_url(given, url):
     assert read(**given).base_url == url
 
 
@@ -45,7 +45,7 @@ def test_defaults_and_settings():
     assert (settings.request_timeout, read(request_timeout="2.5").request_timeout) == (120, 2.5)
 
 
-def test_the_rate_limit():
+def test_rate_limit_settings():
     settings = read()
     assert (settings.rate_limit_pool, settings.rate_limit_window, settings.requests_per_minute) == ("iqm_api", 60, None)
     settings = read(rate_limit_pool="other", rate_limit_window="2.5", requests_per_minute="7")
@@ -59,12 +59,12 @@ def test_requests_per_minute_must_be_a_number_of_requests(value):
 
 
 @pytest.mark.parametrize("empty", ["", None])
-def test_a_field_that_the_form_leaves_empty_is_not_given(empty):
+def test_empty_form_fields_use_defaults(empty):
     optional = [field.name for field in FIELDS.values() if not field.required and not field.standard]
     assert read(host=empty, **dict.fromkeys(optional, empty)) == read()
 
 
-def test_the_form_offers_the_versions_that_there_are():
+def test_form_offers_all_api_versions():
     assert FIELDS["api_version"].choices == API_VERSIONS
     assert FIELDS["api_version"].default == API_VERSIONS[0]
 
@@ -166,7 +166,7 @@ def test_all_missing_fields_are_named():
         ({"api_version": "v9"}, "api_version"),
     ],
 )
-def test_what_cant_be_used_is_named(given, words):
+def test_invalid_fields_are_named(given, words):
     with pytest.raises(IQMConnectionError, match=words) as raised:
         read(**given)
     shown = "".join(traceback.format_exception(raised.value))
@@ -174,13 +174,13 @@ def test_what_cant_be_used_is_named(given, words):
     shown.encode()
 
 
-def test_a_proxy_s_password_is_a_secret():
+def test_proxy_passwords_are_secrets():
     settings = read(proxies={"https": "http://user:top%2Fsecret@proxy:3128", "http": "me:other@proxy"})
     assert {"top%2Fsecret", "top/secret", "other"} < set(settings.secrets)
     assert "secret" not in repr(settings).replace("client_secret", "")
 
 
-def test_who_shares_the_rate_limit():
+def test_rate_limit_scope():
     assert (read().rate_limit_scope, read().shared_state_conn_id) == ("auto", "")
     settings = read(rate_limit_scope="Shared", shared_state_conn_id=" redis_default ")
     assert (settings.rate_limit_scope, settings.shared_state_conn_id) == ("shared", "redis_default")
@@ -190,6 +190,6 @@ def test_who_shares_the_rate_limit():
     ("extra", "named"),
     [({"rate_limit_scope": "all"}, '"all"'), ({"rate_limit_scope": "shared"}, "shared_state_conn_id")],
 )
-def test_a_scope_that_cannot_be_used(extra, named):
+def test_invalid_rate_limit_scope(extra, named):
     with pytest.raises(IQMConnectionError, match=named):
         read(**extra)

@@ -18,7 +18,7 @@ def no_environment(monkeypatch):
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-def test_only_the_extras_about_the_way_count():
+def test_only_transport_extras_are_used():
     assert transport_extra({"verify": False, "client_secret": "x", "proxies": {}}) == {"verify": False, "proxies": {}}
 
 
@@ -29,11 +29,11 @@ def test_certificates_are_checked_by_default():
     assert transport.proxy is None
 
 
-def test_checks_can_be_switched_off():
+def test_certificate_checks_can_be_disabled():
     assert Transport.read(API, {"verify": False}).tls.verify_mode is ssl.CERT_NONE
 
 
-def test_a_bundle_of_one_s_own(certificate, monkeypatch):
+def test_custom_ca_bundle(certificate, monkeypatch):
     for transport in (
         Transport.read(API, {"verify": str(certificate.path)}),
         bundle_of_environment(certificate, monkeypatch),
@@ -47,7 +47,7 @@ def bundle_of_environment(certificate, monkeypatch):
     return Transport.read(API, {})
 
 
-def test_a_client_certificate(certificate):
+def test_client_certificate(certificate):
     given = [str(certificate.path), str(certificate.key_path)]
     assert isinstance(Transport.read(API, {"cert": given}).tls, ssl.SSLContext)
     with pytest.raises(IQMConnectionError, match="cert"):
@@ -55,7 +55,7 @@ def test_a_client_certificate(certificate):
 
 
 @pytest.mark.parametrize("extra", [{"verify": "/no/such/file"}, {"cert": "/no/such/file"}])
-def test_files_that_are_not_there(extra):
+def test_missing_certificate_files(extra):
     with pytest.raises(IQMConnectionError, match="verify"):
         Transport.read(API, extra)
 
@@ -77,6 +77,6 @@ def test_proxies(extra, environment, proxy, monkeypatch):
     assert Transport.read(API, extra).proxy == proxy
 
 
-def test_a_proxy_that_can_t_be_used():
+def test_unsupported_proxy():
     with pytest.raises(IQMConnectionError, match="deferrable=False"):
         Transport.read(API, {"proxies": {"https": "socks5://user:secret@proxy.example"}})

@@ -31,7 +31,7 @@ def hook(request, local_iqm):
     return request.param()
 
 
-def test_who_uses_audiences(hook, local_iqm, add_audience):
+def test_campaigns_of_audiences(hook, local_iqm, add_audience):
     first, second = add_audience(), add_audience()
     including = [local_iqm.add_campaign(included=[first]), local_iqm.add_campaign(included=[first], status="expired")]
     excluding = local_iqm.add_campaign(excluded=[first])
@@ -46,7 +46,7 @@ def test_who_uses_audiences(hook, local_iqm, add_audience):
     assert (details, listing) == (f"/api/v3/audience/matched/{first}", "/api/v3/audience/list")
 
 
-def test_an_audience_that_is_listed_late_is_not_taken_for_unused(hook, local_iqm, add_audience):
+def test_an_audience_that_is_listed_late_is_not_treated_as_unused(hook, local_iqm, add_audience):
     first, second = add_audience(), add_audience()
     campaign_id = local_iqm.add_campaign(excluded=[second])
     local_iqm.change_settings(list_delay_seconds=100)
@@ -66,7 +66,7 @@ def test_names_of_campaigns(hook, local_iqm):
     ]
 
 
-def test_more_campaigns_than_a_page_has(hook, local_iqm):
+def test_more_campaigns_than_a_page(hook, local_iqm):
     ids = [local_iqm.add_campaign(f"C{number}") for number in range(501)]
     assert [campaign["id"] for campaign in hook.get_campaigns(ids)] == ids
     assert local_iqm.paths().count("/api/v3/cmp/basic/list") == 2
@@ -82,7 +82,7 @@ def test_targets_are_changed(hook, local_iqm, add_audience):
     assert (local_iqm.campaigns[0].included, local_iqm.campaigns[0].excluded) == ((), (new,))
 
 
-def test_classic_can_t_tell_who_uses_an_audience(hook, local_iqm, add_audience):
+def test_classic_connections_cannot_list_campaigns(hook, local_iqm, add_audience):
     local_iqm.connect(api_version="classic")
     with pytest.raises(AudienceOptionError, match="requires v3"):
         hook.get_audience_campaigns([add_audience()])
@@ -111,7 +111,7 @@ def test_an_audience_in_use_is_not_deleted(local_iqm, add_audience, version):
         ("classic", {"audienceSuccessfulIds": [1, 2], "audienceFailedIds": "2"}),
     ],
 )
-def test_an_audience_that_isn_t_reported_as_deleted_counts_as_kept(local_iqm, version, told):
+def test_an_audience_not_reported_as_deleted_counts_as_failed(local_iqm, version, told):
     local_iqm.connect(api_version=version)
     path = {"v3": "/api/v3/audience", "classic": "/api/v2/audience/delete"}[version]
     local_iqm.add_fault("status", path=path, status=200, body={"success": True, "data": told})

@@ -73,7 +73,7 @@ def prepared(path):
     )
 
 
-def test_one_log_in_serves_all_calls(hook, iqm):
+def test_all_calls_share_a_login(hook, iqm):
     for _ in range(3):
         hook.get_matched_audience(7)
     first, *others = iqm.request_history
@@ -99,13 +99,13 @@ def test_extras_and_netrc_never_become_headers(hook, iqm, tmp_path, monkeypatch)
     assert iqm.last_request.headers["Authorization"] == "Bearer access-1"
 
 
-def test_the_connection_s_ow_id_wins(iqm_connection, iqm):
+def test_the_connections_ow_id_takes_precedence(iqm_connection, iqm):
     iqm_connection(ow_id="42")
     IQMHook().get_matched_audience(7)
     assert iqm.last_request.headers["X-IAA-OW-ID"] == "42"
 
 
-def test_the_token_is_renewed_before_it_is_void(hook, iqm):
+def test_the_token_is_renewed_before_it_expires(hook, iqm):
     now = [1000.0]
     iqm.post(RENEW, json=token("access-2", "refresh-2"))
     hook._iqm.login._clock = lambda: now[0]
@@ -154,7 +154,7 @@ def test_a_second_401_is_an_error(hook, iqm):
         (400, {"success": False, "data": {"status": "On Hold", "reason": "r"}}, IQMAccountOnHoldError),
     ],
 )
-def test_a_refused_log_in_is_not_retried_by_airflow(hook, requests_mock, status, body, error):
+def test_a_failed_login_is_not_retried_by_airflow(hook, requests_mock, status, body, error):
     requests_mock.post(LOG_IN, status_code=status, json=body)
     with pytest.raises(error) as raised:
         hook.get_matched_audience(7)
@@ -170,7 +170,7 @@ def test_missing_fields_are_not_retried_by_airflow(monkeypatch):
     assert isinstance(raised.value, AirflowFailException)
 
 
-def test_server_errors_and_lost_connections_are_sent_again(hook, iqm, waits):
+def test_server_errors_and_lost_connections_are_retried(hook, iqm, waits):
     iqm.get(
         f"{API}/api/v2/audience/matched/7",
         [
@@ -194,7 +194,7 @@ def test_server_errors_end_after_five_attempts(hook, iqm, waits):
     assert len(waits) == 4
 
 
-def test_a_long_retry_after_of_a_server_error_is_left_to_airflow(hook, iqm, waits):
+def test_a_server_error_with_a_long_retry_after_is_not_retried(hook, iqm, waits):
     iqm.get(f"{API}/api/v2/audience/matched/7", status_code=503, headers={"Retry-After": "3600"})
     with pytest.raises(IQMServerError):
         hook.get_matched_audience(7)
@@ -202,7 +202,7 @@ def test_a_long_retry_after_of_a_server_error_is_left_to_airflow(hook, iqm, wait
 
 
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "600"}])
-def test_a_429_is_waited_out_for_an_hour(hook, iqm, waits, headers):
+def test_a_429_is_retried_for_an_hour(hook, iqm, waits, headers):
     iqm.get(f"{API}/api/v2/audience/matched/7", status_code=429, headers=headers)
     with pytest.raises(IQMRateLimitError):
         hook.get_matched_audience(7)
@@ -225,7 +225,7 @@ def test_requests_per_minute_is_a_limit_for_all_hooks_of_the_process(iqm_connect
     assert len(iqm.request_history) == 3
 
 
-def test_a_429_closes_the_account_for_other_hooks_too(iqm_connection, iqm, waits, monkeypatch):
+def test_a_429_blocks_other_hooks_of_the_account_too(iqm_connection, iqm, waits, monkeypatch):
     iqm_connection(requests_per_minute=10, rate_limit_window=30, workspace_host="of.that.test")
     iqm.get(f"{API}/api/v2/audience/matched/7", status_code=429, headers={"Retry-After": "20"})
 
@@ -252,7 +252,7 @@ def test_the_column_list_falls_back_to_get(hook, iqm):
     assert hook.get_column_list() == [{"id": 2, "name": "Email", "label": "Email"}]
 
 
-def test_an_upload_is_sent_whole_with_its_length(hook, iqm, audience_file):
+def test_an_upload_has_a_content_length(hook, iqm, audience_file):
     iqm.post(UPLOAD, json={"statusCode": 200, "responseObject": {"id": 15332, "message": "ok"}})
     assert upload(hook, audience_file) == 15332
     request = iqm.last_request
@@ -284,7 +284,7 @@ def test_an_upload_is_never_sent_again_blindly(hook, iqm, audience_file, waits, 
         hook._upload(prepared(audience_file), resume=False)
 
 
-def test_an_upload_that_never_reached_iqm_is_left_to_airflow_s_retries(iqm_connection, audience_file, waits):
+def test_an_upload_that_never_reached_iqm_is_retried_by_airflow(iqm_connection, audience_file, waits):
     iqm_connection(host="http://127.0.0.1:9")
     with pytest.raises(IQMTransportError) as raised:
         upload(IQMHook(), audience_file)
@@ -301,14 +301,14 @@ def test_an_upload_refused_before_any_work_is_sent_again(hook, iqm, audience_fil
     assert len({len(body) for body in bodies}) == 1
 
 
-def test_a_wrong_file_costs_no_request(hook, iqm, tmp_path):
+def test_an_invalid_file_sends_no_request(hook, iqm, tmp_path):
     with pytest.raises(AudienceFileError) as raised:
         upload(hook, tmp_path / "none.csv")
     assert isinstance(raised.value, AirflowFailException)
     assert iqm.call_count == 0
 
 
-def test_damage_is_told_in_one_line_each_without_a_value(hook, iqm, tmp_path, monkeypatch):
+def test_each_kind_of_damage_is_a_line_without_values(hook, iqm, tmp_path, monkeypatch):
     log = MagicMock()
     monkeypatch.setattr(IQMHook, "log", log)
     iqm.post(UPLOAD, json={"statusCode": 200, "responseObject": {"id": 7, "message": "ok"}})
@@ -327,7 +327,7 @@ def test_damage_is_told_in_one_line_each_without_a_value(hook, iqm, tmp_path, mo
 
 
 @pytest.mark.parametrize("make", [lambda table: table, pyarrow.Table.to_pandas])
-def test_a_dataframe_is_sent_as_csv_and_leaves_nothing_behind(hook, iqm, tmp_path, make):
+def test_a_dataframe_is_sent_as_csv_and_the_file_is_deleted(hook, iqm, tmp_path, make):
     sent = []
 
     def keep(request, _):
@@ -349,7 +349,7 @@ def test_a_dataframe_is_sent_as_csv_and_leaves_nothing_behind(hook, iqm, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_wrong_dataframe_costs_no_request_and_is_not_retried_by_airflow(hook, iqm, tmp_path):
+def test_an_invalid_dataframe_sends_no_request_and_is_not_retried_by_airflow(hook, iqm, tmp_path):
     frame = pyarrow.table({"email": [b"x"]})
     with pytest.raises(AirflowFailException, match="the column 'email' holds values of type bytes"):
         hook.upload_dataframe(
@@ -378,13 +378,13 @@ def test_find_and_delete(hook, iqm):
         lambda hook: hook.rename_audience(1, "\udce9"),
     ],
 )
-def test_a_name_that_no_request_can_carry_costs_none(hook, iqm, call):
+def test_a_name_with_invalid_unicode_sends_no_request(hook, iqm, call):
     with pytest.raises(AudienceNameError, match=r"The audience name '\\udce9' isn't valid Unicode"):
         call(hook)
     assert iqm.call_count == 0
 
 
-def test_test_connection_logs_in_and_says_what_is_wrong(hook, requests_mock, waits):
+def test_test_connection_logs_in_and_reports_problems(hook, requests_mock, waits):
     requests_mock.post(LOG_IN, json={"success": True, "data": token(owId=200001)})
     assert hook.test_connection() == (True, "Logged in to workspace 200001 at app.iqm.com.")
     requests_mock.post(LOG_IN, status_code=403, json={"success": False, "errorObjects": [{"error": "No user."}]})
@@ -409,7 +409,7 @@ def test_test_connection_tries_a_workspace_id_of_the_connection(hook, requests_m
     assert "organization workspace ID" in message
 
 
-def test_run_makes_any_other_call_logged_in(hook, iqm):
+def test_run_calls_any_endpoint(hook, iqm):
     iqm.post(f"{API}/api/v3/other", json={"success": True, "data": {"x": 1}})
     assert hook.run("api/v3/other", json={"a": 1}) == {"x": 1}
     assert iqm.last_request.json() == {"a": 1}
@@ -425,7 +425,7 @@ def test_run_makes_any_other_call_logged_in(hook, iqm):
         ("POST", {"params": {"a": ["1", "2"]}, "json": {}}),
     ],
 )
-def test_run_sends_the_query_however_it_is_given(hook, iqm, method, arguments):
+def test_run_sends_query_parameters_in_any_form(hook, iqm, method, arguments):
     iqm.register_uri(method, f"{API}/api/v3/other", json={"success": True, "data": 5})
     hook.method = method
     assert hook.run("api/v3/other", **arguments) == 5
@@ -435,7 +435,7 @@ def test_run_sends_the_query_however_it_is_given(hook, iqm, method, arguments):
 @pytest.mark.parametrize(
     "arguments", [{"extra_options": {"timeout": 5}}, {"auth": ("me", "secret")}, {"cookies": {}}, {"timeout": 5}]
 )
-def test_run_refuses_what_it_does_not_support_before_any_request(hook, iqm, arguments):
+def test_run_rejects_unsupported_arguments_before_any_request(hook, iqm, arguments):
     with pytest.raises(IQMFinalError, match=rf"^IQMHook.run doesn't support {next(iter(arguments))}\.") as raised:
         hook.run("api/v3/other", **arguments)
     assert isinstance(raised.value, AirflowFailException)
@@ -443,7 +443,7 @@ def test_run_refuses_what_it_does_not_support_before_any_request(hook, iqm, argu
     assert not iqm.called
 
 
-def test_no_secret_is_in_the_log_or_an_error(hook, iqm, waits, caplog):
+def test_logs_and_errors_have_no_secrets(hook, iqm, waits, caplog):
     caplog.set_level(logging.DEBUG)
     iqm.get(f"{API}/api/v2/audience/matched/7", exc=requests.exceptions.ConnectionError("lost"))
     with pytest.raises(IQMTransportError) as raised:

@@ -32,7 +32,7 @@ RENEW = "/api/v3/ua/oauth/token"
 DETAILS = "/api/v2/audience/matched/*"
 
 
-def test_it_says_what_the_sync_hook_says(local_iqm, add_audience):
+def test_both_hooks_have_the_same_messages(local_iqm, add_audience):
     audience_id = add_audience("A&B [x]")
     # The first time for each hook, so that both go on to the call's other form.
     local_iqm.add_fault("status", path="*/column-list", method="POST", status=405, times=2)
@@ -53,7 +53,7 @@ def test_it_says_what_the_sync_hook_says(local_iqm, add_audience):
     )
 
 
-def test_coroutines_log_in_once(local_iqm, add_audience):
+def test_coroutines_share_a_login(local_iqm, add_audience):
     ids = [add_audience() for _ in range(20)]
 
     async def ask():
@@ -66,7 +66,7 @@ def test_coroutines_log_in_once(local_iqm, add_audience):
 
 
 @pytest.mark.parametrize("refresh_too", [True, False])
-def test_coroutines_renew_once(local_iqm, add_audience, refresh_too):
+def test_coroutines_share_a_renewal(local_iqm, add_audience, refresh_too):
     ids = [add_audience() for _ in range(20)]
 
     async def ask():
@@ -82,7 +82,7 @@ def test_coroutines_renew_once(local_iqm, add_audience, refresh_too):
     assert local_iqm.paths().count(LOG_IN) == (2 if refresh_too else 1)
 
 
-def test_a_cancelled_log_in_is_taken_over_by_the_next(local_iqm, add_audience):
+def test_the_next_coroutine_repeats_a_cancelled_login(local_iqm, add_audience):
     audience_id = add_audience()
     local_iqm.add_fault("hang", path=LOG_IN)
 
@@ -125,7 +125,7 @@ def get(audience_id=1):
     return asyncio.run(IQMAsyncHook().get_matched_audience(audience_id))
 
 
-def test_faults_that_may_pass_are_sent_again(local_iqm, add_audience):
+def test_temporary_faults_are_retried(local_iqm, add_audience):
     audience_id = add_audience()
     for kind in ("html", "drop_after", "truncate", "drop_before"):
         local_iqm.add_fault(kind, path=DETAILS)
@@ -142,7 +142,7 @@ def test_faults_that_may_pass_are_sent_again(local_iqm, add_audience):
         ({"kind": "status", "status": 200, "body": "<html>"}, IQMInvalidAnswerError, "isn't JSON"),
     ],
 )
-def test_faults_that_stay_are_errors_that_airflow_retries(local_iqm, add_audience, fault, error, words):
+def test_permanent_faults_are_retryable_errors(local_iqm, add_audience, fault, error, words):
     local_iqm.connect(read_timeout=0.2)
     local_iqm.add_fault(path=DETAILS, times=None, **fault)
     with pytest.raises(error, match=words) as raised:
@@ -151,7 +151,7 @@ def test_faults_that_stay_are_errors_that_airflow_retries(local_iqm, add_audienc
     assert getattr(raised.value, "sent", True)
 
 
-def test_nobody_listens(local_iqm):
+def test_connection_refused(local_iqm):
     local_iqm.connect(host="http://127.0.0.1:9")
     with pytest.raises(IQMTransportError, match=r"could not connect \(ConnectionRefusedError\)") as raised:
         get()
@@ -171,7 +171,7 @@ def test_an_unknown_audience(local_iqm):
     assert isinstance(raised.value, AirflowFailException)
 
 
-def test_netrc_is_left_alone(local_iqm, add_audience, tmp_path, monkeypatch):
+def test_netrc_is_ignored(local_iqm, add_audience, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login netrc-user password netrc-password\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -179,13 +179,13 @@ def test_netrc_is_left_alone(local_iqm, add_audience, tmp_path, monkeypatch):
     assert [request.authorization for request in local_iqm.requests] == ["Basic", "Bearer"]
 
 
-def test_a_connection_that_is_not_there(monkeypatch):
+def test_a_missing_connection(monkeypatch):
     with pytest.raises(IQMConnectionError, match='Connection "missing"') as raised:
         asyncio.run(IQMAsyncHook("missing").get_matched_audience(1))
     assert isinstance(raised.value, AirflowFailException)
 
 
-def test_a_connection_that_is_mended_works_at_once(local_iqm, add_audience):
+def test_a_corrected_connection_works_at_once(local_iqm, add_audience):
     audience_id = add_audience()
     local_iqm.connect(client_secret="wrong")
 
@@ -199,7 +199,7 @@ def test_a_connection_that_is_mended_works_at_once(local_iqm, add_audience):
     assert asyncio.run(ask())["id"] == audience_id
 
 
-def test_a_changed_connection_is_noticed_in_time(local_iqm, add_audience):
+def test_a_changed_connection_is_reread(local_iqm, add_audience):
     audience_id = add_audience()
     now = [0.0]
 
@@ -290,7 +290,7 @@ def test_a_proxy_is_used(local_iqm, other_server, monkeypatch, place):
     assert other_server.asked == [f"http://iqm.internal{LOG_IN}", "http://iqm.internal/api/v2/audience/matched/1"]
 
 
-def test_tls_is_checked_as_the_connection_says(local_iqm, other_server, certificate, monkeypatch):
+def test_tls_checks_follow_the_connection(local_iqm, other_server, certificate, monkeypatch):
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         # They win over "verify": false in requests, and so they do here.
         monkeypatch.delenv(name, raising=False)
@@ -324,7 +324,7 @@ def test_in_a_task_the_pool_slots_limit_the_requests(local_iqm, iqm_connection, 
     assert len(login.slots.recent()) == 2
 
 
-def test_the_event_loop_goes_on_while_the_scope_is_looked_up(local_iqm, add_audience, monkeypatch):
+def test_determining_the_scope_does_not_block_the_event_loop(local_iqm, add_audience, monkeypatch):
     threads = []
 
     def look_up(settings, *, is_task):

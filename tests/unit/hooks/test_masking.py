@@ -34,7 +34,7 @@ def test_every_secret_is_masked_in_an_event_loop(masked):
 
 
 @pytest.mark.parametrize("secret", ["s3cret-of-a-test", "pässwörd with blanks"])
-def test_airflow_s_logs_show_no_masked_secret(secret):
+def test_secrets_are_masked_in_airflows_logs(secret):
     from airflow.providers.common.compat.sdk import mask_secret
 
     # Where the masker is depends on Airflow; that is why the package asks common.compat.

@@ -22,7 +22,7 @@ def audience(audience_id=7, status="Ready", users=1234):
     return {"id": audience_id, "name": "List", "status": status, **more, "reason": None, "file_names": []}
 
 
-def test_each_change_is_a_line(lines):
+def test_each_status_change_is_a_line(lines):
     watch = AudienceWatch([7])
     with log_poll_events(LOG, watch):
         for status in ("Processing", "Processing", "Odd", "Ready"):
@@ -34,7 +34,7 @@ def test_each_change_is_a_line(lines):
     ]
 
 
-def test_of_many_audiences_the_counts_are_a_line(lines):
+def test_the_counts_of_many_audiences_are_a_line(lines):
     watch = AudienceWatch(range(1, 13))
     with log_poll_events(LOG, watch):
         for audience_id, status in enumerate(("Ready", "Processing", "Processing"), 1):
@@ -50,7 +50,7 @@ def test_a_poll_that_fails_is_a_warning(lines):
     assert lines() == [("WARNING", "IQM is down. The next poll retries.")]
 
 
-def test_what_was_found_before_an_error_is_logged(lines):
+def test_events_before_an_error_are_logged(lines):
     watch = AudienceWatch([7])
     with pytest.raises(AudienceFailedError), log_poll_events(LOG, watch):
         watch.update(audience(status="Rejected"))
@@ -58,7 +58,7 @@ def test_what_was_found_before_an_error_is_logged(lines):
 
 
 @pytest.mark.parametrize(("users", "text"), [(1, "reach 1 user"), (0, "reach 0 users"), (None, "reach unknown")])
-def test_one_user_is_not_users(lines, users, text):
+def test_singular_and_plural(lines, users, text):
     watch = AudienceWatch([7])
     with log_poll_events(LOG, watch):
         watch.update(audience(users=users))

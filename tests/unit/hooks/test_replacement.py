@@ -43,7 +43,7 @@ def swap(local_iqm, add_audience):
     return old, new
 
 
-def test_an_audience_is_replaced_everywhere_and_deleted(hook, local_iqm, swap):  # noqa: F811
+def test_an_audience_is_replaced_in_all_campaigns_and_deleted(hook, local_iqm, swap):  # noqa: F811
     old, new = swap
     done = hook.replace_audience(old, new)
     assert roles(local_iqm, new) == (local_iqm.used, local_iqm.used_excluded) == (done["included"], done["excluded"])
@@ -62,7 +62,7 @@ def test_the_old_audience_can_be_kept(hook, local_iqm, swap):  # noqa: F811
     assert roles(local_iqm, old) == (local_iqm.used, local_iqm.used_excluded)
 
 
-def test_campaigns_that_can_t_be_changed_keep_the_old_audience(hook, local_iqm, swap, add_audience):  # noqa: F811
+def test_failed_campaigns_keep_the_old_audience(hook, local_iqm, swap, add_audience):  # noqa: F811
     old, new = swap
     full = local_iqm.add_campaign(included=[old, *(add_audience() for _ in range(19))])
     with pytest.raises(CampaignTargetingError, match=f"may still use audience {old}") as error:
@@ -73,7 +73,7 @@ def test_campaigns_that_can_t_be_changed_keep_the_old_audience(hook, local_iqm, 
     assert status_of(local_iqm, old) == "Ready"
 
 
-def test_mistakes_change_nothing(hook, local_iqm, swap, add_audience):  # noqa: F811
+def test_invalid_arguments_change_nothing(hook, local_iqm, swap, add_audience):  # noqa: F811
     old, new = swap
     with pytest.raises(AudienceNotFoundError):
         hook.replace_audience(99, new)
@@ -86,7 +86,7 @@ def test_mistakes_change_nothing(hook, local_iqm, swap, add_audience):  # noqa: 
     assert all(len(campaign.timeline) == 1 for campaign in local_iqm.campaigns)
 
 
-def test_classic_needs_the_campaigns_and_keeps_their_role(hook, local_iqm, swap):  # noqa: F811
+def test_classic_connections_require_campaigns_and_keep_their_role(hook, local_iqm, swap):  # noqa: F811
     local_iqm.connect(api_version="classic")
     old, new = swap
     with pytest.raises(AudienceOptionError, match="campaign_ids is missing"):

@@ -32,25 +32,25 @@ def store(of):
     return StateStore(of, name="the task's state", log=LOG)
 
 
-def test_what_is_written_is_read():
+def test_written_values_can_be_read():
     kept = Store()
     assert store(kept).write("id", 7) is True
     assert store(kept).read("id") == 7
     assert store(kept).read("other") is None
 
 
-def test_without_a_store_nothing_is_known_and_nothing_is_kept(caplog):
+def test_without_a_store_nothing_is_stored(caplog):
     assert not store(None)
     assert store(None).read("id") is None
     assert store(None).write("id", 7) is False
     assert caplog.text == ""
 
 
-def test_an_empty_store_is_one():
+def test_an_empty_store_is_a_store():
     assert store(Store())
 
 
-def test_a_store_that_fails_costs_a_warning_that_names_the_key_and_the_store(caplog):
+def test_failures_are_warnings_with_the_key_and_the_store(caplog):
     failing = store(FailingStore(RuntimeError("no connection")))
     assert failing.read("id") is None
     assert failing.write("token", "secret-token") is False
@@ -61,7 +61,7 @@ def test_a_store_that_fails_costs_a_warning_that_names_the_key_and_the_store(cap
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, AirflowTaskTimeout])
-def test_what_ends_the_task_is_not_swallowed(end):
+def test_errors_that_end_the_task_are_not_suppressed(end):
     with pytest.raises(end):
         store(FailingStore(end())).read("id")
     with pytest.raises(end):

@@ -22,18 +22,18 @@ def test_an_error_is_a_warning(caplog, error):
     assert "\n" not in record.getMessage()
 
 
-def test_a_long_reason_is_cut(caplog):
+def test_long_reasons_are_truncated(caplog):
     with best_effort(LOG, "push the link"):
         raise ValueError("x" * 9999)
     assert len(caplog.records[0].getMessage()) < MAX_REASON + 100
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_what_ends_a_task_from_outside_passes(end):
+def test_errors_that_end_the_task_are_not_suppressed(end):
     with pytest.raises(end), best_effort(LOG, "push the link"):
         raise end
 
 
-def test_a_deferral_passes():
+def test_deferrals_are_not_suppressed():
     with pytest.raises(TaskDeferred), best_effort(LOG, "push the link"):
         raise TaskDeferred(trigger=None, method_name="m")

@@ -10,7 +10,7 @@ from airflow_provider_iqm.runtime import failure_listener, failures
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 
 
-def test_a_final_error_stays_what_it_is_and_fails_the_task():
+def test_a_final_error_keeps_its_class_and_fails_the_task():
     cause = KeyError("x")
     with pytest.raises(AudienceFileError) as raised, final_errors_fail_the_task(), final_errors_fail_the_task():
         raise AudienceFileError("wrong", line=3) from cause
@@ -20,13 +20,13 @@ def test_a_final_error_stays_what_it_is_and_fails_the_task():
     assert type(error).__name__ == "AudienceFileError"
 
 
-def test_what_a_request_error_knows_is_kept():
+def test_attributes_of_errors_are_kept():
     with pytest.raises(IQMRequestError) as raised, final_errors_fail_the_task():
         raise IQMRequestError("no", status=422, detail="d", retry_after=1)
     assert (raised.value.status, raised.value.detail, raised.value.retry_after) == (422, "d", 1)
 
 
-def test_other_errors_are_left_alone():
+def test_other_errors_are_unchanged():
     error = IQMServerError("later", status=500)
     with pytest.raises(IQMServerError) as raised, final_errors_fail_the_task():
         raise error
@@ -62,7 +62,7 @@ def test_the_last_line_is_the_error(module, error, repeated):
     assert own == (["IQM is down. Wait."] if repeated else [])
 
 
-def test_the_listener_is_added_in_tasks_only(monkeypatch):
+def test_the_listener_is_only_added_in_tasks(monkeypatch):
     added = []
     monkeypatch.setattr(failures, "_add_failure_listener", lambda: added.append(True))
     with final_errors_fail_the_task():

@@ -53,7 +53,7 @@ store = HostStore(Path({str(folder)!r}), clock=lambda: host_clock() + 10**6)
     )
 
 
-def test_the_limit_is_shared_by_all_who_use_the_folder(tmp_path, clock, store):
+def test_all_users_of_the_folder_share_the_limit(tmp_path, clock, store):
     for number in range(3):
         assert HostStore(tmp_path, clock=clock).ask("a", str(number), LIMIT) == 0
     assert store.ask("a", "x", LIMIT) == 60
@@ -70,7 +70,7 @@ def test_only_its_owner_can_read_the_files(tmp_path, store):
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
 
 
-def test_after_the_host_was_started_requests_from_before_may_still_count(tmp_path, clock, store, monkeypatch):
+def test_requests_from_before_the_hosts_start_may_still_count(tmp_path, clock, store, monkeypatch):
     store.ask("a", "x", LIMIT)
     monkeypatch.setattr(host_store, "boot_id", lambda: "another")
     clock.now = 20
@@ -89,7 +89,7 @@ def test_a_value_expires(clock, store):
     assert store.get("other") is None
 
 
-def test_a_value_is_added_by_one_and_removed_by_the_same(clock, store):
+def test_only_the_owner_of_a_value_can_remove_it(clock, store):
     assert store.add("k", b"mine", 10)
     assert not store.add("k", b"yours", 10)
     clock.now += 5
@@ -104,13 +104,13 @@ def test_a_value_is_added_by_one_and_removed_by_the_same(clock, store):
     assert store.add("k", b"mine", 10)
 
 
-def test_what_a_process_has_added_goes_with_it(tmp_path):
+def test_added_values_expire_with_the_process(tmp_path):
     with other_process("print(store.add('k', b'theirs', 1000))", tmp_path) as process:
         assert process.stdout.read() == "True\n"
     assert host_store_of(tmp_path).add("k", b"mine", 10)
 
 
-def test_the_place_of_a_dead_process_is_free_at_once(tmp_path):
+def test_a_dead_process_loses_its_place_at_once(tmp_path):
     limit = RateLimit(1, 3600)
     store = host_store_of(tmp_path)
     assert store.ask("a", "x", limit) == 0
@@ -122,7 +122,7 @@ def test_the_place_of_a_dead_process_is_free_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_operation_answers_as_the_ledger_does(clock, store, seed):
+def test_every_operation_returns_the_same_as_the_ledger(clock, store, seed):
     rng = random.Random(seed)
     model = ModelStore(clock, sees_processes=False)
     limit = RateLimit(rng.choice([1, 3]), 60)
@@ -137,7 +137,7 @@ def test_every_operation_answers_as_the_ledger_does(clock, store, seed):
             assert asked[0] == pytest.approx(asked[1]), f"step {step}"
 
 
-def test_whoever_is_far_back_in_the_queue_keeps_the_order(clock, store):
+def test_the_order_of_long_queues_is_kept(clock, store):
     limit = RateLimit(1, 60)
     for number in range(30):
         store.ask("a", str(number), limit, hold=3600)
@@ -161,7 +161,7 @@ def sent_requests(store):
         return [request for (request,) in database.execute("SELECT request FROM request WHERE state = 'sent'")]
 
 
-def test_processes_that_are_killed_while_they_write_leave_a_ledger_that_is_right(tmp_path):
+def test_the_ledger_survives_killed_processes(tmp_path):
     code = """
 limit = RateLimit(10000, 3600)
 for number in range(1000000):
@@ -193,14 +193,14 @@ def replace_by_a_folder(path):
 
 
 @pytest.mark.parametrize("break_it", [overwrite, replace_by_a_folder])
-def test_a_store_that_cannot_be_used_says_so(store, break_it):
+def test_errors_of_an_unavailable_store(store, break_it):
     store.ask("a", "x", LIMIT)
     break_it(store._path)
     with pytest.raises(SharedStateError, match=r"^Shared state on this host is unavailable: "):
         store.ask("a", "y", LIMIT)
 
 
-def test_a_lock_that_is_not_released_is_given_up(store, monkeypatch):
+def test_waiting_for_a_lock_times_out(store, monkeypatch):
     monkeypatch.setattr(host_store, "LOCK_TIMEOUT", 0.01)
     with file_lock(store._path.with_suffix(".lock"), timeout=1):
         for _ in range(2):
@@ -209,7 +209,7 @@ def test_a_lock_that_is_not_released_is_given_up(store, monkeypatch):
     assert store.ask("a", "x", LIMIT) == 0
 
 
-def test_a_layout_that_was_not_completed_is_made_anew(store, monkeypatch):
+def test_incomplete_tables_are_created_again(store, monkeypatch):
     with monkeypatch.context() as patch:
         first, _, others = host_store.TABLES.partition(";")
         patch.setattr(host_store, "TABLES", f"{first}; SELECT * FROM nowhere; {others}")

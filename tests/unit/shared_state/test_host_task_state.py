@@ -22,7 +22,7 @@ def files():
     return files
 
 
-def test_a_task_finds_what_it_has_kept_and_nobody_else_does(files):
+def test_only_the_task_itself_finds_its_state(files):
     HostTaskState("dag", "task", "run", -1).set("key", {"sent": True})
     HostTaskState("dag", "task", "run", -1).set("other", 1)
     assert HostTaskState("dag", "task", "run", -1).get("key") == {"sent": True}
@@ -33,7 +33,7 @@ def test_a_task_finds_what_it_has_kept_and_nobody_else_does(files):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff"])
-def test_what_can_t_be_read_is_nothing(files, content):
+def test_unreadable_state_is_ignored(files, content):
     state = HostTaskState("dag", "task", "run", -1)
     state.set("key", 1)
     (path,) = files()

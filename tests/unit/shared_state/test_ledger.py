@@ -23,7 +23,7 @@ def full(now=0.0):
     return ledger
 
 
-def test_requests_go_out_at_once_until_the_limit_and_then_a_window_after_the_answer():
+def test_requests_are_immediate_until_the_limit_then_wait_a_window():
     ledger = full()
     assert ask(ledger, "a", 10) == 50
     assert ask(ledger, "b", 10) == 51
@@ -32,7 +32,7 @@ def test_requests_go_out_at_once_until_the_limit_and_then_a_window_after_the_ans
     assert ask(ledger, "a", 60) == 0
 
 
-def test_a_request_counts_as_long_as_it_is_being_sent():
+def test_a_request_counts_while_it_is_in_flight():
     ledger = Ledger()
     for request in "abc":
         assert ask(ledger, request, 0) == 0
@@ -42,7 +42,7 @@ def test_a_request_counts_as_long_as_it_is_being_sent():
     assert ask(ledger, "d", 160) == 0
 
 
-def test_requests_go_out_in_the_order_of_asking():
+def test_requests_are_sent_in_the_order_of_the_queue():
     ledger = full()
     for number, request in enumerate("abc"):
         assert ask(ledger, request, 50 + number) > 0
@@ -59,7 +59,7 @@ def test_asking_again_changes_nothing():
     assert len(ledger.sent) == 1
 
 
-def test_a_place_in_the_queue_expires_if_its_owner_does_not_come():
+def test_a_place_in_the_queue_expires():
     ledger = full()
     assert ask(ledger, "a", 50) == 10
     assert ask(ledger, "b", 60.5) > 0
@@ -75,13 +75,13 @@ def test_a_place_in_the_queue_is_held_for_another_process():
     assert ask(ledger, "a", 349, owner="other") == 0
 
 
-def test_the_place_of_a_dead_process_is_free_at_once():
+def test_a_dead_process_loses_its_place_at_once():
     ledger = full()
     assert ask(ledger, "a", 50, owner="dead") == 10
     assert ask(ledger, "b", 60, is_running=lambda process: process != "dead") == 0
 
 
-def test_what_a_dead_process_was_sending_counts_as_answered_when_its_death_is_noticed():
+def test_requests_of_a_dead_process_end_when_it_is_detected():
     ledger = Ledger()
     for request in "abc":
         assert ask(ledger, request, 0, owner="dead") == 0
@@ -90,7 +90,7 @@ def test_what_a_dead_process_was_sending_counts_as_answered_when_its_death_is_no
     assert ask(ledger, "d", 5 + LATE + 60) == 0
 
 
-def test_a_lease_that_nobody_renews_ends():
+def test_leases_expire_if_they_are_not_renewed():
     ledger = Ledger()
     for request in "abc":
         assert ask(ledger, request, 0) == 0
@@ -98,7 +98,7 @@ def test_a_lease_that_nobody_renews_ends():
     assert ask(ledger, "d", 180) == 0
 
 
-def test_a_refused_request_stops_all_until_retry_after_has_passed():
+def test_a_429_blocks_all_requests_until_retry_after():
     ledger = Ledger()
     assert ask(ledger, "a", 0) == 0
     ledger.end("a", LIMIT, now=1, full_for=100)
@@ -130,7 +130,7 @@ def test_no_window_ever_holds_more_requests_than_the_limit(chunk, sees_processes
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_budget_is_used_while_there_is_work_and_in_the_order_of_asking(seed):
+def test_the_limit_is_fully_used_in_the_order_of_the_queue(seed):
     clock = Clock()
     limit = RateLimit(20, 60)
     run = Simulation(ModelStore(clock), clock, seed, limit, tasks=150, disturbed=False).run()
@@ -145,7 +145,7 @@ def test_the_budget_is_used_while_there_is_work_and_in_the_order_of_asking(seed)
     assert all(earlier <= later + limit.poll_interval for earlier, later in itertools.combinations(allowed, 2))
 
 
-def test_all_wait_for_known_moments_not_for_the_poll():
+def test_waits_are_exact():
     clock = Clock()
     run = Simulation(ModelStore(clock), clock, 0, RateLimit(2, 60), tasks=10, disturbed=False).run()
     gaps = [later - earlier for earlier, later in itertools.pairwise(sorted(run.counted))]

@@ -21,7 +21,7 @@ def test_this_process_is_running_and_one_that_has_ended_is_not():
     assert not process.is_running(ended_process())
 
 
-def test_a_process_whose_id_was_used_again_is_not_running():
+def test_a_process_with_a_reused_id_is_not_running():
     pid, start, namespace = process.this_process().split(":")
     assert not process.is_running(f"{pid}:{int(start) - 1}:{namespace}")
 
@@ -33,7 +33,7 @@ def test_a_process_of_another_container_counts_as_running(monkeypatch):
     assert process.is_running(process.this_process())
 
 
-def test_what_another_container_has_in_the_store_stays_until_it_expires(tmp_path, monkeypatch):
+def test_entries_of_other_containers_stay_until_they_expire(tmp_path, monkeypatch):
     clock, limit = Clock(), RateLimit(1, 60)
     store = HostStore(tmp_path, clock=clock)
     with monkeypatch.context() as patch:

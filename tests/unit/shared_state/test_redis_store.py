@@ -36,7 +36,7 @@ OLD_SERVER = "unknown command `HELLO`, with args beginning with: `3` `AUTH` `def
     ids=lambda error: type(error).__name__,
 )
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_no_error_of_redis_escapes_nor_tells_a_password(monkeypatch, operation, error):
+def test_redis_errors_are_converted_and_have_no_password(monkeypatch, operation, error):
     def fail(hook):
         raise error
 

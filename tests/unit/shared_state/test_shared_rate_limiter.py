@@ -36,7 +36,7 @@ def join(turn):
             assert not thread.is_alive()
 
 
-def test_a_request_takes_its_turn_and_gives_it_back(limiter, store, clock):
+def test_a_request_starts_and_ends_its_turn(limiter, store, clock):
     turn = limiter.new_turn()
     assert turn.ask() == 0
     with turn:
@@ -45,7 +45,7 @@ def test_a_request_takes_its_turn_and_gives_it_back(limiter, store, clock):
     assert [entry.until for entry in store.ledgers["account"].sent.values()] == [clock.now + 60]
 
 
-def test_asking_again_right_before_sending_needs_no_store(limiter, store, clock, monkeypatch):
+def test_asking_again_right_before_sending_does_not_use_the_store(limiter, store, clock, monkeypatch):
     turn = limiter.new_turn()
     assert turn.ask() == 0
     monkeypatch.setattr(store, "ask", lambda *_, **__: pytest.fail("asked"))
@@ -53,7 +53,7 @@ def test_asking_again_right_before_sending_needs_no_store(limiter, store, clock,
     assert turn.ask() == 0
 
 
-def test_a_process_that_was_suspended_before_sending_asks_anew(limiter, clock):
+def test_a_process_suspended_before_sending_asks_again(limiter, clock):
     turn = limiter.new_turn()
     assert turn.ask() == 0
     clock.now += 300
@@ -62,7 +62,7 @@ def test_a_process_that_was_suspended_before_sending_asks_anew(limiter, clock):
     assert turn.ask() > 0
 
 
-def test_a_process_that_was_suspended_while_it_asked_asks_anew(limiter, store, clock, monkeypatch):
+def test_a_process_suspended_while_asking_asks_again(limiter, store, clock, monkeypatch):
     ask, asked = store.ask, []
 
     def ask_slowly(*arguments, **options):
@@ -76,7 +76,7 @@ def test_a_process_that_was_suspended_while_it_asked_asks_anew(limiter, store, c
     assert asked == [0, 0]
 
 
-def test_another_process_goes_on_with_a_place_that_was_held_for_it(limiter, clock):
+def test_another_process_can_continue_with_a_held_place(limiter, clock):
     first = limiter.new_turn()
     assert first.ask() == 0
     first.end()
@@ -88,7 +88,7 @@ def test_another_process_goes_on_with_a_place_that_was_held_for_it(limiter, cloc
 
 
 @pytest.mark.parametrize(("retry_after", "wait"), [(None, 60), (7, 60), (200, 200)])
-def test_a_refused_request_makes_the_account_full_for_everybody(limiter, retry_after, wait):
+def test_a_429_blocks_all_requests_of_the_account(limiter, retry_after, wait):
     turn = limiter.new_turn()
     assert turn.ask() == 0
     with turn:
@@ -108,7 +108,7 @@ def test_the_lease_of_a_long_request_is_renewed_until_its_end(limiter, store, mo
 
 
 @pytest.mark.parametrize("operation", ["renew", "end"])
-def test_a_store_that_fails_meanwhile_does_not_fail_the_request(limiter, store, monkeypatch, operation, caplog):
+def test_store_failures_do_not_fail_a_request_in_flight(limiter, store, monkeypatch, operation, caplog):
     failed = threading.Event()
 
     def fail(*_, **__):
@@ -126,7 +126,7 @@ def test_a_store_that_fails_meanwhile_does_not_fail_the_request(limiter, store, 
     assert "It is gone." in caplog.text
 
 
-def test_a_store_that_cannot_be_asked_is_the_callers_matter(limiter, store, monkeypatch):
+def test_store_failures_are_raised_when_asking(limiter, store, monkeypatch):
     def fail(*_, **__):
         raise SharedStateError("It is gone.")
 

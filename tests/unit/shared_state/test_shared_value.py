@@ -48,7 +48,7 @@ def value_of(store, iqm_conn_id="iqm_default", **changes):
     return Value.of(store, iqm_conn_id, settings_of(**changes), LOG)
 
 
-def test_a_value_is_found_by_others_until_it_expires(store, clock):
+def test_other_tasks_find_a_value_until_it_expires(store, clock):
     assert value_of(store).load() is None
     value_of(store).save(CONTENT, 100)
     assert value_of(store).load() == CONTENT
@@ -56,7 +56,7 @@ def test_a_value_is_found_by_others_until_it_expires(store, clock):
     assert value_of(store).load() is None
 
 
-def test_it_is_encrypted_and_its_key_tells_nothing(store, tmp_path):
+def test_values_are_encrypted_and_keys_contain_no_secrets(store, tmp_path):
     value_of(store).save(CONTENT, 100)
     stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert not any(secret in stored for secret in (b"secret-token", b"a@b.c", b"iqm_default"))
@@ -67,12 +67,12 @@ def test_it_is_encrypted_and_its_key_tells_nothing(store, tmp_path):
     [{"iqm_conn_id": "other"}, {"password": "new"}, {"workspace_host": "x.y"}, {"login": "x@b.c"}, {"host": "x.com"}],
     ids=str,
 )
-def test_it_is_not_anothers(store, changes):
+def test_other_connections_do_not_find_the_value(store, changes):
     value_of(store).save(CONTENT, 100)
     assert value_of(store, **changes).load() is None
 
 
-def test_a_value_under_another_key_is_not_used(store):
+def test_a_value_copied_to_another_key_is_not_used(store):
     mine, other = value_of(store), value_of(store, "other")
     other.save(CONTENT, 100)
     store.put(mine._key, store.get(other._key), 100)
@@ -80,7 +80,7 @@ def test_a_value_under_another_key_is_not_used(store):
 
 
 @pytest.mark.parametrize("garbage", [b"garbage", b""])
-def test_what_cannot_be_read_is_as_nothing(store, garbage):
+def test_undecryptable_values_are_ignored(store, garbage):
     value = value_of(store)
     store.put(value._key, garbage, 100)
     assert value.load() is None
@@ -92,7 +92,7 @@ def test_without_a_key_nothing_is_shared(store, monkeypatch, key):
     assert value_of(store) is None
 
 
-def test_one_makes_the_value_and_the_others_find_it(store, monkeypatch):
+def test_one_task_creates_the_value_for_all(store, monkeypatch):
     monkeypatch.setattr(shared_value, "LOCK_POLL_INTERVAL", 0.001)
     made = []
 
@@ -118,7 +118,7 @@ def test_a_lock_is_released_after_an_error(store):
         pass
 
 
-def test_nobody_waits_for_ever(store, monkeypatch):
+def test_nobody_waits_forever(store, monkeypatch):
     monkeypatch.setattr(shared_value, "MAX_LOCK_WAIT", 0.01)
     monkeypatch.setattr(shared_value, "LOCK_POLL_INTERVAL", 0.001)
     monkeypatch.setattr(store, "add", lambda *_: False)
@@ -126,7 +126,7 @@ def test_nobody_waits_for_ever(store, monkeypatch):
         pass
 
 
-def test_a_task_keeps_the_lock_while_it_waits_for_its_turn(store, clock, monkeypatch):
+def test_a_task_keeps_the_lock_while_it_waits_for_the_rate_limit(store, clock, monkeypatch):
     monkeypatch.setattr(shared_value, "LOCK_TIMEOUT", 0.04)
     value, renewed, add = value_of(store), threading.Semaphore(0), store.add
 
@@ -151,7 +151,7 @@ def test_a_task_keeps_the_lock_while_it_waits_for_its_turn(store, clock, monkeyp
     assert not renewed.acquire(timeout=0.05)
 
 
-def test_a_store_that_cannot_be_used_costs_requests_and_no_more(store, monkeypatch, caplog):
+def test_an_unavailable_store_only_costs_requests(store, monkeypatch, caplog):
     def fail(*_):
         raise SharedStateError("It is gone.")
 

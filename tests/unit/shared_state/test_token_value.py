@@ -44,7 +44,7 @@ def token_content(**changes):
     return {"access_token": "a", "refresh_token": "r", "ow_id": "7", "expires_at": time.time() + 100} | changes
 
 
-def test_a_token_is_found_with_the_life_that_is_left(make_value):
+def test_a_token_has_its_remaining_lifetime(make_value):
     assert make_value().read() is None
     make_value().write(TOKEN)
     found = make_value().read()
@@ -52,7 +52,7 @@ def test_a_token_is_found_with_the_life_that_is_left(make_value):
     assert 990 < found.expires_in <= 1000
 
 
-def test_this_release_reads_the_layout(make_value):
+def test_the_current_format_is_readable(make_value):
     write_raw(make_value(), token_content())
     assert make_value().read().access_token == "a"
 
@@ -73,7 +73,7 @@ def test_this_release_reads_the_layout(make_value):
         {"expires_at": 10**400},
     ],
 )
-def test_other_fields_cost_a_login_and_no_more(make_value, changes):
+def test_a_token_with_other_fields_is_ignored(make_value, changes):
     value = make_value()
     write_raw(value, token_content(**changes))
     assert value.read() is None
@@ -82,14 +82,14 @@ def test_other_fields_cost_a_login_and_no_more(make_value, changes):
 
 
 @pytest.mark.parametrize("missing", ["access_token", "refresh_token", "ow_id", "expires_at"])
-def test_a_missing_field_costs_a_login_and_no_more(make_value, missing):
+def test_a_token_with_a_missing_field_is_ignored(make_value, missing):
     content = token_content()
     del content[missing]
     write_raw(make_value(), content)
     assert make_value().read() is None
 
 
-def test_static_lists_are_shared_and_forgotten(make_value):
+def test_static_lists_are_shared_and_cleared(make_value):
     lists = make_value(StaticListsValue)
     lists.write("formats", [1])
     lists.write("partners", [2])
@@ -102,7 +102,7 @@ def test_static_lists_are_shared_and_forgotten(make_value):
     "entry",
     [None, [], 5, {}, {"at": "now", "answer": 1}, {"at": 1e308, "answer": 1}, {"answer": 1}, {"at": time.time() + 1e6}],
 )
-def test_a_list_that_cannot_be_used_is_ignored(make_value, entry):
+def test_invalid_lists_are_ignored(make_value, entry):
     lists = make_value(StaticListsValue)
     write_raw(lists, {"key": entry})
     assert lists.read("key") is None

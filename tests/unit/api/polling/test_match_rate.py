@@ -63,7 +63,7 @@ FAILS = {
 
 
 @pytest.mark.parametrize("case", FAILS)
-def test_low_rates_fail_with_what_to_look_at(case):
+def test_low_rates_fail_with_advice(case):
     limits, ready, earlier, said = FAILS[case]
     message = MatchRateGate(**limits).check(ready, earlier).message
     for words in [*said, "upstream"]:
@@ -82,6 +82,6 @@ def test_low_rates_fail_with_what_to_look_at(case):
         {"on_low_match_rate": "skip"},
     ],
 )
-def test_limits_that_can_not_be_meant_are_refused(limits):
+def test_invalid_limits_are_rejected(limits):
     with pytest.raises(AudienceOptionError, match=next(iter(limits))):
         MatchRateGate(**limits)

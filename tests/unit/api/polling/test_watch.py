@@ -34,7 +34,7 @@ def audience(audience_id=7, status="Ready", reason=None):
         ("Brand new", "Brand new"),
     ],
 )
-def test_status_is_read_in_any_case(word, status):
+def test_statuses_are_case_insensitive(word, status):
     assert read_status(word) == status
 
 
@@ -54,7 +54,7 @@ def test_a_failed_audience_is_named_with_iqm_s_reason(status):
         assert words in str(raised.value)
 
 
-def test_each_change_of_a_status_is_an_event():
+def test_each_status_change_is_an_event():
     watch = AudienceWatch([7])
     for status in ("Processing", "Processing", "Odd", "Odd", "Ready"):
         watch.update(audience(status=status))
@@ -64,7 +64,7 @@ def test_each_change_of_a_status_is_an_event():
     assert watch.take_events() == []
 
 
-def test_of_many_audiences_the_changed_counts_are_an_event():
+def test_changed_counts_of_many_audiences_are_an_event():
     watch = AudienceWatch(range(1, 13))
     for audience_id in (1, 2, 3):
         watch.update(audience(audience_id, status="Ready" if audience_id == 3 else "Processing"))
@@ -80,7 +80,7 @@ def test_a_failed_poll_is_an_event():
     assert watch.take_events() == [PollFailed(error)]
 
 
-def test_results_come_in_the_order_asked_for():
+def test_results_are_in_the_requested_order():
     watch = AudienceWatch([2, 1, 2])
     watch.update(audience(1))
     assert watch.pending == [2]
@@ -92,7 +92,7 @@ def test_results_come_in_the_order_asked_for():
 @pytest.mark.parametrize(
     ("ids", "label"), [([7], "audience 7"), ([7, 8, 7], "audiences 7, 8"), (range(1, 1001), "1,000 audiences")]
 )
-def test_what_is_waited_for_is_told_in_a_few_words(ids, label):
+def test_the_label_of_the_audiences_is_short(ids, label):
     assert AudienceWatch(ids).label == label
 
 

@@ -134,7 +134,7 @@ def test_a_mapping_is_judged_by_the_lists_and_the_header(v3, sandbox, mapping: d
 
 @pytest.mark.parametrize(
     ("partner", "message"),
-    [(None, "is required"), ("LalVoterID", "gives no ids"), ("data360_npi_id", "no active")],
+    [(None, "is required"), ("LalVoterID", "has no ids"), ("data360_npi_id", "no active")],
 )
 def test_ids_need_a_partner_that_gives_them(v3, partner: str | None, message: str) -> None:
     request = v3.request(WIDE, columns={"a": "NPI_ID"}, partner=partner)
