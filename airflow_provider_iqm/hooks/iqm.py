@@ -9,13 +9,8 @@ from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, M
 from airflow_provider_iqm.api.campaigns import AudienceCampaigns, Campaign, Role, campaigns
 from airflow_provider_iqm.api.polling.poll import poll
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
-from airflow_provider_iqm.api.replacement import (
-    Replacement,
-    ReplacementPlan,
-    check_ready,
-    execute_plan,
-    plan_replacement,
-)
+from airflow_provider_iqm.api.replacement.execution import Replacement, check_ready, execute_plan
+from airflow_provider_iqm.api.replacement.plan import ReplacementPlan, plan_replacement
 from airflow_provider_iqm.api.targeting import TargetingChange, change_for_all, target_all
 from airflow_provider_iqm.client.rate_limit_scope import pool_slots
 from airflow_provider_iqm.connection import form

@@ -26,7 +26,7 @@ from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.dialects import create_dialect
 from airflow_provider_iqm.api.polling.poll import poll
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
-from airflow_provider_iqm.api.replacement import Replacement, replace_audience
+from airflow_provider_iqm.api.replacement.execution import Replacement, replace_audience
 from airflow_provider_iqm.api.request import Request, Result
 from airflow_provider_iqm.api.session.login import Exchange
 from airflow_provider_iqm.api.session.token import Token

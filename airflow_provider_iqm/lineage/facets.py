@@ -16,7 +16,7 @@ from openlineage.client.facet_v2 import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_iqm.api.replacement import Replacement
+    from airflow_provider_iqm.api.replacement.execution import Replacement
     from airflow_provider_iqm.audience.cleaning.options import Cleaning
     from airflow_provider_iqm.lineage.output import LineageOutput
     from airflow_provider_iqm.lineage.source import LineageSource

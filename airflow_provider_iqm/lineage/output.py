@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_provider_iqm.api.replacement import Replacement
+    from airflow_provider_iqm.api.replacement.execution import Replacement
 
 
 @dataclass(frozen=True, kw_only=True)

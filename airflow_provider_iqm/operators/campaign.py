@@ -21,7 +21,7 @@ from airflow_provider_iqm.wording import count_of
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_iqm.api.replacement import Replacement
+    from airflow_provider_iqm.api.replacement.execution import Replacement
 
 Ids = int | str | Iterable[int | str]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from airflow_provider_iqm.api.replacement import Replacement
+from airflow_provider_iqm.api.replacement.execution import Replacement
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.wording import count_of
 

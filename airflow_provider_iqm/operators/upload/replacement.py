@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_iqm.api.audience import ReadyAudience
-    from airflow_provider_iqm.api.replacement import Replacement, ReplacementPlan
+    from airflow_provider_iqm.api.replacement.execution import Replacement
+    from airflow_provider_iqm.api.replacement.plan import ReplacementPlan
     from airflow_provider_iqm.assets.current_audience import CurrentAudienceStore
     from airflow_provider_iqm.assets.history import AudienceHistory
     from airflow_provider_iqm.hooks.iqm import IQMHook

@@ -15,7 +15,8 @@ from airflow_provider_iqm.api.answer_body import AnswerTooLargeError
 from airflow_provider_iqm.api.audience import NewAudience
 from airflow_provider_iqm.api.campaigns import audience_campaigns, campaign_ids, campaigns
 from airflow_provider_iqm.api.dialects import API_VERSIONS, create_dialect
-from airflow_provider_iqm.api.replacement import execute_plan, plan_replacement, replace_audience
+from airflow_provider_iqm.api.replacement.execution import execute_plan, replace_audience
+from airflow_provider_iqm.api.replacement.plan import plan_replacement
 from airflow_provider_iqm.api.request import Request
 from airflow_provider_iqm.api.session.credentials import Credentials
 from airflow_provider_iqm.api.session.token import Token
