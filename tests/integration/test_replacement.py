@@ -153,7 +153,7 @@ def test_neither_a_backfill_nor_an_older_run_that_is_cleared_replaces_a_newer_on
     assert (cleared.tries, cleared.audience_id not in (second, third)) == (2, True)
     backfilled = day(0, run_type="backfill")
     for older in (cleared, backfilled):
-        reason = f"a newer run has made audience {third}" if day.shared else "this is a backfill"
+        reason = f"a newer run has created audience {third}" if day.shared else "this is a backfill"
         told = any(f"Leaving campaigns unchanged: {reason}" in line for line in older.log)
         assert told == (day.shared or older is backfilled)
         assert f"Audience {older.audience_id}" in "".join(older.log)
