@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from airflow_provider_iqm.cli.commands import COMMANDS
+from airflow_provider_iqm.command_line import plain_exit
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -14,6 +14,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     :param arguments: The command line's arguments; None for those of this process.
     """
+    # Importing Airflow takes a second, in which the user may press Ctrl-C.
+    from airflow_provider_iqm.cli.commands import COMMANDS
+
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_iqm", description="Check connections, audiences and files for IQM."
     )
@@ -30,4 +33,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_exit():
+        main()

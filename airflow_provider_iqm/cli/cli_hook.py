@@ -36,6 +36,13 @@ class CliHook(IQMHook):
         try:
             return super().get_connection(conn_id)
         except AirflowNotFoundException:
+            problem = _database_problem(conn_id)
+            if problem:
+                raise IQMConnectionError(
+                    f'Connection "{conn_id}" not found in the environment or the secrets backends, and the database of '
+                    f"the Airflow in {AIRFLOW_HOME} can't be read ({problem}). Run: airflow db check. If the database "
+                    "is new, run: airflow db migrate"
+                ) from None
             raise IQMConnectionError(
                 f'Connection "{conn_id}" not found in the environment, the secrets backends or the database of the '
                 f"Airflow in {AIRFLOW_HOME}. Add it in Airflow's UI (Admin > Connections, type IQM), or run: "
@@ -57,3 +64,15 @@ class CliHook(IQMHook):
             while (remaining := end - time.monotonic()) > 0:
                 time.sleep(min(UPDATE_SECONDS, remaining))
                 progress.update(bar, completed=seconds - max(0.0, end - time.monotonic()))
+
+
+def _database_problem(conn_id: str) -> str:
+    """Return the error of Airflow's metadata database, which Airflow's search hides; empty if there is none."""
+    from airflow.secrets.metastore import MetastoreBackend
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        MetastoreBackend().get_connection(conn_id)
+    except SQLAlchemyError as error:
+        return type(error).__name__
+    return ""

@@ -51,7 +51,6 @@ class AudienceReadyTrigger(BaseTrigger):
     :param max_poke_interval: The maximum seconds between two polls.
     :param pool_slots: The number of slots of the connection's ``rate_limit_pool`` that the task holds. If the pool
         includes deferred tasks, the trigger limits its rate to these slots.
-    :param state: The state that the task needs to resume; the event returns it.
     :param with_campaigns: Whether to read which campaigns use the ready audiences (v3 only), with one more request.
     """
 
@@ -63,12 +62,10 @@ class AudienceReadyTrigger(BaseTrigger):
         deadline: float | None = None,
         max_poke_interval: float = MAX_POKE_INTERVAL,
         pool_slots: int = 0,
-        state: dict[str, Any] | None = None,
         *,
         with_campaigns: bool = False,
     ) -> None:
         super().__init__()
-        self.state = state
         self.with_campaigns = with_campaigns
         self.audience_ids = audience_ids
         self.iqm_conn_id = iqm_conn_id
@@ -95,14 +92,13 @@ class AudienceReadyTrigger(BaseTrigger):
             "deadline": self.deadline,
             "max_poke_interval": self.max_poke_interval,
             "pool_slots": self.pool_slots,
-            **({"state": self.state} if self.state else {}),
             **({"with_campaigns": True} if self.with_campaigns else {}),
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
-        yield TriggerEvent(await self._wait() | ({"state": self.state} if self.state else {}))
+        yield TriggerEvent(await self._wait())
 
     async def _wait(self) -> dict[str, Any]:
         hook = get_shared_hook(self.iqm_conn_id)

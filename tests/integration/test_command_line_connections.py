@@ -108,3 +108,25 @@ def test_a_missing_connection_is_an_instruction(airflow_database, environment):
     added = run(*command)
     run("airflow", "connections", "delete", "elsewhere")
     assert added.returncode == 0, added.stderr
+
+
+def test_a_database_that_cannot_be_read_is_named(environment, monkeypatch, tmp_path):
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{tmp_path}/nowhere/airflow.db")
+    done = run("airflow_provider_iqm", "columns", "--conn-id", "elsewhere")
+    assert done.returncode == 1
+    message = done.stderr.strip().splitlines()[-1]
+    assert "can't be read (OperationalError). Run: airflow db check" in message
+    assert "connections add" not in message
+
+
+def test_an_interrupt_during_the_imports_is_no_traceback():
+    code = (
+        "import runpy, sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.startswith('airflow_provider_iqm.cli'): raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "runpy.run_module('airflow_provider_iqm', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")

@@ -486,8 +486,9 @@ def test_of_three_audiences_the_oldest_one_stays(sandbox, upload):
     assert [audience.status == "Deleted" for audience in sandbox.audiences] == [False, True, True]
 
 
-def test_the_last_search_for_duplicates_is_deferred(run_dag, sandbox, tmp_path, calls, monkeypatch):
-    """A task that doesn't wait for its audience holds no worker while IQM lists the first of two audiences."""
+@pytest.mark.parametrize("wait_for_ready", [False, True])
+def test_the_last_search_for_duplicates_is_deferred(run_dag, sandbox, tmp_path, calls, monkeypatch, wait_for_ready):
+    """A deferrable task holds no worker while IQM lists the first of two audiences."""
     slept = []
     monkeypatch.setattr(upload_recovery, "FIRST_PAUSE", 0.2)
     monkeypatch.setattr(upload_recovery, "MAX_PAUSE", 0.2)
@@ -504,7 +505,7 @@ def test_the_last_search_for_duplicates_is_deferred(run_dag, sandbox, tmp_path, 
     sandbox.change_settings(list_delay_seconds=3600)
     monkeypatch.setattr(sandbox.state.audiences, "add", list_after_the_second)
     sandbox.add_fault("drop_after", path=calls.upload)
-    arguments = {"file_path": str(path), "lost_answer_timeout": 2}
+    arguments = {"file_path": str(path), "lost_answer_timeout": 2, "wait_for_ready": wait_for_ready}
     run = run_dag(DEFERRED.replace("ARGUMENTS", repr(arguments)), "lost")
     assert run.state == "success"
     left = [audience.id for audience in sandbox.audiences if audience.status != "Deleted"]

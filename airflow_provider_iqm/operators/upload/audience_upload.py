@@ -33,9 +33,7 @@ from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.upload.deferrable_upload import DeferrableUploadOperator, restore_attempts
 from airflow_provider_iqm.operators.upload.deferred_search import (
     check_resend,
-    parse_duplicate_search,
     parse_search_event,
-    plan_duplicate_search,
 )
 from airflow_provider_iqm.operators.upload.replacement import AudienceReplacement
 from airflow_provider_iqm.operators.upload.summary import push_summary, push_xcom, summarize_upload
@@ -57,8 +55,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_iqm.api.audience import ReadyAudience
     from airflow_provider_iqm.audience.upload import AudienceUpload
-    from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
-    from airflow_provider_iqm.operators.upload.deferred_search import DuplicateSearch, SearchState
+    from airflow_provider_iqm.operators.upload.deferred_search import SearchState
     from airflow_provider_iqm.operators.upload.summary import UploadSummary
 
 
@@ -135,7 +132,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         attempts.made(audience_id)
         self.log.info('Found audience %s "%s"; not uploading again', audience_id, summary["audience_name"])
         self._defer_duplicates_search(attempts, audience_id, summary)
-        return self._resume_after_search(context, attempts, audience_id, summary)
+        return self._resume_after_search(context, audience_id, summary)
 
     def execute_after_duplicates_search(self, context: Context, event: Any = None) -> int:
         """
@@ -149,11 +146,9 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         attempts = restore_attempts(record.attempts(state["token"]), state)
         audience_id = self.hook._keep_one_upload(found, state["audience_id"], state["token"])
         attempts.settled(audience_id)
-        return self._resume_after_search(context, attempts, audience_id, state["summary"])
+        return self._resume_after_search(context, audience_id, state["summary"])
 
-    def _resume_after_search(
-        self, context: Context, attempts: UploadAttempts, audience_id: int, summary: UploadSummary
-    ) -> int:
+    def _resume_after_search(self, context: Context, audience_id: int, summary: UploadSummary) -> int:
         self._check_replacement_arguments()
         report_audience(self.hook, summary["audience_name"], audience_id)
         last = LastUpload(
@@ -165,8 +160,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         history = AudienceHistory(self, context, log=self.log)
         if last.fingerprint:
             history.save_upload(last)
-        duplicates = plan_duplicate_search(last.audience_name, attempts, self.lost_answer_timeout)
-        return self._finish(context, history, last, summary, duplicates)
+        return self._finish(context, history, last, summary)
 
     def execute_complete(self, context: Context, event: Any = None) -> int:
         """
@@ -178,7 +172,6 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         (audience,) = parse_ready_event(event, 1)
         self._check_replacement_arguments()
         history = AudienceHistory(self, context, log=self.log)
-        audience = self._without_duplicates(context, history, audience, parse_duplicate_search(event))
         self.lineage_outputs = [
             LineageOutput(name=audience["name"], version=audience["id"], records=audience["records"])
         ]
@@ -206,9 +199,9 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         with self.prepare_list() as upload:
             with final_errors_fail_the_task():
                 replacement.check_records(upload.file.records)
-            last, duplicates = self._upload_or_skip(context, history, upload, record, searched)
+            last = self._upload_or_skip(context, history, upload, record, searched)
             summary = summarize_upload(upload, audience_name=last.audience_name, fingerprint=last.fingerprint)
-        return self._finish(context, history, last, summary, duplicates)
+        return self._finish(context, history, last, summary)
 
     def _finish(
         self,
@@ -216,7 +209,6 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         history: AudienceHistory,
         last: LastUpload,
         summary: UploadSummary,
-        duplicates: DuplicateSearch | None,
     ) -> int:
         """Report the upload, and wait for the audience with ``wait_for_ready``."""
         if last.run_id == context["ti"].run_id:
@@ -233,9 +225,8 @@ class AudienceUploadOperator(DeferrableUploadOperator):
             self._process_ready(context, history, last, last.audience)
         elif self.waits:
             AudienceReplacement(self, context, history).remember(last.audience_id)
-            audience = self._wait(last.audience_id, duplicates)
-            audience = self._without_duplicates(context, history, audience, duplicates)
-            last = replace(last, run_id=context["ti"].run_id, audience_id=audience["id"])
+            audience = self._wait(last.audience_id)
+            last = replace(last, run_id=context["ti"].run_id)
             self._process_ready(context, history, last, audience)
         else:
             self._describe_unready(context, last, summary["records"])
@@ -272,7 +263,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         upload: AudienceUpload,
         record: UploadRecord,
         searched: SearchState | None,
-    ) -> tuple[LastUpload, DuplicateSearch | None]:
+    ) -> LastUpload:
         options = AudienceOptions(
             subtype=self.audience_subtype, consent_given=self.consent_given, vertical_id=self.vertical_id
         )
@@ -290,13 +281,13 @@ class AudienceUploadOperator(DeferrableUploadOperator):
             if last:
                 if not last.audience:
                     history.save_upload(last)
-                return last, None
+                return last
         attempts = self._attempts(context, upload, record, searched)
         audience_id = self._upload(upload, attempts, options, fingerprint)
         last = LastUpload(fingerprint=fingerprint, audience_id=audience_id, audience_name=upload.name, run_id=run_id)
         if fingerprint:
             history.save_upload(last)
-        return last, plan_duplicate_search(upload.name, attempts, self.lost_answer_timeout)
+        return last
 
     def _process_ready(
         self, context: Context, history: AudienceHistory, last: LastUpload, audience: ReadyAudience

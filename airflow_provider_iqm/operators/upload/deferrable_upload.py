@@ -10,16 +10,14 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.api.upload_search import OwnUploadSearch
-from airflow_provider_iqm.assets.history import LastUpload
 from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
+from airflow_provider_iqm.hooks.upload_recovery import MAX_SETTLING
 from airflow_provider_iqm.lineage.openlineage import UploadLineage
-from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.upload.deferred_search import (
     SearchState,
     build_search_state,
     defer_search,
-    plan_duplicate_search,
 )
 from airflow_provider_iqm.operators.upload.summary import summarize_upload
 from airflow_provider_iqm.operators.upload.upload_record import UploadRecord
@@ -32,11 +30,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_iqm.api.audience import AudienceOptions, MatchedAudience, ReadyAudience
-    from airflow_provider_iqm.assets.history import AudienceHistory
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.hooks.iqm import IQMHook
     from airflow_provider_iqm.hooks.upload_attempts import UploadAttempts
-    from airflow_provider_iqm.operators.upload.deferred_search import DuplicateSearch
     from airflow_provider_iqm.operators.upload.summary import UploadSummary
 
 
@@ -52,11 +48,6 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
     timeout: float
     any_order = False
     """Whether the order of the list's records can differ between tries."""
-
-    @property
-    @abstractmethod
-    def waits(self) -> bool:
-        """Whether the task waits for the audience."""
 
     @property
     @abstractmethod
@@ -94,7 +85,7 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
             options=options,
             lost_answer_timeout=self.lost_answer_timeout,
             search=search,
-            check_duplicates=not (self.waits or self.deferrable),
+            check_duplicates=not self.deferrable,
         )
         self._defer_duplicates_search(attempts, audience_id, summary)
         return audience_id
@@ -122,45 +113,21 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
         )
 
     def _defer_duplicates_search(self, attempts: UploadAttempts, audience_id: int, summary: UploadSummary) -> None:
-        """Defer the search for duplicates, unless the task waits for its audience and searches after that."""
-        duplicates = plan_duplicate_search(summary["audience_name"], attempts, self.lost_answer_timeout)
-        if self.waits or not self.deferrable or duplicates is None:
+        """Defer the search for duplicates of an upload that was sent more than once."""
+        if not self.deferrable or not attempts.repeated:
             return
         self.log.info("The upload was sent more than once: searching for duplicates of audience %s", audience_id)
         defer_search(
             self,
-            OwnUploadSearch(duplicates["audience_name"], duplicates["token"], duplicates["earliest"]),
+            OwnUploadSearch(summary["audience_name"], attempts.token, attempts.earliest),
             self.lost_answer_timeout,
             build_search_state(attempts, summary, audience_id),
             iqm_conn_id=self.iqm_conn_id,
             pool_slots=self.hook._pool_slots,
-            start_at=duplicates["settled_at"],
+            start_at=time.time() + min(self.lost_answer_timeout, MAX_SETTLING),
         )
 
-    def _without_duplicates(
-        self, context: Context, history: AudienceHistory, audience: ReadyAudience, duplicates: DuplicateSearch | None
-    ) -> ReadyAudience:
-        """Delete duplicates of an upload that was sent more than once, and return the audience that is kept."""
-        if not duplicates:
-            return audience
-        own_search = OwnUploadSearch(duplicates["audience_name"], duplicates["token"], duplicates["earliest"])
-        kept = self.hook._remove_duplicates(
-            own_search, audience["id"], settled_at=duplicates["settled_at"], timeout=self.lost_answer_timeout
-        )
-        record = UploadRecord(context, log=self.log)
-        record.start_try(resumed=True)
-        record.attempts(duplicates["token"]).settled(kept)
-        if kept == audience["id"]:
-            return audience
-        if fingerprint := history.fingerprint_of(audience["id"]):
-            name, run_id = audience["name"], context["ti"].run_id
-            history.save_upload(
-                LastUpload(fingerprint=fingerprint, audience_id=kept, audience_name=name, run_id=run_id)
-            )
-        IQMAudienceLink.push(self, context, [kept])
-        return self._wait(kept, None)
-
-    def _wait(self, audience_id: int, duplicates: DuplicateSearch | None) -> ReadyAudience:
+    def _wait(self, audience_id: int) -> ReadyAudience:
         """Poll the audience until it is ready; if deferrable, poll once, then defer."""
         # "Deferring" says enough of an audience that IQM has just created.
         watch = AudienceWatch([audience_id], known_status=AudienceStatus.PROCESSING if self.deferrable else None)
@@ -176,7 +143,6 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
                     self.poke_interval,
                     deadline,
                     pool_slots=self.hook._pool_slots,
-                    state=dict(duplicates) if duplicates else None,
                 )
                 defer_until_ready(self, trigger)
             if time.time() >= deadline:

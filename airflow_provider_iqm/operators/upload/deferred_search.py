@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, NotRequired, TypedDict, cast
 
 from airflow_provider_iqm.exceptions import IQMError, IQMFinalError, IQMTransportError
 from airflow_provider_iqm.hooks.resumable_upload import MAX_SENT
-from airflow_provider_iqm.hooks.upload_recovery import MAX_SETTLING
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import TIMEOUT_MARGIN
 from airflow_provider_iqm.triggers.upload_search import SearchOutcome, UploadSearchTrigger
@@ -45,22 +43,6 @@ class SearchState(TypedDict):
     audience_id: NotRequired[int]
 
 
-class DuplicateSearch(TypedDict):
-    """
-    A search for duplicates of an upload that was sent more than once.
-
-    :param audience_name: The audience's name.
-    :param token: The upload's token.
-    :param earliest: The time of the first attempt, in seconds since 1970; None if unknown.
-    :param settled_at: The earliest time to search, in seconds since 1970.
-    """
-
-    audience_name: str
-    token: str
-    earliest: float | None
-    settled_at: float
-
-
 def build_search_state(attempts: UploadAttempts, summary: UploadSummary, audience_id: int | None = None) -> SearchState:
     """
     Build the state that a task needs to resume after a search.
@@ -80,36 +62,6 @@ def build_search_state(attempts: UploadAttempts, summary: UploadSummary, audienc
     if audience_id is not None:
         state["audience_id"] = audience_id
     return state
-
-
-def plan_duplicate_search(
-    audience_name: str, attempts: UploadAttempts | None, timeout: float
-) -> DuplicateSearch | None:
-    """
-    Return the search for duplicates to run once the audience is ready; None if the upload was sent only once.
-
-    :param audience_name: The audience's name.
-    :param attempts: The attempts to send the upload; None with ``resume=False``.
-    :param timeout: The operator's ``lost_answer_timeout``, in seconds.
-    """
-    if attempts is None or not attempts.repeated:
-        return None
-    return DuplicateSearch(
-        audience_name=audience_name,
-        token=attempts.token,
-        earliest=attempts.earliest,
-        settled_at=time.time() + min(timeout, MAX_SETTLING),
-    )
-
-
-def parse_duplicate_search(event: Any) -> DuplicateSearch | None:
-    """
-    Return the search for duplicates that a trigger's event carries; None if it carries none.
-
-    :param event: The event.
-    """
-    state = event.get("state") if isinstance(event, Mapping) else None
-    return cast("DuplicateSearch", state) if isinstance(state, Mapping) and "token" in state else None
 
 
 def defer_search(
