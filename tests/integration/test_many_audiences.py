@@ -31,7 +31,7 @@ def url(monkeypatch):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         lines = [process.stdout.readline() for _ in range(3)]
         connection = json.loads(shlex.split(lines[2])[1].removeprefix("AIRFLOW_CONN_IQM_DEFAULT="))
-        connection["extra"]["rate_limit_window"] = WINDOW
+        connection["extra"] |= {"rate_limit_window": WINDOW, "rate_limit_scope": "pool"}
         monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection))
         yield connection["host"]
         process.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -93,7 +94,9 @@ def test_what_passes_by_is_known_as_the_exact_reading_knows_it(tmp_path_factory,
     known = tally([line(columns)], *lines, mapped=DAMAGED)
     path = tmp_path_factory.mktemp("export") / "list.csv"
     path.write_bytes(line(columns) + b"".join(chain(*lines)))
-    assert known.contents == read_exactly(path, name="list.csv", mapped=DAMAGED)
+    read = read_exactly(path, name="list.csv", mapped=DAMAGED)
+    # The upload's token comes from the fingerprint: the order of an export's records means nothing.
+    assert known.contents == replace(read, sha256=None)
 
 
 def line(record):
