@@ -38,7 +38,7 @@ def night(run_dag, sandbox, capfd, tmp_path, monkeypatch):
     """Run a night's task on a warehouse with so many people; return what the log says."""
     path, dag_id = tmp_path / "warehouse.db", f"vip_{uuid.uuid4().hex[:12]}"
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
-    sandbox.change_settings(processing_seconds=1.5, pending_seconds=0, match_rate=60)
+    sandbox.change_settings(processing_seconds=8, pending_seconds=0, match_rate=60)
 
     def run(people, **arguments):
         with closing(sqlite3.connect(path)) as connection, connection:

@@ -117,7 +117,7 @@ the right encoding where the list is created.
 
 
 def test_upload_and_wait(log_of, sandbox):
-    sandbox.change_settings(processing_seconds=1.5, pending_seconds=0)
+    sandbox.change_settings(processing_seconds=8, pending_seconds=0)
     sandbox.add_fault(kind="status", path="/api/v2/audience/matched/add", status=429)
     log = log_of(
         'upload = MatchedAudienceUploadOperator(task_id="upload", file_path=FILE, audience_name="People", **LIST)',
