@@ -16,8 +16,8 @@ import pytest
 import requests
 
 from airflow_provider_iqm.api.upload_form import UploadForm
-from airflow_provider_iqm.hooks.base import IQMHttpHook
-from airflow_provider_iqm.hooks.iqm import IQMAsyncHook
+from airflow_provider_iqm.client.async_client import AsyncClient
+from airflow_provider_iqm.client.sync_client import SyncClient
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 from tests.integration import services
@@ -83,9 +83,9 @@ def judged(api_version, request, monkeypatch):
         check(self, sent)
         return await async_send(self, sent, access)
 
-    sync_send, async_send = IQMHttpHook._send, IQMAsyncHook._send
-    monkeypatch.setattr(IQMHttpHook, "_send", send)
-    monkeypatch.setattr(IQMAsyncHook, "_send", asend)
+    sync_send, async_send = SyncClient.send, AsyncClient.send
+    monkeypatch.setattr(SyncClient, "send", send)
+    monkeypatch.setattr(AsyncClient, "send", asend)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 from airflow import __version__ as airflow_version
 
+from airflow_provider_iqm.client.sync_client import SyncClient
 from airflow_provider_iqm.exceptions import (
     AudienceFileError,
     DuplicateAudienceError,
@@ -424,14 +425,14 @@ def test_iqm_s_own_refusal_needs_no_search(sandbox, upload, calls, status, no_ti
 
 def test_a_connection_that_is_never_made_needs_no_search(sandbox, upload, calls, no_time, monkeypatch, record):
     with monkeypatch.context() as patched:
-        drive = IQMHook._send
+        drive = SyncClient.send
 
         def send(self, request, file):
             if request.path == calls.upload:
                 raise IQMTransportError("could not connect", sent=False)
             return drive(self, request, file)
 
-        patched.setattr(IQMHook, "_send", send)
+        patched.setattr(SyncClient, "send", send)
         with pytest.raises(IQMTransportError):
             upload()
     upload(try_number=2)
@@ -446,14 +447,14 @@ class Killed(BaseException):
 def test_a_try_that_is_killed_while_it_waits_for_its_turn_has_sent_nothing(
     sandbox, upload, calls, no_time, monkeypatch, record
 ):
-    def die(hook, request):
+    def die(client, request):
         if request.path == calls.upload:
             raise Killed
-        return turn(hook, request)
+        return turn(client, request)
 
-    turn = IQMHook._turn
+    turn = SyncClient.turn
     with monkeypatch.context() as patched:
-        patched.setattr(IQMHook, "_turn", die)
+        patched.setattr(SyncClient, "turn", die)
         with pytest.raises(Killed):
             upload()
     upload(try_number=2)
@@ -463,15 +464,15 @@ def test_a_try_that_is_killed_while_it_waits_for_its_turn_has_sent_nothing(
 
 
 def test_one_that_is_killed_while_it_sends_may_have_sent_it(sandbox, upload, calls, no_time, monkeypatch, record):
-    def die(hook, request, file):
-        answer = send(hook, request, file)
+    def die(client, request, file):
+        answer = send(client, request, file)
         if request.path == calls.upload:
             raise Killed
         return answer
 
-    send = IQMHook._send
+    send = SyncClient.send
     with monkeypatch.context() as patched:
-        patched.setattr(IQMHook, "_send", die)
+        patched.setattr(SyncClient, "send", die)
         with pytest.raises(Killed):
             upload()
     assert upload(try_number=2) == sandbox.audiences[0].id

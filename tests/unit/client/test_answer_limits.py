@@ -27,7 +27,7 @@ from airflow_provider_iqm.exceptions import (
     IQMTransportError,
     UploadOutcomeUnknownError,
 )
-from airflow_provider_iqm.hooks import iqm_async
+from airflow_provider_iqm.hooks import async_base
 from airflow_provider_iqm.hooks.iqm import IQMAsyncHook, IQMHook
 from airflow_provider_iqm.shared_state.token_value import TokenValue
 from tests.unit.client.hostile import HostileServer, drip
@@ -115,7 +115,7 @@ def logged_in(monkeypatch):
             return Token("a", "", "", 1000.0)
 
     monkeypatch.setattr(TokenValue, "of", lambda *args: Shared())
-    monkeypatch.setattr(iqm_async, "create_dialect", partial(create_dialect, shared=Shared()))
+    monkeypatch.setattr(async_base, "create_dialect", partial(create_dialect, shared=Shared()))
 
 
 @pytest.fixture

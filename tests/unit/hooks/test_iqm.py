@@ -10,7 +10,6 @@ import pytest
 import requests
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_iqm.audience.upload import prepare_upload
 from airflow_provider_iqm.exceptions import (
     AudienceFileError,
     AudienceNameError,
@@ -18,59 +17,11 @@ from airflow_provider_iqm.exceptions import (
     IQMAccountOnHoldError,
     IQMAuthenticationError,
     IQMConnectionError,
-    IQMError,
     IQMFinalError,
-    IQMRateLimitError,
-    IQMServerError,
     IQMTransportError,
 )
 from airflow_provider_iqm.hooks.iqm import IQMHook
-
-API = "https://api.iqm.com"
-LOG_IN = f"{API}/api/v3/ua/login"
-RENEW = f"{API}/api/v3/ua/oauth/token"
-UPLOAD = f"{API}/api/v2/audience/matched/add"
-COLUMNS = f"{API}/api/v3/audience/static/matched/column-list"
-DETAILS = {"statusCode": 200, "responseObject": {"id": 7, "audienceName": "List", "status": "Ready", "matchRate": 50}}
-
-
-def token(access="access-1", refresh="refresh-1", expires_in=35999, **more):
-    return {"access_token": access, "refresh_token": refresh, "expires_in": expires_in, "token_type": "bearer", **more}
-
-
-@pytest.fixture
-def hook(iqm_connection):
-    return IQMHook()
-
-
-@pytest.fixture
-def iqm(requests_mock):
-    requests_mock.post(LOG_IN, json={"success": True, "data": token(owId=200001)})
-    requests_mock.get(f"{API}/api/v2/audience/matched/7", json=DETAILS)
-    return requests_mock
-
-
-@pytest.fixture
-def audience_file(tmp_path):
-    path = tmp_path / "list.csv"
-    path.write_text("email,zip\nfrodo@shire.example,01234\nsam@shire.example,01235\n")
-    return path
-
-
-def paths(mock):
-    return [request.path for request in mock.request_history]
-
-
-def upload(hook, path, name="List"):
-    return hook.upload_matched_audience(
-        file_path=path, audience_name=name, columns={"email": "Email"}, column_settings={"Email": "Raw"}
-    )
-
-
-def prepared(path):
-    return prepare_upload(
-        file_path=path, audience_name="List", columns={"email": "Email"}, column_settings={"Email": "Raw"}
-    )
+from tests.unit.mocked_iqm import API, COLUMNS, DETAILS, LOG_IN, RENEW, UPLOAD, paths, token, upload
 
 
 def test_all_calls_share_a_login(hook, iqm):
@@ -170,75 +121,6 @@ def test_missing_fields_are_not_retried_by_airflow(monkeypatch):
     assert isinstance(raised.value, AirflowFailException)
 
 
-def test_server_errors_and_lost_connections_are_retried(hook, iqm, waits):
-    iqm.get(
-        f"{API}/api/v2/audience/matched/7",
-        [
-            {"status_code": 503, "headers": {"Retry-After": "7"}},
-            {"exc": requests.exceptions.ConnectionError},
-            {"status_code": 502, "text": "<html>Bad gateway</html>"},
-            {"json": DETAILS},
-        ],
-    )
-    assert hook.get_matched_audience(7)["id"] == 7
-    assert 7 <= waits[0] <= 8
-    assert all(wait <= 61 for wait in waits)
-
-
-def test_server_errors_end_after_five_attempts(hook, iqm, waits):
-    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=500, json={})
-    with pytest.raises(IQMServerError) as raised:
-        hook.get_matched_audience(7)
-    assert not isinstance(raised.value, AirflowFailException)
-    assert paths(iqm).count("/api/v2/audience/matched/7") == 5
-    assert len(waits) == 4
-
-
-def test_a_server_error_with_a_long_retry_after_is_not_retried(hook, iqm, waits):
-    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=503, headers={"Retry-After": "3600"})
-    with pytest.raises(IQMServerError):
-        hook.get_matched_audience(7)
-    assert waits == []
-
-
-@pytest.mark.parametrize("headers", [{}, {"Retry-After": "600"}])
-def test_a_429_is_retried_for_an_hour(hook, iqm, waits, headers):
-    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=429, headers=headers)
-    with pytest.raises(IQMRateLimitError):
-        hook.get_matched_audience(7)
-    assert 2900 < sum(waits) <= 3600
-
-
-class WaitedError(Exception):
-    """The hook would have waited."""
-
-
-def test_requests_per_minute_is_a_limit_for_all_hooks_of_the_process(iqm_connection, iqm, monkeypatch):
-    def stop(hook, seconds):
-        raise WaitedError(seconds)
-
-    monkeypatch.setattr(IQMHook, "_sleep", stop)
-    iqm_connection(requests_per_minute=3, rate_limit_window=30, workspace_host="of.this.test")
-    IQMHook().get_matched_audience(7)
-    with pytest.raises(WaitedError):
-        IQMHook().get_matched_audience(7)
-    assert len(iqm.request_history) == 3
-
-
-def test_a_429_blocks_other_hooks_of_the_account_too(iqm_connection, iqm, waits, monkeypatch):
-    iqm_connection(requests_per_minute=10, rate_limit_window=30, workspace_host="of.that.test")
-    iqm.get(f"{API}/api/v2/audience/matched/7", status_code=429, headers={"Retry-After": "20"})
-
-    def stop(hook, seconds):
-        raise WaitedError(seconds)
-
-    monkeypatch.setattr(IQMHook, "_sleep", stop)
-    for _ in range(2):
-        with pytest.raises(WaitedError):
-            IQMHook().get_matched_audience(7)
-    assert [request.path for request in iqm.request_history].count("/api/v2/audience/matched/7") == 1
-
-
 def test_an_unknown_audience(hook, iqm):
     gone = {"statusCode": 404, "responseObject": {"errorMsg": "Audience not found."}}
     iqm.get(f"{API}/api/v2/audience/matched/7", status_code=404, json=gone)
@@ -250,55 +132,6 @@ def test_the_column_list_falls_back_to_get(hook, iqm):
     iqm.post(COLUMNS, status_code=405)
     iqm.get(COLUMNS, json={"success": True, "data": [{"id": 2, "label": "Email", "key": "Email"}]})
     assert hook.get_column_list() == [{"id": 2, "name": "Email", "label": "Email"}]
-
-
-def test_an_upload_has_a_content_length(hook, iqm, audience_file):
-    iqm.post(UPLOAD, json={"statusCode": 200, "responseObject": {"id": 15332, "message": "ok"}})
-    assert upload(hook, audience_file) == 15332
-    request = iqm.last_request
-    body = b"".join(bytes(piece) for piece in request.body)
-    assert int(request.headers["Content-Length"]) == len(body)
-    assert "Transfer-Encoding" not in request.headers
-    assert audience_file.read_bytes() in body
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"status_code": 500, "json": {"statusCode": 500, "responseObject": {"errorMsg": "Internal server error"}}},
-        {"status_code": 504, "text": "<html></html>"},
-        {"exc": requests.exceptions.ReadTimeout},
-        {"exc": requests.exceptions.ConnectionError},
-        {"status_code": 307, "headers": {"Location": f"{API}/elsewhere"}},
-        {"status_code": 200, "text": "{"},
-    ],
-)
-def test_an_upload_is_never_sent_again_blindly(hook, iqm, audience_file, waits, answer):
-    iqm.post(UPLOAD, [answer])
-    looked = iqm.get(f"{API}/api/v2/audience/list", status_code=503)
-    with pytest.raises(IQMError):
-        upload(hook, audience_file)
-    assert looked.called or answer.get("status_code") == 307
-    assert paths(iqm).count("/api/v2/audience/matched/add") == 1
-    with pytest.raises(IQMFinalError):
-        hook._upload(prepared(audience_file), resume=False)
-
-
-def test_an_upload_that_never_reached_iqm_is_retried_by_airflow(iqm_connection, audience_file, waits):
-    iqm_connection(host="http://127.0.0.1:9")
-    with pytest.raises(IQMTransportError) as raised:
-        upload(IQMHook(), audience_file)
-    assert not isinstance(raised.value, AirflowFailException)
-
-
-def test_an_upload_refused_before_any_work_is_sent_again(hook, iqm, audience_file, waits):
-    created = {"json": {"statusCode": 200, "responseObject": {"id": 2}}}
-    iqm.post(UPLOAD, [{"status_code": 429}, {"status_code": 401, "json": {}}, created])
-    iqm.post(RENEW, json=token("access-2"))
-    assert upload(hook, audience_file) == 2
-    bodies = [request.body for request in iqm.request_history if request.path.endswith("/add")]
-    assert len(bodies) == 3
-    assert len({len(body) for body in bodies}) == 1
 
 
 def test_an_invalid_file_sends_no_request(hook, iqm, tmp_path):

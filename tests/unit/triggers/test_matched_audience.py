@@ -149,7 +149,7 @@ def test_triggers_log_in_once_and_close_their_sockets(local_iqm, add_audience, c
         found = await asyncio.gather(*(events(trigger(item)) for item in ids))
         # Others come later.
         found += await asyncio.gather(*(events(trigger(item)) for item in ids))
-        assert get_shared_hook("iqm_default")._session is None
+        assert get_shared_hook("iqm_default")._client.session is None
         return found
 
     assert all(event["kind"] == "ready" for (event,) in asyncio.run(wait()))
@@ -189,7 +189,7 @@ def test_other_triggers_continue_after_one_is_cancelled(local_iqm, add_audience,
             await first
         local_iqm.state.audiences.get(kept).status = "Ready"
         (event,) = await second
-        assert get_shared_hook("iqm_default")._session is None
+        assert get_shared_hook("iqm_default")._client.session is None
         return event
 
     assert asyncio.run(wait())["kind"] == "ready"
