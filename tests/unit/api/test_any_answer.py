@@ -396,7 +396,7 @@ def test_invalid_tokens(call, wrong):
         with pytest.raises(IQMInvalidAnswerError, match="not as documented"):
             drive(CALLS["token"](iqm("classic")), [answer])
     else:
-        # A renewal that can't be used is followed by a log-in.
+        # An invalid renewal is followed by a login.
         good = Answer(200, {}, body_of(DOCUMENTS["token"]))
         assert drive(CALLS[call](iqm("classic")), [answer, good]).access_token == "b"
 

@@ -30,7 +30,7 @@ def audience(audience_id):
 
 
 class IQM:
-    """An account with audiences, which answers as it is told."""
+    """An account with audiences and configurable responses."""
 
     def __init__(self, version, *ids):
         self.version = version

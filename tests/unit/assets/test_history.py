@@ -26,14 +26,14 @@ UPLOAD = LastUpload(fingerprint="f" * 32, audience_id=7, audience_name="Customer
 
 
 class State(dict):
-    """An asset's state, as far as it is used here."""
+    """The parts of an asset's state store that are used here."""
 
     def set(self, key, value):
         self[key] = value
 
 
 class TaskInstance(SimpleNamespace):
-    """A task's XComs, as far as they are used here."""
+    """The parts of a task's XComs that are used here."""
 
     def xcom_pull(self, *, task_ids, key, map_indexes, include_prior_dates):
         assert include_prior_dates

@@ -8,7 +8,7 @@ from airflow_provider_iqm.exceptions import AudienceNameError
 
 
 @pytest.mark.parametrize("name", ["List", " List ", "x" * 255, "é" * 246, "名" * 164, "🎉" * 123])
-def test_a_name_that_fits(name):
+def test_valid_names(name):
     assert check_audience_name(name) == name.strip()
 
 
@@ -25,7 +25,7 @@ def test_a_name_that_fits(name):
         ("\ud800", "Unicode"),
     ],
 )
-def test_a_name_that_does_not(tmp_path, name, words):
+def test_invalid_names(tmp_path, name, words):
     with pytest.raises(AudienceNameError) as raised:
         check_audience_name(name)
     assert words in str(raised.value)[:120]
@@ -34,7 +34,7 @@ def test_a_name_that_does_not(tmp_path, name, words):
         prepare_upload(file_path=tmp_path / "none.csv", audience_name=name, columns={"e": "Email"})
 
 
-def test_a_long_host_counts():
+def test_the_length_of_the_host_counts():
     check_audience_name("名" * 164)
     with pytest.raises(AudienceNameError, match="asset URI"):
         check_audience_name("名" * 164, workspace_host="a-long-name-of-a-workspace.example.com")

@@ -36,11 +36,11 @@ def test_the_order_of_the_records_does_not_matter(of, records, dice):
 
 
 @given(RECORDS, RECORDS)
-def test_other_records_have_another(of, one, other):
+def test_other_records_have_another_fingerprint(of, one, other):
     assert (of(one) == of(other)) == (sorted(one) == sorted(other))
 
 
-def test_where_a_value_stands_matters(of):
+def test_the_column_of_a_value_matters(of):
     fingerprints = {
         of([("a", "b", "")]),
         of([("a", "", "b")]),
@@ -52,7 +52,7 @@ def test_where_a_value_stands_matters(of):
     assert len(fingerprints) == 6
 
 
-def test_a_large_list_has_the_fingerprint_that_reading_it_exactly_gives(tmp_path, monkeypatch):
+def test_large_lists_have_the_fingerprint_of_the_exact_reader(tmp_path, monkeypatch):
     dice = random.Random(7)
     odd = ["", " ", "O'Brien", 'the "Mill"', "two\nlines", "Zoë 名前 🎉", "a,b"]
     records = [(f"p{number}@b.example", dice.choice(odd), dice.choice(odd)) for number in range(80_000)]
@@ -65,7 +65,7 @@ def test_a_large_list_has_the_fingerprint_that_reading_it_exactly_gives(tmp_path
     assert fingerprint(file)
 
 
-def test_a_workbook_has_that_of_the_same_list_as_csv(of, tmp_path):
+def test_workbooks_have_the_fingerprint_of_the_same_csv(of, tmp_path):
     workbook = openpyxl.Workbook()
     for row in [HEADER, ["a@b.example", "Frodo", "01234"]]:
         workbook.active.append(row)

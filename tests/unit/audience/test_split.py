@@ -73,7 +73,7 @@ def test_every_part_is_within_the_limits_in_order_and_has_the_header(limit):
         assert [int(record[1]) for record in records] == sorted(int(record[1]) for record in records)
 
 
-def test_a_large_list_keeps_its_order_and_loses_nothing():
+def test_a_large_list_keeps_its_order_and_all_records():
     content = emails(250_000)
     texts = split(content, records=130_000)
     assert len(texts) == 2
@@ -84,14 +84,14 @@ def test_a_large_list_keeps_its_order_and_loses_nothing():
         assert numbers == sorted(numbers)
 
 
-def test_records_added_at_the_front_move_no_other():
+def test_adding_records_does_not_move_others():
     before = parts_of(split(emails(1000, first=5), records=600))
     after = parts_of(split(emails(1005), records=600))
     assert len(after) == 1005
     assert {email: after[email] for email in before} == before
 
 
-def test_where_a_part_is_added_only_the_new_one_takes_records():
+def test_records_only_move_to_an_added_part():
     before, after = (parts_of(split(emails(1000), records=limit)) for limit in (600, 400))
     assert max(before.values()) == 1
     assert max(after.values()) >= 2
@@ -100,13 +100,13 @@ def test_where_a_part_is_added_only_the_new_one_takes_records():
     assert 0 < len(moved) < 700
 
 
-def test_the_part_follows_from_the_md5_of_the_normalised_key():
+def test_the_part_depends_on_the_md5_of_the_normalized_key():
     for email, part in parts_of(split(emails(100), records=60)).items():
         digest = hashlib.md5(f"1:{len(email)}:{email}".encode()).hexdigest()
         assert part == (int(digest[:15], 16) % 2 == 0)
 
 
-def test_the_form_of_a_key_does_not_matter():
+def test_keys_are_normalized():
     raw = emails(200).replace("user", " USER")
     # A list that is cleaned comes out in another form, but in the same parts.
     before = {email.strip().lower(): part for email, part in parts_of(split(raw, records=120)).items()}
@@ -122,7 +122,7 @@ def test_all_values_of_a_key_of_several_columns_count():
     assert [len(text) for text in split(other, columns=NAME_COLUMNS, records=60)] == [len(text) for text in texts]
 
 
-def test_a_key_with_more_records_than_a_part_may_have_is_refused_without_its_value():
+def test_a_key_with_too_many_records_is_rejected_without_its_value():
     content = "email,n\n" + "frodo@shire.example,1\n" * 30 + emails(30).removeprefix("email,n\n")
     with pytest.raises(AudienceFileError) as raised:
         split(content, records=20)
@@ -144,7 +144,7 @@ def test_a_cleaned_list_is_measured_after_cleaning():
     assert {len(record[0]) for text in texts for record in read(text)[1:]} == {64}
 
 
-def test_the_limits_of_iqm_do_not_hold_before_the_split(monkeypatch):
+def test_iqms_limits_do_not_apply_before_the_split(monkeypatch):
     monkeypatch.setattr("airflow_provider_iqm.audience.prepared_list.MAX_RECORDS", 50)
     monkeypatch.setattr("airflow_provider_iqm.audience.prepared_list.MAX_FILE_BYTES", 1000)
     for options in ({}, {"normalize": True}):
@@ -152,7 +152,7 @@ def test_the_limits_of_iqm_do_not_hold_before_the_split(monkeypatch):
 
 
 @pytest.mark.parametrize("options", [{}, {"normalize": True}])
-def test_the_limits_of_iqm_hold_without_a_split(monkeypatch, tmp_path, options):
+def test_iqms_limits_apply_without_a_split(monkeypatch, tmp_path, options):
     path = tmp_path / "list.csv"
     path.write_text(emails(100))
     monkeypatch.setattr("airflow_provider_iqm.audience.prepared_list.MAX_RECORDS", 50)
@@ -180,7 +180,7 @@ def test_a_workbook_is_split_into_csv_files():
 
 
 @pytest.mark.parametrize("limit", [{"records": 0}, {"records": 5_000_001}, {"bytes": 10**9 + 1}, {"bytes": "1 GB"}])
-def test_limits_beyond_those_of_iqm_are_refused(limit):
+def test_limits_beyond_iqms_are_rejected(limit):
     with pytest.raises(CleaningOptionError, match="max_"):
         Limits(**limit)
 
@@ -191,7 +191,7 @@ RECORDS = st.lists(st.tuples(VALUES, VALUES), min_size=2, max_size=12)
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records=RECORDS, newline=st.sampled_from(["\n", "\r\n"]))
-def test_the_parts_hold_each_record_once(records, newline):
+def test_the_parts_have_each_record_once(records, newline):
     content = io.StringIO(newline="")
     writer = csv.writer(content, lineterminator=newline, quoting=csv.QUOTE_ALL)
     writer.writerow(["email", "note"])

@@ -105,7 +105,7 @@ def connect(iqm_connection, monkeypatch):
 
 @pytest.fixture
 def logged_in(monkeypatch):
-    """Have a token, so that on a busy machine no log-in takes longer than a short deadline."""
+    """Provide a token, because on a busy machine, a login may take longer than a short deadline."""
 
     class Shared:
         def lock(self):

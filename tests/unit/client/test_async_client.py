@@ -151,7 +151,7 @@ def test_netrc_is_ignored(local_iqm, add_audience, tmp_path, monkeypatch):
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Answers a log-in and the details of an audience, directly or as a proxy."""
+    """Responds to a login and to a request for an audience's details, directly or as a proxy."""
 
     protocol_version = "HTTP/1.1"
 

@@ -1,4 +1,4 @@
-"""Requests without an answer: one exception each, which says why, and holds no password of a proxy."""
+"""Requests without a response: a single exception with the reason, but without a proxy's password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Airflow makes of the provider's metadata and of the hook's form, and whether the documentation says the same."""
+"""The connection form in Airflow, from the provider's metadata and from the hook, and in the documentation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_metadata_match_airflows_schema():
 
 
 def test_connection_type_matches_the_schema_of_provider_yaml():
-    """The stricter one: the schema of a provider's metadata says nothing of a form."""
+    """The stricter schema: that of a provider's metadata doesn't cover the form."""
     schema = airflows_schema("provider.yaml.schema.json")["properties"]["connection-types"]
     jsonschema.validate(get_provider_info()["connection-types"], schema)
 

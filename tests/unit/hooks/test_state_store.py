@@ -11,7 +11,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Store(dict):
-    """A store of Airflow's, as far as it is used here."""
+    """The parts of Airflow's store that are used here."""
 
     def set(self, key, value):
         self[key] = value

@@ -16,7 +16,7 @@ from airflow_provider_iqm.sandbox.settings import SandboxSettings
 STATUSES = "/api/v2/audience/status"
 
 
-def test_sandboxes_live_side_by_side_and_let_go_of_their_ports(new_account) -> None:
+def test_several_sandboxes_run_at_once_and_release_their_ports(new_account) -> None:
     with Sandbox() as first, Sandbox() as second:
         assert first.url != second.url
         new_account(first).new_id()
@@ -56,7 +56,7 @@ def test_it_stops_while_clients_hang(new_account) -> None:
     assert isinstance(caught[0], requests.ConnectionError)
 
 
-def test_an_idle_connection_is_kept(account, sandbox) -> None:
+def test_idle_connections_stay_open(account, sandbox) -> None:
     account.call("GET", STATUSES)
     account.call("GET", STATUSES)
     assert len({record.client_port for record in sandbox.requests}) == 1

@@ -145,7 +145,7 @@ def test_a_task_keeps_the_lock_while_it_waits_for_the_rate_limit(store, clock, m
             assert renewed.acquire(timeout=10)
             assert not add(f"{value._key}-lock", b"another", 0.04)
     assert add(f"{value._key}-lock", b"another", 0.04)
-    # Nothing renews it any more.
+    # Nothing renews it anymore.
     while renewed.acquire(blocking=False):
         pass
     assert not renewed.acquire(timeout=0.05)

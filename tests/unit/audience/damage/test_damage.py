@@ -121,7 +121,7 @@ def test_damage_is_counted_in_large_files_too(found, monkeypatch, case):
 # Of the others, cleaning would leave no record.
 @pytest.mark.parametrize("case", [case for case in CASES if not case.startswith(("NPIs", "a header"))])
 @pytest.mark.parametrize("odd", ["", "\n"])
-def test_damage_is_counted_in_lists_that_are_cleaned(found, case, odd):
+def test_damage_is_counted_in_cleaned_lists(found, case, odd):
     content, columns, expected = CASES[case]
     # A blank line is for the exact reading, and the damage is then counted in its copy.
     damage, upload = found(content + odd, columns, drop_duplicates=True, max_invalid_ratio=1)
@@ -160,7 +160,7 @@ def test_late_damage_in_a_large_file_is_counted(tmp_path):
 
 @pytest.mark.parametrize("kind", list(DamageKind))
 @pytest.mark.parametrize("count", [1, 12345])
-def test_a_warning_has_the_count_the_column_and_what_to_do(kind, count):
+def test_warnings_have_the_count_the_column_and_advice(kind, count):
     warning = str(damage.Damage(kind, count, "my column"))
     assert warning.startswith("12,345 " if count > 1 else "1 ")
     assert ("s " in warning.split(maxsplit=2)[1] + " ") == (count > 1)
@@ -171,7 +171,7 @@ def test_a_warning_has_the_count_the_column_and_what_to_do(kind, count):
 @pytest.mark.parametrize(
     "content", ["frodo@shire.example,NY\nsam@shire.example,NY\n", "frodo@shire.example,NY,NY\n1,2,3\n"]
 )
-def test_a_header_that_is_data_is_never_shown(make_file, content):
+def test_headers_that_look_like_data_are_never_shown(make_file, content):
     with pytest.raises((ColumnMappingError, AudienceFileError)) as caught:
         prepare_upload(
             file_path=make_file(content),

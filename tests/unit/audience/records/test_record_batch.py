@@ -17,7 +17,7 @@ VALUES = st.one_of(
 
 
 @given(st.integers(1, 5).flatmap(lambda width: st.lists(st.tuples(*[VALUES] * width), min_size=1)))
-def test_lines_have_the_values_that_csv_reads_in_them(texts):
+def test_values_of_lines_agree_with_csv(texts):
     width = len(texts[0])
     lines = [(",".join(record) or '""') + "\n" for record in texts]
     records = list(csv.reader(lines, strict=True))

@@ -47,18 +47,18 @@ from airflow_provider_iqm.audience.records.value_text import value_text
         (np.str_("x"), "x"),
     ],
 )
-def test_writes_a_value_without_damage(value, text):
+def test_values_are_converted_without_loss(value, text):
     assert value_text(value) == text
 
 
 @pytest.mark.parametrize("value", [b"x", bytearray(b"x"), memoryview(b"x"), ["x"], {"x": 1}, object(), np.array([1])])
-def test_refuses_what_has_no_text(value):
+def test_values_without_equivalent_text_are_rejected(value):
     with pytest.raises(TypeError, match=type(value).__name__):
         value_text(value)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_float_is_the_same_number_again_and_has_no_exponent(value):
+def test_floats_round_trip_without_exponents(value):
     text = value_text(value)
     assert float(text) == value
     assert "e" not in text.lower()

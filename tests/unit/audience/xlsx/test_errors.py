@@ -56,7 +56,7 @@ def count_in_sandbox(path) -> int:
         reader.close()
 
 
-def test_a_row_with_nothing_but_an_error_is_a_record(one_column):
+def test_a_row_with_only_an_error_is_a_record(one_column):
     file = inspect_file(one_column)
     assert file.records == 10 == count_in_sandbox(one_column)
     assert counted(file.damage) == {(DamageKind.EXCEL_ERROR, "email"): 5}
@@ -76,7 +76,7 @@ def test_cleaning_reads_and_reports_it(one_column):
         assert upload.file.path.read_text() == "email\n" + "".join(f"{email}\n" for email in EMAILS)
 
 
-def test_a_refusal_tells_of_it(one_column):
+def test_errors_about_the_list_have_the_damage_as_warnings(one_column):
     with pytest.raises(Exception, match="more than max_invalid_ratio") as caught:
         prepare(one_column, normalize=True)
     assert any("5 values in column 'email' lost to an Excel error" in text for text in caught.value.warnings)
@@ -101,7 +101,7 @@ def test_every_kind_of_error_is_counted_per_column(book):
     assert file.blank_columns == {"zip"}
 
 
-def test_a_mapped_column_of_errors_only_is_refused(book):
+def test_mapped_columns_with_only_errors_are_rejected(book):
     with pytest.raises(Exception, match=r"'email'.*blank"):
         prepare(book(["email", "n"], ["#N/A", 1], ["#REF!", 2]))
 
@@ -114,13 +114,13 @@ def test_a_mapped_column_of_errors_only_is_refused(book):
         (["=A1", "email"], "the header (row 1) has a formula without a value in column 1"),
     ],
 )
-def test_a_header_may_not_be_an_error(book, header, says, options):
+def test_headers_with_errors_are_rejected(book, header, says, options):
     with pytest.raises(Exception, match="header") as caught:
         prepare(book(header, ["a@b.example", "c@d.example"]), **options)
     assert says in str(caught.value)
 
 
-def test_an_error_to_the_right_of_the_header_is_a_value_there(book):
+def test_errors_to_the_right_of_the_header_are_values(book):
     path = book(["email"], ["a@b.example"], ["c@d.example", "#N/A"])
     with pytest.raises(Exception, match="row 3 has a value to the right of the header's 1 column"):
         prepare(path)

@@ -46,7 +46,7 @@ LONG = "x" * 1_000_001
         ),
     ],
 )
-def test_what_excel_cannot_hold_is_refused_by_name(tmp_path, refuse, rows, line, says):
+def test_rows_and_columns_beyond_excels_limits_are_rejected(tmp_path, refuse, rows, line, says):
     error = refuse(write_workbook(tmp_path / "list.xlsx", sheet_data(rows)))
     assert says in str(error)
     assert error.line in (line, None)
@@ -54,7 +54,7 @@ def test_what_excel_cannot_hold_is_refused_by_name(tmp_path, refuse, rows, line,
 
 
 @pytest.mark.parametrize("before", ["", "<!-- -->"], ids=["usual", "unusual"])
-def test_the_limits_are_those_of_excel_and_not_lower(tmp_path, before):
+def test_the_limits_are_excels(tmp_path, before):
     cells = "".join(f'<c r="{letters}1" t="str"><v>{letters}</v></c>' for letters in ("A", "B"))
     sheet = (
         f'{before}<sheetData><row r="1">{cells}</row><row r="1048576"><c r="B1048576"><v>1</v></c></row></sheetData>'
@@ -63,7 +63,7 @@ def test_the_limits_are_those_of_excel_and_not_lower(tmp_path, before):
     assert (file.records, file.samples) == (1, {"A": ("",), "B": ("1",)})
 
 
-def test_cleaning_leaves_a_sparse_row_out_as_any_that_is_too_wide(tmp_path):
+def test_cleaning_drops_sparse_rows_that_are_too_wide(tmp_path):
     path = write_workbook(tmp_path / "list.xlsx", sheet_data('<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'))
     with prepare_upload(
         file_path=path,
@@ -75,7 +75,7 @@ def test_cleaning_leaves_a_sparse_row_out_as_any_that_is_too_wide(tmp_path):
         assert (upload.report.records_read, upload.report.records_kept) == (2, 1)
 
 
-def test_cells_are_counted_blank_ones_too(tmp_path, monkeypatch, refuse):
+def test_blank_cells_are_counted(tmp_path, monkeypatch, refuse):
     monkeypatch.setattr(workbook, "_MAX_CELLS", 1000)
     rows = (f'<row r="{row}"><c r="A{row}"><v>1</v></c></row>' for row in range(3, 1000))
     path = write_workbook(tmp_path / "list.xlsx", sheet_data(*rows))
@@ -116,7 +116,7 @@ def bomb(kind: str) -> dict:
         ("entities", "it is damaged"),
     ],
 )
-def test_a_bomb_is_refused_in_little_memory(tmp_path, kind, says):
+def test_zip_bombs_are_rejected_in_little_memory(tmp_path, kind, says):
     path = write_workbook(tmp_path / "list.xlsx", **bomb(kind))
     outcome = measure(path, memory_limit="64MiB")
     assert says in outcome["says"]
@@ -124,7 +124,7 @@ def test_a_bomb_is_refused_in_little_memory(tmp_path, kind, says):
     assert outcome["helper"] < 64 * MB
 
 
-def test_many_texts_wait_on_the_disk_if_memory_is_short(tmp_path):
+def test_many_texts_are_spilled_to_disk(tmp_path):
     count = 200_001
     strings = (f"<si><t>{number:060d}</t></si>" for number in range(count))
     # From the last to the first, so that none is near the one before.
@@ -139,13 +139,13 @@ def test_many_texts_wait_on_the_disk_if_memory_is_short(tmp_path):
     assert outcome["helper"] < 64 * MB
 
 
-def test_too_little_memory_is_the_true_reason(tmp_path):
+def test_too_little_memory_is_reported_as_such(tmp_path):
     path = write_workbook(tmp_path / "list.xlsx", sheet_data(), strings=["<si><t/></si>" * 100_000] * 150)
     error = measure(path, memory_limit="48MiB")["says"]
     assert "list.xlsx: reading the workbook needs more memory than memory_limit (48MiB) allows. Raise" in error
 
 
-def test_what_is_unpacked_is_counted(tmp_path, monkeypatch):
+def test_unpacked_bytes_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(package, "MAX_UNPACKED_BYTES", 5_000_000)
     path = write_workbook(tmp_path / "list.xlsx", ["<sheetData/>", *[" " * MB] * 5])
     workbook = package.Package(path)
@@ -176,6 +176,6 @@ print(json.dumps({"says": says, "task": peak() - before, "helper": helper}))
 
 
 def measure(path, *, memory_limit):
-    """Inspect a workbook in a process of its own, and tell how much memory that took."""
+    """Inspect a workbook in its own process, and return how much memory that took."""
     command = [sys.executable, "-c", MEASURE, str(path), memory_limit]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -128,7 +128,7 @@ def read_cell(request, tmp_path):
         ('<c r="A1" s="1"></c>', ""),
     ],
 )
-def test_a_cell_is_written_as_text(read_cell, cell, text):
+def test_cells_are_converted_to_text(read_cell, cell, text):
     assert read_cell(cell) == text
 
 
@@ -145,7 +145,7 @@ def test_dates_since_1904(read_cell):
         ("[h]:mm:ss", 2), ("[mm]:ss", 2), ("[SS]", 2),
     ],
 )  # fmt: skip
-def test_a_number_format_tells_dates_from_numbers(code, kind):
+def test_number_formats_distinguish_dates_from_numbers(code, kind):
     assert format_kind(code) == kind
 
 
@@ -185,7 +185,7 @@ def trimmed(values: list) -> list:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(CELLS, max_size=5), max_size=6))
-def test_both_ways_read_what_openpyxl_and_calamine_read(tmp_path, monkeypatch, rows):
+def test_both_readers_agree_with_openpyxl_and_calamine(tmp_path, monkeypatch, rows):
     # The header without a blank cell, behind which the reading would end.
     book = openpyxl.Workbook()
     # Each row several times: rows alike are read by their layout.
@@ -219,13 +219,13 @@ def test_both_ways_read_what_openpyxl_and_calamine_read(tmp_path, monkeypatch, r
     assert [row for row in without_errors if row[1]] == by_calamine
 
 
-def test_strings_that_wait_on_the_disk_are_the_same(tmp_path):
+def test_spilled_strings_are_the_same(tmp_path):
     cells = "".join(f'<c t="s"><v>{number}</v></c>' for number in (4, 0, 3, 0))
     path = write_workbook(tmp_path / "l.xlsx", f"<sheetData><row>{cells}</row></sheetData>", strings=STRINGS)
     assert read(path, memory=3) == read(path) == [(1, ["é & <b> \r _x000D_", "plain", "rich", "plain"])]
 
 
-def test_usual_rows_need_no_parser(tmp_path, monkeypatch):
+def test_usual_rows_do_not_use_the_parser(tmp_path, monkeypatch):
     book = openpyxl.Workbook()
     for row in [["a", "b"], ["é & b", 1], [None, True], [datetime.date(2020, 1, 2), 1.5]]:
         book.active.append(row)
@@ -234,7 +234,7 @@ def test_usual_rows_need_no_parser(tmp_path, monkeypatch):
     assert len(read(tmp_path / "list.xlsx")) == 4
 
 
-def test_rows_alike_are_read_by_their_layout(tmp_path, monkeypatch):
+def test_similar_rows_are_read_with_their_layout(tmp_path, monkeypatch):
     def row(number, name, amount, attributes='spans="1:2"'):
         cells = f'<c r="A{number}" t="inlineStr"><is><t>{name}</t></is></c><c r="B{number}" s="1"><v>{amount}</v></c>'
         return f'<row r="{number}" {attributes}>{cells}</row>'
@@ -259,7 +259,7 @@ def test_rows_alike_are_read_by_their_layout(tmp_path, monkeypatch):
     "change",
     [('r="B3"', 'r="B4"'), ('r="3"', 'r="2"'), ('r="A3"', 'r="A03"'), ("</c>", "<c/></c>"), ("Mary", "Ma<b/>ry")],
 )
-def test_a_row_that_is_damaged_has_no_layout(tmp_path, monkeypatch, change):
+def test_damaged_rows_have_no_layout(tmp_path, monkeypatch, change):
     rows = [
         f'<row r="{number}"><c r="A{number}" t="inlineStr"><is><t>{name}</t></is></c>'
         f'<c r="B{number}"><v>1</v></c></row>'
@@ -279,7 +279,7 @@ def test_a_row_that_is_damaged_has_no_layout(tmp_path, monkeypatch, change):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "iso-8859-1"])
-def test_the_xml_may_be_in_another_encoding(tmp_path, encoding):
+def test_the_xml_can_have_another_encoding(tmp_path, encoding):
     path = write_workbook(tmp_path / "l.xlsx", "<sheetData/>")
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}

@@ -46,7 +46,7 @@ def helpers() -> list[psutil.Process]:
         (signal.SIGABRT, AudienceFileError, "ended unexpectedly (signal 6). Save the workbook as XLSX again"),
     ],
 )
-def test_a_reader_that_dies_is_one_of_our_errors(tmp_path, number, kind, says):
+def test_a_killed_reader_raises_one_of_our_errors(tmp_path, number, kind, says):
     rows = read_rows(endless(tmp_path), name="list.xlsx")
     next(rows)
     (helper,) = helpers()
@@ -58,14 +58,14 @@ def test_a_reader_that_dies_is_one_of_our_errors(tmp_path, number, kind, says):
     assert str(caught.value).startswith("list.xlsx: the process that reads the workbook ")
 
 
-def test_a_reader_that_cannot_start_is_one_of_our_errors(tmp_path, monkeypatch):
+def test_a_reader_that_cannot_start_raises_one_of_our_errors(tmp_path, monkeypatch):
     path = write_workbook(tmp_path / "list.xlsx", sheet_data())
     monkeypatch.setattr(reader_process, "_READER", "no.such.module")
     with pytest.raises(AudienceFileError, match="exit status 1"):
         inspect_file(path)
 
 
-def test_a_reading_that_is_given_up_leaves_no_process(tmp_path):
+def test_an_abandoned_reading_leaves_no_process(tmp_path):
     rows = read_rows(endless(tmp_path), name="list.xlsx")
     next(rows)
     assert len(helpers()) == 1
@@ -73,7 +73,7 @@ def test_a_reading_that_is_given_up_leaves_no_process(tmp_path):
     assert helpers() == []
 
 
-def test_the_reader_dies_with_its_task(tmp_path):
+def test_the_reader_ends_with_its_task(tmp_path):
     code = f"""
         import sys
         from pathlib import Path
@@ -88,13 +88,13 @@ def test_the_reader_dies_with_its_task(tmp_path):
     ) as task:
         task.stdout.readline()
         (helper,) = psutil.Process(task.pid).children()
-        # It waits: nobody takes its rows.
+        # It waits, because its rows aren't read.
         task.kill()
         gone, _ = psutil.wait_procs([helper], timeout=10)
     assert gone == [helper]
 
 
-def test_the_reader_leaves_no_core_dump_and_obeys_the_memory_limit(tmp_path):
+def test_the_reader_has_no_core_dump_and_a_memory_limit(tmp_path):
     rows = read_rows(endless(tmp_path), name="list.xlsx", memory_limit="100MB")
     next(rows)
     (helper,) = helpers()
@@ -107,24 +107,24 @@ def test_the_reader_leaves_no_core_dump_and_obeys_the_memory_limit(tmp_path):
     ("limit", "size"),
     [("256MiB", 256 << 20), ("1GB", 10**9), ("1.5 gib", 3 << 29), ("1000000b", 10**6)],
 )
-def test_a_memory_limit_is_read_as_duckdb_reads_it(limit, size):
+def test_memory_limits_are_parsed_as_in_duckdb(limit, size):
     assert memory_bytes(limit) == size
 
 
-def test_a_percentage_of_the_memory_is_what_duckdb_makes_of_it():
+def test_percentages_of_memory_are_parsed_as_in_duckdb():
     with closing(connect(memory_limit="10%")) as connection:
         (theirs,) = connection.execute("SELECT current_setting('memory_limit')").fetchone()
     assert memory_bytes("10%") == memory_bytes(theirs) > 100_000_000
 
 
 @pytest.mark.parametrize("limit", ["150%", "much", "-1MB"])
-def test_what_is_no_amount_of_memory_is_refused(tmp_path, limit):
+def test_invalid_amounts_of_memory_are_rejected(tmp_path, limit):
     path = write_workbook(tmp_path / "list.xlsx", sheet_data())
     with pytest.raises(CleaningOptionError, match=f"memory_limit is '{limit}'"):
         inspect_file(path, memory_limit=limit)
 
 
-def test_a_scratch_folder_that_cannot_be_used_is_named(tmp_path):
+def test_an_unusable_scratch_folder_is_named(tmp_path):
     strings = ["<si><t>" + "x" * 1_000_000 + "</t></si>"] * 70
     path = write_workbook(tmp_path / "list.xlsx", sheet_data(), strings=strings)
     with pytest.raises(CleaningOptionError, match="scratch_dir '/nowhere' can't be written to"):
@@ -133,7 +133,7 @@ def test_a_scratch_folder_that_cannot_be_used_is_named(tmp_path):
         )
 
 
-def test_texts_on_the_disk_have_no_name(tmp_path):
+def test_the_file_of_spilled_texts_has_no_name(tmp_path):
     strings = ["<si><t>" + "x" * 1_000_000 + "</t></si>"] * 70
     rows = (f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(2, 5))
     path = write_workbook(tmp_path / "list.xlsx", ["<sheetData>", HEADER, *rows, "</sheetData>"], strings=strings)

@@ -179,7 +179,7 @@ def outcome(path: Path) -> list | None:
         return None
 
 
-def test_patterns_read_what_the_parser_reads(tmp_path, monkeypatch):
+def test_patterns_agree_with_the_parser(tmp_path, monkeypatch):
     accepted = 0
     for seed in range(CASES):
         monkeypatch.setattr(package, "_PIECE_BYTES", (1 << 18, 97)[seed % 2])
@@ -210,7 +210,7 @@ def outcome_of(request, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "text", ["a]]>b", "\ufffe", "\uffff", "&#xFFFE;", "&#65535;", "&#0;", "&#xD800;", "&nbsp;", "\x0b", "a & b"]
 )
-def test_what_xml_forbids_is_refused(outcome_of, text):
+def test_characters_that_xml_forbids_are_rejected(outcome_of, text):
     assert outcome_of(f'<row r="2"><c r="A2" t="str"><v>{text}</v></c></row>') is None
     assert outcome_of("", strings=f"<si><t>{text}</t></si>") is None
 
@@ -223,7 +223,7 @@ def test_what_xml_forbids_is_refused(outcome_of, text):
         '<row r="2"><c r="A2"><v>1</v><v>2</v></c></row>',
     ],
 )
-def test_what_no_workbook_has_is_refused(outcome_of, row):
+def test_invalid_markup_is_rejected(outcome_of, row):
     assert outcome_of(row) is None
 
 
@@ -238,13 +238,13 @@ def test_white_space_is_stripped_after_it_is_decoded(outcome_of):
     assert outcome_of(row, strings=strings)[1] == (2, ["a", " a"])
 
 
-def test_a_row_may_have_as_many_characters_whoever_reads_it(outcome_of):
+def test_both_readers_have_the_same_limit_of_a_row(outcome_of):
     text = "x" * 1_900_000
     assert outcome_of(f'<row r="2"><c r="A2" t="str"><v>{text}</v></c></row>')[1] == (2, [text])
 
 
 @pytest.mark.parametrize("encoding", ["latin-11", "shift-jis"])
-def test_an_encoding_that_no_xml_has_is_refused(tmp_path, encoding):
+def test_unknown_encodings_are_rejected(tmp_path, encoding):
     path = write_workbook(tmp_path / "list.xlsx", "<sheetData/>")
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}

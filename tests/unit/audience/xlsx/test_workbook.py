@@ -56,11 +56,11 @@ def test_describes_the_first_sheet(make_workbook):
     assert found.blank_columns == {"none"}
 
 
-def test_blank_rows_are_no_records(make_workbook):
+def test_blank_rows_are_not_records(make_workbook):
     assert inspect_file(make_workbook([[], ["a", "b"], [], ["1", None], [None, None], [None, "2"], []])).records == 2
 
 
-def test_the_suffix_may_be_in_capitals(make_workbook):
+def test_the_suffix_is_case_insensitive(make_workbook):
     assert inspect_file(make_workbook([["a"], ["1"]], name="scratch.tmp.XLSX")).records == 1
 
 
@@ -80,35 +80,35 @@ def test_the_bytes_are_hashed(make_workbook):
         ([], None, "the workbook's first sheet is empty"),
     ],
 )
-def test_tells_what_is_wrong_and_where(make_workbook, refuse, rows, line, says):
+def test_errors_have_the_problem_and_the_row(make_workbook, refuse, rows, line, says):
     error = refuse(make_workbook(rows))
     assert str(error).startswith("list.xlsx: ")
     assert says in str(error)
     assert error.line == line
 
 
-def test_refuses_a_merged_header(make_workbook, refuse):
+def test_merged_headers_are_rejected(make_workbook, refuse):
     error = refuse(make_workbook([["a", None, "c"], [SECRET, 2, 3]], merged=["A1:B1"]))
     assert "the header (row 1) has merged cells, columns 1 to 2" in str(error)
 
 
-def test_merged_cells_below_the_header_are_no_matter(make_workbook):
+def test_merged_cells_below_the_header_are_allowed(make_workbook):
     assert inspect_file(make_workbook([["a", "b"], [1, None], [3, 4]], merged=["A2:B2"])).records == 2
 
 
-def test_refuses_another_zip_archive(make_file, refuse):
+def test_other_zip_archives_are_rejected(make_file, refuse):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("list.csv", f"a\n{SECRET}\n")
     assert "a zip archive, but not an Excel workbook" in str(refuse(make_file(buffer.getvalue(), name="list.xlsx")))
 
 
-def test_refuses_a_damaged_workbook(make_workbook, make_file, refuse):
+def test_damaged_workbooks_are_rejected(make_workbook, make_file, refuse):
     whole = make_workbook([["a"], [SECRET]]).read_bytes()
     assert "not an Excel workbook, or it is damaged" in str(refuse(make_file(whole[:2000], name="cut.xlsx")))
 
 
-def test_refuses_a_workbook_with_broken_parts(make_file, refuse):
+def test_workbooks_with_broken_parts_are_rejected(make_file, refuse):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("xl/workbook.xml", f"<workbook {SECRET}")
@@ -132,5 +132,5 @@ def test_refuses_a_workbook_with_broken_parts(make_file, refuse):
         (datetime.timedelta(hours=30), "1 day, 6:00:00"),
     ],
 )
-def test_writes_a_cell_as_text(make_workbook, cell, text):
+def test_cells_become_text(make_workbook, cell, text):
     assert inspect_file(make_workbook([["a"], [cell]])).samples == {"a": (text,)}

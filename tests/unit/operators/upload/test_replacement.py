@@ -102,7 +102,7 @@ def there(sandbox):
     return [audience.id for audience in sandbox.audiences if audience.status != "Deleted"]
 
 
-def test_night_after_night_one_audience_is_left_and_campaigns_have_it(nights, local_iqm):
+def test_each_night_replaces_the_audience_of_the_last(nights, local_iqm):
     campaign = local_iqm.add_campaign()
     first = nights.run(1, campaign_ids=[campaign])
     assert roles(local_iqm, first) == ([campaign], [])
@@ -135,7 +135,7 @@ def test_a_cleared_run_adopts_its_audience_and_changes_nothing(nights, local_iqm
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_an_older_run_replaces_nothing_that_a_newer_one_put_in_place(nights, local_iqm, given):
+def test_an_older_run_does_not_replace_the_audience_of_a_newer_one(nights, local_iqm, given):
     campaign = local_iqm.add_campaign()
     arguments = {"campaign_ids": [campaign]} if given else {}
     nights.run(1, campaign_ids=[campaign])
@@ -162,7 +162,7 @@ def test_audiences_are_kept_for_a_rollback(nights, local_iqm):
     assert there(local_iqm) == made[2:]
 
 
-def test_a_campaign_that_could_not_be_changed_is_changed_later(nights, local_iqm, add_audience):
+def test_failed_campaigns_are_changed_later(nights, local_iqm, add_audience):
     others = [add_audience() for _ in range(19)]
     first = nights.run(1)
     free, full = local_iqm.add_campaign(included=[first]), local_iqm.add_campaign(included=[first, *others])
@@ -176,7 +176,7 @@ def test_a_campaign_that_could_not_be_changed_is_changed_later(nights, local_iqm
     assert [each for each in there(local_iqm) if each not in others] == [third]
 
 
-def test_too_few_records_upload_nothing(nights, local_iqm):
+def test_too_few_records_are_not_uploaded(nights, local_iqm):
     campaign = local_iqm.add_campaign()
     first = nights.run(1, records=10, campaign_ids=[campaign])
     with pytest.raises(RecordCountError, match=r"has 6 records, 40.0 % fewer than the 10 before") as error:
@@ -189,7 +189,7 @@ def test_too_few_records_upload_nothing(nights, local_iqm):
     assert local_iqm.campaigns[0].included == (second,)
 
 
-def test_a_failed_gate_leaves_the_old_audience_in_place_and_says_how_to_go_on(nights, local_iqm):
+def test_a_failed_check_leaves_the_old_audience_in_place_with_advice(nights, local_iqm):
     campaign = local_iqm.add_campaign()
     first = nights.run(1, campaign_ids=[campaign])
     with pytest.raises(LowMatchRateError) as error:
@@ -203,7 +203,7 @@ def test_a_failed_gate_leaves_the_old_audience_in_place_and_says_how_to_go_on(ni
     assert there(local_iqm) == [third]
 
 
-def test_a_retry_knows_what_the_try_before_has_put_in_place(nights, local_iqm):
+def test_a_retry_knows_the_audience_in_place(nights, local_iqm):
     campaign = local_iqm.add_campaign()
     nights.run(1, campaign_ids=[campaign])
     nights.run(2)
@@ -215,7 +215,7 @@ def test_a_retry_knows_what_the_try_before_has_put_in_place(nights, local_iqm):
         nights.run(2, records=2, max_records_drop=10)
 
 
-def test_an_audience_that_failed_a_gate_is_no_rollback(nights, local_iqm):
+def test_an_audience_that_failed_a_check_is_not_kept_for_a_rollback(nights, local_iqm):
     campaign = local_iqm.add_campaign()
     first = nights.run(1, campaign_ids=[campaign], keep_replaced=1)
     for night in (2, 3):
@@ -238,7 +238,7 @@ def test_an_accepted_audience_is_kept_for_a_rollback(nights, local_iqm):
     assert there(local_iqm) == [second, third]
 
 
-def test_an_audience_whose_wait_timed_out_is_not_left_behind(nights, local_iqm):
+def test_an_audience_whose_wait_timed_out_is_deleted_later(nights, local_iqm):
     campaign = local_iqm.add_campaign()
     nights.run(1, campaign_ids=[campaign])
     timeout = patch.object(MatchedAudienceUploadOperator, "_wait", side_effect=AirflowSensorTimeout)
@@ -248,7 +248,7 @@ def test_an_audience_whose_wait_timed_out_is_not_left_behind(nights, local_iqm):
     assert there(local_iqm) == [third]
 
 
-def test_without_its_history_a_task_uploads_nothing(nights, local_iqm):
+def test_nothing_is_uploaded_without_a_readable_history(nights, local_iqm):
     campaign = local_iqm.add_campaign()
     first = nights.run(1, campaign_ids=[campaign])
     local_iqm.state.journal.clear()
@@ -282,7 +282,7 @@ def test_a_mapped_list_keeps_its_history_when_its_map_index_changes(nights, loca
         assert there(local_iqm) == sorted(made.values())
 
 
-def test_a_mapped_list_needs_a_label_of_its_own(nights, local_iqm):
+def test_mapped_lists_require_different_labels(nights, local_iqm):
     with pytest.raises(AudienceOptionError, match="requires map_index_template"):
         nights.run(1, map_index=0)
     assert local_iqm.requests == []
@@ -293,7 +293,7 @@ def test_a_mapped_list_needs_a_label_of_its_own(nights, local_iqm):
     assert local_iqm.requests == []
 
 
-def test_an_unchanged_list_reuses_no_audience_of_another_task(nights, local_iqm):
+def test_an_unchanged_list_does_not_reuse_another_tasks_audience(nights, local_iqm):
     other = nights.run(1, people="same", task_id="other", replaces=None, on_unchanged="skip", wait_for_ready=True)
     campaign = local_iqm.add_campaign()
     first = nights.run(2, people="same", on_unchanged="skip", campaign_ids=[campaign])
@@ -330,7 +330,7 @@ def test_a_given_audience_is_replaced_but_not_deleted(nights, local_iqm, add_aud
         ({"do_xcom_push": False}, "replaces compares with earlier runs"),
     ],
 )
-def test_bad_arguments_cost_no_request(nights, local_iqm, arguments, words):
+def test_invalid_arguments_send_no_request(nights, local_iqm, arguments, words):
     if nights.shared and "do_xcom_push" in arguments:
         pytest.skip("the asset's state is kept without XCom")
     with pytest.raises(IQMFinalError, match=words):
@@ -338,7 +338,7 @@ def test_bad_arguments_cost_no_request(nights, local_iqm, arguments, words):
     assert local_iqm.requests == []
 
 
-def test_classic_needs_the_campaigns_before_anything_is_uploaded(nights, local_iqm):
+def test_classic_connections_require_campaigns_before_the_upload(nights, local_iqm):
     local_iqm.connect(api_version="classic")
     with pytest.raises(AudienceOptionError, match="replaces requires campaign_ids"):
         nights.run(1)
@@ -351,7 +351,7 @@ def test_classic_needs_the_campaigns_before_anything_is_uploaded(nights, local_i
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "drop_before"])
-def test_a_process_that_ends_at_any_request_is_made_good_by_the_next_try(nights, local_iqm, kind):
+def test_the_next_try_completes_an_interrupted_one(nights, local_iqm, kind):
     campaign, excluding = local_iqm.add_campaign(), local_iqm.add_campaign()
     made = [nights.run(1, campaign_ids=[campaign])]
     IQMHook().target_audience(excluding, exclude=made)

@@ -14,7 +14,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Store(dict):
-    """A task's state store, as far as it is used here."""
+    """The parts of a task's state store that are used here."""
 
     def set(self, key, value):
         self[key] = value
@@ -61,7 +61,7 @@ def test_a_first_try_ignores_the_record_of_a_deleted_run():
 
 
 @pytest.mark.parametrize("value", [None, 7, "7", {}, {"token": "token"}, {"token": "token", "audience_id": "7"}])
-def test_what_it_has_not_written_is_nothing_to_it(value):
+def test_values_of_other_formats_are_ignored(value):
     attempts = begin(Store(iqm_audience=value), 2).attempts("token")
     assert attempts.audience_id is None
     # A try that isn't on record may have sent the upload.
@@ -118,7 +118,7 @@ def test_a_refused_first_attempt_is_not_recorded():
     assert (later.count, later.lost_at, later.earliest) == (0, None, None)
 
 
-def test_a_try_that_ran_elsewhere_may_have_sent_it():
+def test_a_try_on_another_host_may_have_uploaded():
     store = Store()
     begin(store)
     assert begin(store, 3).attempts("token").count == 1
@@ -147,7 +147,7 @@ def test_airflow_before_3_3_stores_the_record_on_the_host():
     assert begin(None, 2).attempts("token").count == 0
 
 
-def test_a_store_that_fails_costs_no_more_than_a_warning(caplog):
+def test_store_failures_are_warnings(caplog):
     attempts = begin(BrokenStore()).attempts("token")
     attempts.sending()
     attempts.made(7)

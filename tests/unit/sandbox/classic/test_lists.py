@@ -34,7 +34,7 @@ def test_the_other_static_lists(account) -> None:
     assert {"id": 10, "status": "Ready", "displayName": "Ready"} in statuses
 
 
-def test_an_audience_gets_ready_in_time(account, sandbox) -> None:
+def test_audiences_become_ready_with_time(account, sandbox) -> None:
     sandbox.change_settings(processing_seconds=100, pending_seconds=100)
     audience_id = account.new_id()
     processing = account.details(audience_id)
@@ -50,7 +50,7 @@ def test_an_audience_gets_ready_in_time(account, sandbox) -> None:
     assert (account.listed()[0]["status"], account.listed()[0]["statusDisplayName"]) == ("approved", "Ready")
 
 
-def test_details_echo_what_was_sent(account) -> None:
+def test_details_echo_the_upload(account) -> None:
     name = "people of May (ä).csv"
     form = account.form(name=name)
     details = account.details(account.new_id(name=name))
@@ -67,7 +67,7 @@ def test_details_echo_what_was_sent(account) -> None:
 @pytest.mark.parametrize(
     ("mark", "status", "before"), [("[fail]", "Failed", "Processing"), ("[Reject]", "Rejected", "Pending")]
 )
-def test_a_demo_user_can_see_an_audience_go_wrong(account, sandbox, mark: str, status: str, before: str) -> None:
+def test_names_can_determine_the_outcome(account, sandbox, mark: str, status: str, before: str) -> None:
     sandbox.change_settings(processing_seconds=10, pending_seconds=10)
     audience_id = account.new_id(audienceName=f"May {mark}")
     sandbox.advance(5 if before == "Processing" else 15)
@@ -102,7 +102,7 @@ def test_the_list_searches_by_a_part_of_the_name(account) -> None:
     assert account.call("GET", "/api/v2/audience/list?audienceTypeIds=x").status_code == 400
 
 
-def test_a_new_audience_may_be_late_in_the_list(account, sandbox) -> None:
+def test_new_audiences_can_be_listed_late(account, sandbox) -> None:
     sandbox.change_settings(list_delay_seconds=30)
     audience_id = account.new_id()
     assert account.listed() == []
@@ -111,7 +111,7 @@ def test_a_new_audience_may_be_late_in_the_list(account, sandbox) -> None:
     assert [row["id"] for row in account.listed()] == [audience_id]
 
 
-def test_deleting_tells_what_went(account, sandbox) -> None:
+def test_deletions_return_the_deleted_audiences(account, sandbox) -> None:
     ids = [account.new_id() for _ in range(3)]
     sandbox.state.audiences.get(ids[1]).attached = True
     good = account.call("PUT", "/api/v2/audience/delete", json={"audienceIds": str(ids[0])}).json()
@@ -130,7 +130,7 @@ def test_deleting_tells_what_went(account, sandbox) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'{"audienceIds": [1]}', b'{"audienceIds": "1;2"}'])
-def test_deleting_needs_ids(account, body: bytes) -> None:
+def test_deletions_require_ids(account, body: bytes) -> None:
     answer = account.call("PUT", "/api/v2/audience/delete", data=body)
     assert answer.status_code == 400
     assert "audienceIds" in answer.json()["responseObject"]["errorMsg"]
@@ -151,6 +151,6 @@ def test_other_calls_do_not_exist(account, method: str, path: str, status: int) 
     assert answer.json()["responseObject"]["errorCode"] == status
 
 
-def test_the_newer_calls_answer_errors_in_their_own_envelope(account) -> None:
+def test_v3_calls_have_errors_in_their_own_envelope(account) -> None:
     answer = account.call("GET", "/api/v3/nothing")
     assert (answer.status_code, answer.json()) == (404, {"success": False, "errorObjects": [{"error": "Not Found"}]})

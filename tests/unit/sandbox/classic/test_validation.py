@@ -40,7 +40,7 @@ def refusal(answer) -> str:
         ({"a": "VoterTelephones_CellphoneUnformatted", "b": "Email"}, {"Email": "SHA512"}),
     ],
 )
-def test_each_kind_of_mapping_is_taken(account, sandbox, columns: dict, settings: dict | None) -> None:
+def test_each_kind_of_mapping_is_accepted(account, sandbox, columns: dict, settings: dict | None) -> None:
     flag = "false" if settings is None else "true"
     account.new_id(content=WIDE, columns=columns, columnSettings=settings, isSingleColumnEnabled=flag)
     audience = sandbox.audiences[0]
@@ -48,7 +48,7 @@ def test_each_kind_of_mapping_is_taken(account, sandbox, columns: dict, settings
     assert audience.single_column is (settings is not None)
 
 
-def test_a_full_address_needs_no_setting(account, sandbox) -> None:
+def test_a_full_address_requires_no_setting(account, sandbox) -> None:
     account.new_id(columns={"email": "Residence_FullAddress"}, columnSettings=None)
     assert (sandbox.audiences[0].column_settings, sandbox.audiences[0].single_column) == (None, True)
 
@@ -71,13 +71,13 @@ def test_a_full_address_needs_no_setting(account, sandbox) -> None:
         ({"zip": "Residence_Addresses_Zip"}, "none of the combinations"),
     ],
 )
-def test_wrong_mappings(account, sandbox, columns, message: str) -> None:
+def test_invalid_mappings(account, sandbox, columns, message: str) -> None:
     assert message in refusal(account.upload(columns=columns))
     assert sandbox.audiences == []
 
 
 @pytest.mark.parametrize("columns", [NAMES, PLACE, PLACE | {"b": "Voters_LastName"}, {"a": "Voters_Age"}])
-def test_a_part_of_a_combination_is_not_enough(account, columns: dict) -> None:
+def test_combinations_must_be_complete(account, columns: dict) -> None:
     assert "none of the combinations" in refusal(account.upload(WIDE, columns=columns, **NO_SETTINGS))
 
 
@@ -99,7 +99,7 @@ def test_a_part_of_a_combination_is_not_enough(account, columns: dict) -> None:
         ({"a": "Residence_FullAddress"}, {}, "must be left out"),
     ],
 )
-def test_wrong_settings(account, columns: dict, settings, message: str) -> None:
+def test_invalid_column_settings(account, columns: dict, settings, message: str) -> None:
     assert message in refusal(account.upload(WIDE, columns=columns, columnSettings=settings))
 
 
@@ -114,7 +114,7 @@ def test_wrong_settings(account, columns: dict, settings, message: str) -> None:
         ("false", STREET | {"a": "Email"}, "columnSettings must be left out"),
     ],
 )
-def test_the_flag_must_fit_the_mapping(account, flag: str | None, columns: dict, message: str) -> None:
+def test_the_flag_must_match_the_mapping(account, flag: str | None, columns: dict, message: str) -> None:
     answer = account.upload(WIDE, columns=columns, isSingleColumnEnabled=flag)
     assert message in refusal(answer)
 
@@ -139,7 +139,7 @@ def test_the_count_must_be_exact(account, count, message: str) -> None:
     assert message in refusal(account.upload(fileTotalCount=count))
 
 
-def test_the_count_is_of_records_and_not_of_lines(account, sandbox) -> None:
+def test_records_are_counted_instead_of_lines(account, sandbox) -> None:
     content = b'\xef\xbb\xbfemail,zip\r\n\r\n"a\r\nb",1\r\n\r\nc,"2\n3"'
     form = {
         "columns": ["email", "zip"],
@@ -194,7 +194,7 @@ def test_the_metadata_must_be_json(account, metadata, message: str) -> None:
         (b"email,\xe4\na,b\n", "not UTF-8"),
     ],
 )
-def test_wrong_files(account, content: bytes, message: str) -> None:
+def test_invalid_files(account, content: bytes, message: str) -> None:
     metadata = {"columns": [], "fileName": "people.csv", "fileSize": 0, "columnValues": {}, "rows": 0}
     assert message in refusal(account.upload(content, metadata=metadata, fileTotalCount=0))
 
@@ -217,7 +217,7 @@ def test_an_empty_file(account, content: bytes) -> None:
         ("people.CSV", "text/csv; charset=utf-8", b"PK\x03\x04", "it is a zip archive"),
     ],
 )
-def test_the_file_must_be_what_it_says(account, name: str, media_type: str, content: bytes, message: str) -> None:
+def test_the_file_must_match_its_name(account, name: str, media_type: str, content: bytes, message: str) -> None:
     answer = account.call("POST", "/api/v2/audience/matched/add", files={"file": (name, content, media_type)})
     assert message in refusal(answer)
 

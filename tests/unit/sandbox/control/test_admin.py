@@ -23,13 +23,13 @@ def test_settings_are_read_and_changed(account, admin) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"x": 1}, {"requests_per_minute": 0}, {"port": 3}, {"keep_files": "x"}])
-def test_settings_refuse_nonsense(admin, wrong: dict) -> None:
+def test_invalid_settings_are_rejected(admin, wrong: dict) -> None:
     before = admin("GET", "/settings").json()
     assert admin("PATCH", "/settings", json=wrong).status_code == 422
     assert admin("GET", "/settings").json() == before
 
 
-def test_requests_are_told_without_secrets(account, sandbox, admin) -> None:
+def test_request_records_have_no_secrets(account, sandbox, admin) -> None:
     account.call("GET", "/api/v2/audience/list", params={"searchField": "x"})
     records = admin("GET", "/requests")
     log_in, listing = records.json()
@@ -45,7 +45,7 @@ def test_requests_are_told_without_secrets(account, sandbox, admin) -> None:
     assert sandbox.requests == []
 
 
-def test_faults_are_ordered_listed_and_called_off(account, admin) -> None:
+def test_faults_can_be_added_listed_and_removed(account, admin) -> None:
     account.call("GET", STATUSES)
     answer = admin("POST", "/faults", json={"kind": "status", "path": STATUSES, "status": 418, "times": 2})
     assert answer.status_code == 201
@@ -56,12 +56,12 @@ def test_faults_are_ordered_listed_and_called_off(account, admin) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{}, {"kind": "x"}, {"kind": "hang", "time": 3}, {"kind": "hang", "times": 0}])
-def test_a_fault_that_makes_no_sense_is_refused(admin, wrong: dict) -> None:
+def test_invalid_faults_are_rejected(admin, wrong: dict) -> None:
     assert admin("POST", "/faults", json=wrong).status_code == 422
     assert admin("GET", "/faults").json() == []
 
 
-def test_audiences_are_told(account, admin) -> None:
+def test_audience_reports(account, admin) -> None:
     content = b"email,zip\nann@example.com,01234\n"
     audience_id = account.new_id(content=content)
     (audience,) = admin("GET", "/audiences").json()
@@ -72,7 +72,7 @@ def test_audiences_are_told(account, admin) -> None:
     assert audience["metadata"]["columnValues"]["zip"] == ["01234"]
 
 
-def test_audiences_are_made_without_an_upload(account, admin) -> None:
+def test_audiences_can_be_created_without_an_upload(account, admin) -> None:
     first, second = admin("POST", "/audiences", json={"name": "List", "count": 2}).json()
     assert [(row["id"], row["audienceName"]) for row in account.listed()] == [(second, "List 2"), (first, "List 1")]
     assert account.details(first)["status"] == "Processing"
@@ -80,7 +80,7 @@ def test_audiences_are_made_without_an_upload(account, admin) -> None:
 
 
 @pytest.mark.parametrize("status", ["Fetching Data", "Rejected", "Something New"])
-def test_an_audience_is_given_a_status(account, admin, status: str) -> None:
+def test_the_admin_api_sets_a_status(account, admin, status: str) -> None:
     audience_id = account.new_id()
     change = {"status": status, "reason": "Because.", "match_rate": 12.5, "attached": True}
     assert admin("PATCH", f"/audiences/{audience_id}", json=change).json()["status"] == status
@@ -95,14 +95,14 @@ def test_an_audience_is_given_a_status(account, admin, status: str) -> None:
     assert account.details(audience_id)["status"] == "Processing"
 
 
-def test_changes_that_make_no_sense_are_refused(account, admin) -> None:
+def test_invalid_changes_are_rejected(account, admin) -> None:
     audience_id = account.new_id()
     assert admin("PATCH", "/audiences/1", json={"attached": True}).status_code == 404
     for wrong in ({"outcome": None}, {"attached": None}, {"outcome": "Pending"}, {"match_rate": 101}, {"x": 1}):
         assert admin("PATCH", f"/audiences/{audience_id}", json=wrong).status_code == 422
 
 
-def test_the_next_uploads_go_wrong_on_order(account, admin) -> None:
+def test_the_outcome_of_the_next_uploads_can_be_set(account, admin) -> None:
     admin("PATCH", "/settings", json={"processing_seconds": 0, "pending_seconds": 0})
     order = {"outcome": "Rejected", "times": 2, "reason": "Too few records."}
     assert admin("POST", "/outcomes", json=order).status_code == 204
@@ -111,20 +111,20 @@ def test_the_next_uploads_go_wrong_on_order(account, admin) -> None:
     assert [each.get("rejectionReason") for each in details] == ["Too few records.", "Too few records.", None]
 
 
-def test_the_clock_is_put_forward(account, admin) -> None:
+def test_the_clock_can_be_advanced(account, admin) -> None:
     audience_id = account.new_id()
     assert admin("POST", "/advance", json={"seconds": 3600}).status_code == 204
     assert account.details(audience_id)["status"] == "Ready"
     assert admin("POST", "/advance", json={"seconds": -1}).status_code == 422
 
 
-def test_tokens_are_made_to_expire(account, admin) -> None:
+def test_the_admin_api_expires_tokens(account, admin) -> None:
     assert account.call("GET", STATUSES).status_code == 200
     assert admin("POST", "/expire-tokens", json={"refresh_too": True}).status_code == 204
     assert account.call("GET", STATUSES).status_code == 401
 
 
-def test_a_reset_forgets_everything_but_used_ids(account, sandbox, admin) -> None:
+def test_a_reset_removes_everything_but_used_ids(account, sandbox, admin) -> None:
     before = sandbox.settings
     first = account.new_id()
     sandbox.add_fault("hang", path="/nowhere")

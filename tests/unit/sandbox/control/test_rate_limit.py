@@ -11,14 +11,14 @@ from airflow_provider_iqm.sandbox.state.window import SlidingWindow
 STATUSES = "/api/v2/audience/status"
 
 
-def test_twenty_requests_a_minute_log_in_included(account, sandbox) -> None:
+def test_twenty_requests_a_minute_including_logins(account, sandbox) -> None:
     sandbox.change_settings(requests_per_minute=20)
     statuses = [account.call("GET", STATUSES).status_code for _ in range(22)]
     assert statuses == [200] * 19 + [429] * 3
     assert [record.limited for record in sandbox.requests] == [False] * 20 + [True] * 3
 
 
-def test_the_window_slides_and_refused_requests_count(account, sandbox) -> None:
+def test_the_window_slides_and_rejected_requests_count(account, sandbox) -> None:
     sandbox.change_settings(requests_per_minute=2)
     assert account.call("GET", STATUSES).status_code == 200
     for _ in range(8):
@@ -29,7 +29,7 @@ def test_the_window_slides_and_refused_requests_count(account, sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_mid_body", "drop_after", "status", "hang"])
-def test_a_request_that_is_dropped_or_refused_counts(account, sandbox, kind: str) -> None:
+def test_dropped_and_rejected_requests_count(account, sandbox, kind: str) -> None:
     sandbox.change_settings(requests_per_minute=2)
     sandbox.add_fault(kind, path=STATUSES)
     with contextlib.suppress(requests.RequestException):
@@ -39,7 +39,7 @@ def test_a_request_that_is_dropped_or_refused_counts(account, sandbox, kind: str
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_retry_after_is_sent_on_request(account, sandbox, wanted: bool) -> None:
+def test_retry_after_is_optional(account, sandbox, wanted: bool) -> None:
     sandbox.change_settings(requests_per_minute=1, rate_limit_window=30, retry_after=wanted)
     assert account.log_in().status_code == 200
     sandbox.advance(10)
@@ -51,7 +51,7 @@ def test_retry_after_is_sent_on_request(account, sandbox, wanted: bool) -> None:
     assert answer.json()["responseObject"] == {"errorMsg": "Too many requests.", "errorCode": 429}
 
 
-def test_an_upload_over_the_limit_is_refused_and_makes_nothing(account, sandbox) -> None:
+def test_uploads_over_the_limit_are_rejected(account, sandbox) -> None:
     account.call("GET", STATUSES)
     sandbox.change_settings(requests_per_minute=2)
     assert account.upload(b"email\n" + b"x\n" * 1_000_000).status_code == 429
@@ -59,13 +59,13 @@ def test_an_upload_over_the_limit_is_refused_and_makes_nothing(account, sandbox)
     assert account.call("GET", STATUSES).status_code == 429
 
 
-def test_admin_calls_are_free(account, sandbox) -> None:
+def test_admin_calls_do_not_count(account, sandbox) -> None:
     sandbox.change_settings(requests_per_minute=1)
     assert {account.session.get(f"{sandbox.url}/_sandbox/settings").status_code for _ in range(5)} == {200}
     assert sandbox.requests == []
 
 
-def test_a_lowered_limit_counts_what_was_before() -> None:
+def test_a_lower_limit_counts_earlier_requests() -> None:
     clock = Clock()
     window = SlidingWindow(clock)
     for _ in range(3):

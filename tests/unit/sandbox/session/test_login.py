@@ -17,7 +17,7 @@ def renew(account, refresh_token: str, **options):
     return account.session.post(account.sandbox.url + RENEW, **options)
 
 
-def test_a_log_in_answers_as_the_sample(account) -> None:
+def test_the_response_to_a_login_matches_the_sample(account) -> None:
     answer = account.log_in()
     assert answer.status_code == 200
     assert answer.json()["success"] is True
@@ -28,7 +28,7 @@ def test_a_log_in_answers_as_the_sample(account) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"email": "x@y.z"}, {"password": "x"}, {"workspace": "other.iqm.com"}])
-def test_unknown_users_and_workspaces_are_refused_as_documented(account, wrong) -> None:
+def test_unknown_users_and_workspaces_are_rejected_as_documented(account, wrong) -> None:
     answer = account.log_in(**wrong)
     assert answer.status_code == 403
     assert answer.json() == {
@@ -37,7 +37,7 @@ def test_unknown_users_and_workspaces_are_refused_as_documented(account, wrong) 
     }
 
 
-def test_an_account_on_hold_is_refused_as_documented(account, sandbox) -> None:
+def test_an_account_on_hold_is_rejected_as_documented(account, sandbox) -> None:
     sandbox.change_settings(on_hold=True)
     answer = account.log_in()
     assert answer.status_code == 400
@@ -58,7 +58,7 @@ def test_an_account_on_hold_is_refused_as_documented(account, sandbox) -> None:
         ({"password": 5}, 400, "password is required"),
     ],
 )
-def test_what_a_log_in_needs(account, wrong, status: int, message: str) -> None:
+def test_requirements_of_a_login(account, wrong, status: int, message: str) -> None:
     answer = account.log_in(**wrong)
     assert answer.status_code == status
     assert answer.json()["success"] is False
@@ -66,7 +66,7 @@ def test_what_a_log_in_needs(account, wrong, status: int, message: str) -> None:
 
 
 @pytest.mark.parametrize("header", [None, "Bearer x", "Basic ä", "Basic %%%", "Basic " + "x" * 5])
-def test_a_log_in_needs_well_formed_basic_authentication(account, sandbox, header) -> None:
+def test_a_login_requires_well_formed_basic_authentication(account, sandbox, header) -> None:
     headers = {"X-IAA-HOST": "app.iqm.com"} | ({"Authorization": header.encode()} if header else {})
     body = {"grantType": "password", "email": "demo@example.com", "password": "sandbox-password"}
     answer = account.session.post(f"{sandbox.url}/api/v3/ua/login", json=body, headers=headers)
@@ -82,7 +82,7 @@ def test_a_log_in_needs_well_formed_basic_authentication(account, sandbox, heade
         (b" " * 70_000, "application/json", "larger"),
     ],
 )
-def test_a_log_in_needs_a_json_body(account, sandbox, body: bytes, media_type: str, message: str) -> None:
+def test_a_login_requires_a_json_body(account, sandbox, body: bytes, media_type: str, message: str) -> None:
     answer = account.session.post(
         f"{sandbox.url}/api/v3/ua/login",
         data=body,
@@ -93,7 +93,7 @@ def test_a_log_in_needs_a_json_body(account, sandbox, body: bytes, media_type: s
     assert message in answer.json()["errorObjects"][0]["error"]
 
 
-def test_secrets_may_hold_any_character(account, sandbox) -> None:
+def test_secrets_can_contain_any_character(account, sandbox) -> None:
     sandbox.change_settings(client_id="ä%20", client_secret="a:b c+ü", password='"\\\u2028')
     basic = base64.b64encode("ä%20:a:b c+ü".encode()).decode()
     body = {"grantType": "password", "email": "demo@example.com", "password": '"\\\u2028'}
@@ -101,7 +101,7 @@ def test_secrets_may_hold_any_character(account, sandbox) -> None:
     assert account.session.post(f"{sandbox.url}/api/v3/ua/login", json=body, headers=headers).status_code == 200
 
 
-def test_a_refresh_token_works_once_and_the_old_access_token_lives_on(account) -> None:
+def test_a_refresh_token_works_once_and_the_old_access_token_stays_valid(account) -> None:
     first = account.log_in().json()["data"]
     answer = renew(account, first["refresh_token"])
     assert answer.status_code == 200
@@ -114,7 +114,7 @@ def test_a_refresh_token_works_once_and_the_old_access_token_lives_on(account) -
         assert account.call("POST", COLUMNS, headers=bearer).status_code == 200
 
 
-def test_a_renewed_token_can_come_without_an_envelope(account, sandbox) -> None:
+def test_renewed_tokens_can_have_no_envelope(account, sandbox) -> None:
     sandbox.change_settings(wrap_renewed_token=False)
     assert "access_token" in renew(account, account.log_in().json()["data"]["refresh_token"]).json()
 
@@ -131,7 +131,7 @@ def test_a_renewed_token_can_come_without_an_envelope(account, sandbox) -> None:
         ({}, 401),
     ],
 )
-def test_what_a_renewal_needs(account, options, status: int) -> None:
+def test_requirements_of_a_renewal(account, options, status: int) -> None:
     assert renew(account, "unknown", **options).status_code == status
 
 
@@ -150,7 +150,7 @@ def test_tokens_expire(account, sandbox) -> None:
 
 
 @pytest.mark.parametrize("refresh_too", [False, True])
-def test_tokens_expire_on_order(account, sandbox, refresh_too: bool) -> None:
+def test_tokens_can_be_expired(account, sandbox, refresh_too: bool) -> None:
     tokens = account.log_in().json()["data"]
     assert account.call("POST", COLUMNS).status_code == 200
     sandbox.expire_tokens(refresh_too=refresh_too)
@@ -158,7 +158,7 @@ def test_tokens_expire_on_order(account, sandbox, refresh_too: bool) -> None:
     assert renew(account, tokens["refresh_token"]).status_code == (401 if refresh_too else 200)
 
 
-def test_a_log_out_ends_the_session(account) -> None:
+def test_logout_ends_the_session(account) -> None:
     tokens = account.log_in().json()["data"]
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     assert account.call("POST", "/api/v3/ua/logout", headers=bearer).json()["success"] is True
@@ -176,14 +176,14 @@ def test_a_log_out_ends_the_session(account) -> None:
         ({"X-IAA-OW-ID": "7"}, 403, "not the workspace"),
     ],
 )
-def test_what_calls_need_after_the_log_in(account, headers, status: int, message: str) -> None:
+def test_requirements_of_calls_after_the_login(account, headers, status: int, message: str) -> None:
     answer = account.call("GET", "/api/v2/audience/matched/1", headers=headers)
     assert answer.status_code == status
     assert answer.json()["statusCode"] == status
     assert message in answer.json()["responseObject"]["errorMsg"]
 
 
-def test_settings_refuse_what_they_do_not_know() -> None:
+def test_unknown_settings_are_rejected() -> None:
     with pytest.raises(ValueError, match="Extra inputs"):
         SandboxSettings(requests_a_minute=3)
     with pytest.raises(ValueError, match="Can't be changed"):

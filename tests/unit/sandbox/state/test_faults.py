@@ -9,7 +9,7 @@ ADD = "/api/v2/audience/matched/add"
 STATUSES = "/api/v2/audience/status"
 
 
-def test_a_status_in_place_of_the_work(account, sandbox) -> None:
+def test_a_status_without_processing(account, sandbox) -> None:
     sandbox.add_fault("status", path=ADD, status=500)
     answer = account.upload()
     assert answer.status_code == 500
@@ -29,13 +29,13 @@ def test_a_status_with_body_and_headers(account, sandbox) -> None:
     assert (third.status_code, third.headers["Content-Type"].partition(";")[0]) == (200, "text/html")
 
 
-def test_an_error_within_a_log_in_has_the_newer_envelope(account, sandbox) -> None:
+def test_login_errors_have_the_v3_envelope(account, sandbox) -> None:
     sandbox.add_fault("status", status=500)
     assert account.log_in().json() == {"success": False, "errorObjects": [{"error": "Internal Server Error"}]}
 
 
 @pytest.mark.parametrize(("kind", "status", "made"), [("html", 502, 0), ("status_after_work", 504, 1)])
-def test_pages_of_a_proxy(account, sandbox, kind: str, status: int, made: int) -> None:
+def test_error_pages_of_a_proxy(account, sandbox, kind: str, status: int, made: int) -> None:
     sandbox.add_fault(kind, path=ADD)
     answer = account.upload()
     assert answer.status_code == status
@@ -67,14 +67,14 @@ def test_a_connection_dropped_in_the_middle_of_a_body(account, sandbox, after_by
     assert sandbox.audiences == []
 
 
-def test_a_truncated_answer(account, sandbox) -> None:
+def test_truncated_responses(account, sandbox) -> None:
     sandbox.add_fault("truncate", path=ADD)
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         account.upload()
     assert len(sandbox.audiences) == 1
 
 
-def test_a_slow_answer(account, sandbox) -> None:
+def test_slow_responses(account, sandbox) -> None:
     sandbox.add_fault("slow", path=ADD, seconds=0.3)
     started = time.monotonic()
     assert account.upload().status_code == 200
@@ -84,7 +84,7 @@ def test_a_slow_answer(account, sandbox) -> None:
 @pytest.mark.parametrize(
     ("kind", "seconds", "made"), [("hang", 1.0, 0), ("hang_after_work", 1.0, 1), ("slow", 30.0, 1)]
 )
-def test_a_client_that_waits_in_vain(account, sandbox, kind: str, seconds: float, made: int) -> None:
+def test_a_request_that_is_never_answered(account, sandbox, kind: str, seconds: float, made: int) -> None:
     form, headers = account.form(), account.headers
     file = {"file": ("people.csv", b"email,zip\r\nann@example.com,01234\r\nbob@example.com,98765\r\n", "text/csv")}
     sandbox.add_fault(kind, path=ADD, seconds=seconds)
@@ -97,7 +97,7 @@ def test_a_client_that_waits_in_vain(account, sandbox, kind: str, seconds: float
     assert account.call("GET", STATUSES).status_code == 200
 
 
-def test_a_fault_chooses_by_method_and_path(account, sandbox) -> None:
+def test_faults_match_method_and_path(account, sandbox) -> None:
     sandbox.add_fault("status", method="PUT", path=STATUSES)
     sandbox.add_fault("status", method="GET", path="/api/v2/audience/matched/[0-9]*", status=503)
     audience_id = account.new_id()
@@ -107,7 +107,7 @@ def test_a_fault_chooses_by_method_and_path(account, sandbox) -> None:
     assert [fault.method for fault in sandbox.faults] == ["PUT"]
 
 
-def test_a_fault_counts(account, sandbox) -> None:
+def test_faults_are_counted_down(account, sandbox) -> None:
     account.call("GET", STATUSES)
     sandbox.add_fault("status", path=STATUSES, status=500, skip=1, times=2)
     sandbox.add_fault("status", path=STATUSES, status=502, skip=1)
@@ -117,7 +117,7 @@ def test_a_fault_counts(account, sandbox) -> None:
     assert sandbox.faults == []
 
 
-def test_a_lasting_fault_is_called_off(account, sandbox) -> None:
+def test_permanent_faults_can_be_removed(account, sandbox) -> None:
     account.call("GET", STATUSES)
     sandbox.add_fault("status", times=None)
     assert {account.call("GET", STATUSES).status_code for _ in range(4)} == {500}
@@ -125,7 +125,7 @@ def test_a_lasting_fault_is_called_off(account, sandbox) -> None:
     assert account.call("GET", STATUSES).status_code == 200
 
 
-def test_a_request_over_the_limit_uses_no_fault_up(account, sandbox) -> None:
+def test_requests_over_the_limit_do_not_use_up_faults(account, sandbox) -> None:
     account.call("GET", STATUSES)
     sandbox.change_settings(requests_per_minute=1)
     sandbox.add_fault("drop_before", path=STATUSES)
@@ -133,7 +133,7 @@ def test_a_request_over_the_limit_uses_no_fault_up(account, sandbox) -> None:
     assert len(sandbox.faults) == 1
 
 
-def test_a_gateway_gives_up_while_iqm_works_on(account, sandbox) -> None:
+def test_a_gateway_timeout_before_the_work_is_done(account, sandbox) -> None:
     sandbox.add_fault("status_before_work", path=ADD, seconds=15)
     assert account.upload().status_code == 504
     (audience,) = sandbox.audiences

@@ -38,7 +38,7 @@ def error(answer) -> str:
 
 
 @pytest.mark.parametrize("file_first", [True, False])
-def test_the_parts_may_come_in_any_order_and_in_any_pieces(account, sandbox, file_first: bool) -> None:
+def test_parts_can_have_any_order_and_pieces(account, sandbox, file_first: bool) -> None:
     body = (file_part() + texts(account) if file_first else texts(account) + file_part()) + END
     pieces = (body[start : start + 7] for start in range(0, len(body), 7))
     answer = account.call("POST", ADD, data=pieces, headers=TYPE)
@@ -56,7 +56,7 @@ def test_a_body_with_a_length_is_recorded_as_such(account, sandbox) -> None:
     assert (record.chunked, record.content_length, record.body_bytes) == (False, len(body), len(body))
 
 
-def test_a_cell_may_look_like_a_boundary(account, sandbox) -> None:
+def test_a_cell_can_contain_a_boundary(account, sandbox) -> None:
     content = PEOPLE + f"\r\n--{BOUNDARY[:-1]},\r\n-\r\n".encode()
     form = account.form(content)
     body = b"".join(part(name, value.encode()) for name, value in form.items()) + file_part(content) + END
@@ -90,13 +90,13 @@ def test_the_body_must_be_a_form(account, media_type: str | None) -> None:
     assert "must be multipart/form-data" in error(answer)
 
 
-def test_a_refused_upload_is_read_to_its_end_before_the_answer(account, sandbox) -> None:
+def test_rejected_uploads_are_read_completely_before_the_response(account, sandbox) -> None:
     body = file_part(name="people.pdf", content=b"x" * (5 << 20)) + END
     assert "must end in" in error(account.call("POST", ADD, data=body, headers=TYPE))
     assert sandbox.requests[-1].body_bytes == len(body)
 
 
-def test_a_client_that_goes_away_leaves_no_audience(account, sandbox) -> None:
+def test_an_aborted_upload_creates_no_audience(account, sandbox) -> None:
     body = texts(account) + file_part() + END
     head = "".join(f"{name}: {value}\r\n" for name, value in (account.headers | TYPE).items())
     with socket.create_connection((sandbox.settings.host, sandbox.port)) as connection:
@@ -111,7 +111,7 @@ def wait_for(condition) -> None:
         time.sleep(0.01)
 
 
-def test_uploads_are_kept_on_request_and_no_others(tmp_path, new_account) -> None:
+def test_only_accepted_uploads_are_kept(tmp_path, new_account) -> None:
     folder = tmp_path / "kept"
     with Sandbox(SandboxSettings(port=0, keep_files=folder)) as sandbox:
         account = new_account(sandbox)

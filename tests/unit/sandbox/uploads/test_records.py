@@ -44,7 +44,7 @@ def test_any_text_has_as_many_records_as_the_csv_module_finds(text: str, piece: 
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     st.booleans(),
 )
-def test_what_the_csv_module_writes_is_counted(rows, end: str, quoting: int, bom: bool) -> None:
+def test_files_of_the_csv_module_are_counted(rows, end: str, quoting: int, bom: bool) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator=end, quoting=quoting).writerows(rows)
     data = BOM * bom + text.getvalue().encode()
@@ -81,16 +81,16 @@ def test_a_file_without_a_header_is_empty(data: bytes) -> None:
         read(data)
 
 
-def test_a_short_file_that_begins_like_a_bom_is_read_to_its_end() -> None:
+def test_a_short_file_that_begins_like_a_bom() -> None:
     with pytest.raises(ValueError, match="not UTF-8"):
         read(BOM[:2])
 
 
-def test_an_endless_header_is_refused_in_constant_memory() -> None:
+def test_an_endless_header_is_rejected_in_constant_memory() -> None:
     with pytest.raises(ValueError, match="longer than"):
         read(b"ab," * HEAD_BYTES)
 
 
-def test_records_are_counted_across_many_pieces() -> None:
+def test_records_are_counted_across_pieces() -> None:
     data = b"id,note\r\n" + b'1,"a, ""b""\r\nc"\r\n' * 50_000
     assert read(data, 4093) == (("id", "note"), 50_000)

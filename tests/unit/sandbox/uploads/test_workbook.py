@@ -37,7 +37,7 @@ def test_the_first_sheet_is_counted() -> None:
     assert read(data) == (("email", "zip"), 3)
 
 
-def test_rows_without_a_value_are_no_records() -> None:
+def test_blank_rows_are_not_records() -> None:
     assert read(workbook([], ["email", None, 2024], [None, None], ["", ""], ["a"], [])) == (("email", "", "2024"), 1)
 
 
@@ -56,12 +56,12 @@ def test_inline_strings_and_cells_without_reference() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"email\na\n", b"PK\x03\x04 and no more"])
-def test_what_is_no_workbook_is_refused(data: bytes) -> None:
+def test_files_that_are_not_workbooks_are_rejected(data: bytes) -> None:
     with pytest.raises(ValueError, match="not an XLSX workbook"):
         read(data)
 
 
-def test_a_zip_without_sheets_is_no_workbook() -> None:
+def test_a_zip_without_sheets_is_not_a_workbook() -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("people.csv", "a\n")

@@ -5,7 +5,7 @@ import pytest
 CLASSIC_LIST = "/api/v2/audience/list"
 
 
-def test_an_upload_of_v3_is_seen_by_the_classic_calls(v3, account) -> None:
+def test_classic_calls_list_v3_uploads(v3, account) -> None:
     audience_id = v3.upload(name="people of May.csv", formats={"Email": "SHA256"}, audienceName="May")
     details = account.details(audience_id)
     assert details["existingColumnMatching"] == '{"email": "Email"}'
@@ -16,7 +16,7 @@ def test_an_upload_of_v3_is_seen_by_the_classic_calls(v3, account) -> None:
     assert [row["id"] for row in account.listed(searchField="May")] == [audience_id]
 
 
-def test_a_classic_upload_is_seen_by_v3(v3, account) -> None:
+def test_v3_lists_classic_uploads(v3, account) -> None:
     audience_id = account.new_id(columnSettings={"Email": "SHA1"}, audienceName="May")
     details = v3.details(audience_id)
     columns, formats = v3.ids("column-list"), v3.ids("data-formats")
@@ -29,7 +29,7 @@ def test_a_classic_upload_is_seen_by_v3(v3, account) -> None:
     assert {row["audienceId"] for row in v3.find()["audienceList"]} == {audience_id, voters}
 
 
-def test_a_classic_upload_may_map_what_v3_does_not_know(v3, account) -> None:
+def test_classic_uploads_can_map_fields_that_v3_lacks(v3, account) -> None:
     columns = {"email": "Email", "zip": "VoterTelephones_CellphoneUnformatted"}
     details = v3.details(account.new_id(columns=columns))
     assert [each["fileColumnName"] for each in details["columnMappings"]] == ["email"]
@@ -53,14 +53,14 @@ def test_statuses_are_ids(v3, sandbox, outcome: str, last: int) -> None:
     assert row.get("rejectionReason") == (None if outcome == "Ready" else "No luck.")
 
 
-def test_a_status_that_no_list_has(v3, sandbox) -> None:
+def test_unlisted_statuses(v3, sandbox) -> None:
     audience_id = v3.upload()
     sandbox.state.audiences.get(audience_id).status = "Under Review"
     status = v3.details(audience_id)["audienceStatusId"]
     assert status not in v3.ids("audience-status", deletedStatusRequired="true").values()
 
 
-def test_details_tell_of_campaigns_and_people_when_asked(v3, sandbox) -> None:
+def test_details_can_include_campaigns_and_users(v3, sandbox) -> None:
     audience_id = v3.upload(audienceSubtypeId=4)
     sandbox.state.audiences.get(audience_id).attached = True
     details = v3.details(audience_id)
@@ -81,7 +81,7 @@ def test_the_tutorials_details_are_those_of_the_classic_call(v3, account, sandbo
 
 
 @pytest.mark.parametrize("unknown", ["7", "0", "-1", "x", "99999999999"])
-def test_an_unknown_audience_is_refused(v3, unknown: str) -> None:
+def test_an_unknown_audience_is_rejected(v3, unknown: str) -> None:
     for method, path in (("GET", f"/matched/{unknown}"), ("PUT", f"/matched/{unknown}/rematch")):
         assert v3.refused(v3.call(method, path)).keys() == {"audienceId"}
     renamed = v3.call("PATCH", f"/{unknown}/update-name", json={"audienceName": "May"})
@@ -109,7 +109,7 @@ def test_the_list_filters(v3, account, sandbox) -> None:
     assert found(sortBy="-audienceName")[0] == nurse
 
 
-def test_the_list_comes_in_pages(v3) -> None:
+def test_the_list_has_pages(v3) -> None:
     ids = [v3.upload() for _ in range(5)]
     pages = [v3.find(pageNo=number, noOfEntries=2, sortBy="audienceId") for number in (1, 2, 3, 4)]
     assert [[row["audienceId"] for row in page["audienceList"]] for page in pages] == [ids[:2], ids[2:4], ids[4:], []]
@@ -132,11 +132,11 @@ def test_the_list_comes_in_pages(v3) -> None:
         ([], None),
     ],
 )
-def test_what_the_list_refuses(v3, search, field: str | None) -> None:
+def test_invalid_searches(v3, search, field: str | None) -> None:
     assert v3.refused(v3.call("POST", "/list", json=search)).keys() == {field}
 
 
-def test_the_list_keeps_new_audiences_back_and_deleted_ones(v3, sandbox) -> None:
+def test_the_list_omits_new_and_deleted_audiences(v3, sandbox) -> None:
     sandbox.change_settings(list_delay_seconds=30)
     audience_id = v3.upload()
     assert v3.find()["audienceList"] == []
@@ -147,7 +147,7 @@ def test_the_list_keeps_new_audiences_back_and_deleted_ones(v3, sandbox) -> None
     assert v3.refused(v3.call("GET", f"/matched/{audience_id}"))
 
 
-def test_rows_tell_the_files_name(v3) -> None:
+def test_rows_have_the_file_name(v3) -> None:
     v3.upload(name="people of May (ä).csv")
     (row,) = v3.find()["audienceList"]
     milliseconds, _, name = row["s3FileName"].partition("_")
@@ -156,7 +156,7 @@ def test_rows_tell_the_files_name(v3) -> None:
 
 
 @pytest.mark.parametrize("joined", [False, True])
-def test_deleting_is_a_success_even_if_all_of_it_failed(v3, sandbox, joined: bool) -> None:
+def test_deletions_succeed_even_if_all_of_them_failed(v3, sandbox, joined: bool) -> None:
     first, second = v3.upload(), v3.upload()
     sandbox.state.audiences.get(second).attached = True
 
@@ -168,7 +168,7 @@ def test_deleting_is_a_success_even_if_all_of_it_failed(v3, sandbox, joined: boo
 
 
 @pytest.mark.parametrize("query", ["", "?audienceIds=", "?audienceIds=1;2", "?audienceIds=1,x"])
-def test_deleting_needs_ids(v3, query: str) -> None:
+def test_deletions_require_ids(v3, query: str) -> None:
     (field,) = v3.refused(v3.call("DELETE", query), 400)
     assert field.startswith("audienceIds")
 
@@ -183,7 +183,7 @@ def test_renaming(v3, account) -> None:
     assert v3.details(audience_id)["audienceName"] == "June"
 
 
-def test_only_a_ready_audience_is_matched_again(v3, sandbox) -> None:
+def test_only_ready_audiences_can_be_rematched(v3, sandbox) -> None:
     sandbox.change_settings(processing_seconds=10, pending_seconds=0)
     audience_id = v3.upload()
     path = f"/matched/{audience_id}/rematch"
@@ -209,7 +209,7 @@ def test_only_a_ready_audience_is_matched_again(v3, sandbox) -> None:
         ("DELETE", "/audience?audienceIds=1"),
     ],
 )
-def test_the_gate_stands_before_v3_too(account, sandbox, method: str, path: str) -> None:
+def test_rate_limit_and_faults_apply_to_v3(account, sandbox, method: str, path: str) -> None:
     path = f"/api/v3{path}"
     assert account.call(method, path, headers={"Authorization": "Bearer x"}).status_code == 401
     assert account.call(method, path, headers={"X-IAA-OW-ID": "7"}).status_code == 403

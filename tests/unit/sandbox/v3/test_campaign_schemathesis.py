@@ -20,7 +20,7 @@ document = campaign_document()
 for schema in document["components"]["schemas"].values():
     if "Response" in str(schema.get("description")) or "Record" in str(schema.get("description")):
         schema["additionalProperties"] = False
-# The file tells no answer to a search that is wrong.
+# The file has no response to an invalid search.
 calls = document["paths"]
 statuses = calls["/api/v3/cmp/basic/list"]["post"]["responses"]
 statuses["422"] = calls["/api/v3/cmp/target/audience"]["post"]["responses"]["422"]
@@ -34,7 +34,7 @@ schema = schemathesis.openapi.from_dict(document)
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
-def test_answers_are_as_in_the_file(case, account, sandbox) -> None:
+def test_responses_match_the_openapi_file(case, account, sandbox) -> None:
     if not sandbox.campaigns:
         sandbox.add_campaign("Summer", included=[1])
     case.call_and_validate(base_url=sandbox.url, headers=account.headers, session=account.session, checks=CHECKS)

@@ -50,7 +50,7 @@ def targets(sandbox) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     return [(campaign.included, campaign.excluded) for campaign in sandbox.campaigns]
 
 
-def test_a_swap_is_one_moment_of_the_timeline(sandbox, make, target) -> None:
+def test_a_swap_is_atomic(sandbox, make, target) -> None:
     old, new, other = make(3)
     campaign_id = sandbox.add_campaign("Summer", included=[old, other])
     assert target(campaign_id, include=[new], remove=[old]) == {}
@@ -61,7 +61,7 @@ def test_a_swap_is_one_moment_of_the_timeline(sandbox, make, target) -> None:
     assert targets(sandbox) == [((other, new), ())]
 
 
-def test_lists_are_changes_and_an_audience_is_in_one_of_them(sandbox, make, target) -> None:
+def test_targeting_lists_are_changes_and_disjoint(sandbox, make, target) -> None:
     first, second = make(2)
     campaign_id = sandbox.add_campaign(included=[first])
     target(campaign_id, exclude=[second])
@@ -98,11 +98,11 @@ def test_the_guides_names_of_the_third_list_remove_nothing(sandbox, make, post, 
 @pytest.mark.parametrize(
     "wrong", [[], "x", {"1": []}, {"1": {"includedAudienceList": ["1"], "excludedAudienceList": []}}]
 )
-def test_other_shapes_are_refused(post, wrong) -> None:
+def test_other_formats_are_rejected(post, wrong) -> None:
     assert post(TARGET, wrong).status_code == 422
 
 
-def test_one_pg_campaign_refuses_all(sandbox, make, post) -> None:
+def test_one_pg_campaign_fails_the_request(sandbox, make, post) -> None:
     (audience_id,) = make()
     ids = [sandbox.add_campaign(), sandbox.add_campaign(pg=True), sandbox.add_campaign(pg=True)]
     lists = {"includedAudienceList": [audience_id], "excludedAudienceList": []}
@@ -112,7 +112,7 @@ def test_one_pg_campaign_refuses_all(sandbox, make, post) -> None:
     assert targets(sandbox) == [((), ())] * 3
 
 
-def test_some_fail_and_all_others_are_changed(sandbox, make, post) -> None:
+def test_some_campaigns_fail_and_all_others_are_changed(sandbox, make, post) -> None:
     (audience_id,) = make()
     good, deleted = sandbox.add_campaign(), sandbox.add_campaign(status="deleted")
     lists = {"includedAudienceList": [audience_id], "excludedAudienceList": []}
@@ -144,7 +144,7 @@ def test_a_campaign_has_at_most_20_audiences(sandbox, make, target, count_remove
     assert target(campaign_id, include=[full[1]], remove=[full[2]]) == {}
 
 
-def test_details_and_list_tell_who_uses_an_audience(sandbox, make, v3, account) -> None:
+def test_details_and_list_have_the_campaigns(sandbox, make, v3, account) -> None:
     used, unused = make(2)
     ids = {status: sandbox.add_campaign(status=status, included=[used]) for status in ("running", "paused", "deleted")}
     excluding = [sandbox.add_campaign(status=status, excluded=[used]) for status in ("expired", "pending", "running")]
@@ -200,13 +200,13 @@ def test_the_list_of_campaigns(sandbox, post) -> None:
     "wrong",
     [{"pageNo": 0}, {"noOfEntries": 501}, {"noOfEntries": 0}, {"campaignIds": ["1"]}, {"sortBy": "x"}, {"order": "up"}],
 )
-def test_what_the_list_of_campaigns_refuses(sandbox, post, wrong) -> None:
+def test_invalid_searches_for_campaigns(sandbox, post, wrong) -> None:
     sandbox.add_campaign()
-    # IQM's file tells no answer to this.
+    # IQM's OpenAPI file has no response for this.
     assert post("/api/v3/cmp/basic/list", wrong, contradicts=True).status_code == 422
 
 
-def test_campaigns_are_made_shown_and_changed_by_admin_calls(sandbox, account) -> None:
+def test_the_admin_api_creates_lists_and_changes_campaigns(sandbox, account) -> None:
     def admin(method: str, path: str = "", **options):
         return account.session.request(method, f"{sandbox.url}/_sandbox/campaigns{path}", **options)
 
@@ -230,6 +230,6 @@ def test_campaigns_are_made_shown_and_changed_by_admin_calls(sandbox, account) -
 
 
 @pytest.mark.parametrize("path", [TARGET, "/api/v3/cmp/basic/list"])
-def test_the_gate_stands_before_campaigns_too(account, path: str) -> None:
+def test_rate_limit_and_faults_apply_to_campaigns(account, path: str) -> None:
     assert account.call("POST", path, json={}, headers={"Authorization": "Bearer x"}).status_code == 401
     assert account.call("POST", path, json={}, headers={"X-IAA-OW-ID": "7"}).status_code == 403

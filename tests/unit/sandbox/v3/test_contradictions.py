@@ -62,7 +62,7 @@ def test_errors_of_the_list_are_one_object_in_the_example(v3, sandbox, operation
     }
 
 
-def test_pages_are_asked_for_by_other_names_in_the_minimal_example(v3, operation) -> None:
+def test_the_minimal_example_has_other_names_for_pages(v3, operation) -> None:
     examples = operation("post", "/list")["requestBody"]["content"]["application/json"]["examples"]
     minimal = examples["Minimal search request"]["value"]
     assert minimal == {"pageNumber": 1, "pageSize": 20}
@@ -108,7 +108,7 @@ def test_details_have_another_envelope_in_the_tutorial(v3, sandbox, reference) -
         reference.check_answer(answer)
 
 
-def test_combinations_need_the_audience_type_which_the_guides_leave_out(v3, operation) -> None:
+def test_combinations_require_the_audience_type_despite_the_guides(v3, operation) -> None:
     (parameter,) = (
         each
         for each in operation("get", "/static/column-combinations")["parameters"]
@@ -118,14 +118,14 @@ def test_combinations_need_the_audience_type_which_the_guides_leave_out(v3, oper
     assert v3.refused(v3.call("GET", "/static/column-combinations")).keys() == {"audienceTypeId"}
 
 
-def test_the_combination_is_optional_in_the_guides_and_required_here(v3, operation) -> None:
+def test_the_combination_is_required_despite_the_guides(v3, operation) -> None:
     assert "| columnCombinationId `[required]`" in operation("post", "/matched")["description"]
     request = v3.request()
     del request["columnCombinationId"]
     assert v3.refused(v3.send(request), 400).keys() == {"columnCombinationId"}
 
 
-def test_format_ids_differ_within_the_file(reference, operation) -> None:
+def test_format_ids_differ_within_the_openapi_file(reference, operation) -> None:
     mapping = reference.document["components"]["schemas"]["AudienceColumnMapping"]["properties"]["dataFormatId"]
     assert "2=SHA1" in mapping["description"]
     listed = {each["id"]: each["name"] for each in example(operation("get", "/static/data-formats"))["data"]}

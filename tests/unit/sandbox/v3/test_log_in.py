@@ -20,7 +20,7 @@ def ask(account):
     return post
 
 
-def test_a_log_in_of_v3_opens_the_classic_calls_too(ask, account) -> None:
+def test_v3_tokens_work_for_classic_calls(ask, account) -> None:
     answer = ask()
     data = answer.json()["data"]
     assert data.keys() == {"access_token", "refresh_token", "scope", "token_type", "expires_in", "owId"}
@@ -31,7 +31,7 @@ def test_a_log_in_of_v3_opens_the_classic_calls_too(ask, account) -> None:
     assert renewed.json()["data"].keys() == data.keys() - {"owId"}
 
 
-def test_a_log_in_may_not_tell_the_workspaces_id(ask, account, sandbox) -> None:
+def test_a_login_may_omit_the_workspace_id(ask, account, sandbox) -> None:
     sandbox.change_settings(login_ow_id=False)
     assert "owId" not in ask().json()["data"]
     assert "owId" not in account.log_in().json()["data"]
@@ -49,7 +49,7 @@ def test_a_log_in_may_not_tell_the_workspaces_id(ask, account, sandbox) -> None:
         ({"workspace": "other.iqm.com"}, 403, "User doesn't exist"),
     ],
 )
-def test_what_a_log_in_needs(ask, changes: dict, status: int, message: str) -> None:
+def test_requirements_of_a_login(ask, changes: dict, status: int, message: str) -> None:
     answer = ask(**changes)
     assert answer.status_code == status
     assert message in answer.json()["errorObjects"][0]["error"]

@@ -52,7 +52,7 @@ for schema in [*searched, *asked]:
 document["components"]["schemas"]["AudienceSearchRequest"]["properties"]["searchFields"]["items"] = {
     "anyOf": [{"type": "string"}, {"type": "integer", "format": "int32"}]
 }
-# The file tells no answer to parameters of this call that are wrong.
+# The file has no response to invalid parameters of this call.
 statuses = document["paths"]["/api/v3/audience/static/audience-status"]["get"]["responses"]
 statuses["422"] = document["paths"]["/api/v3/audience/static/audience-subtypes"]["get"]["responses"]["422"]
 schema = schemathesis.openapi.from_dict(document)
@@ -65,7 +65,7 @@ schema = schemathesis.openapi.from_dict(document)
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
-def test_answers_are_as_in_the_file(case, account, sandbox) -> None:
+def test_responses_match_the_openapi_file(case, account, sandbox) -> None:
     # As in the file's schema, which has no envelope here.
     sandbox.change_settings(wrap_created=False)
     case.call_and_validate(base_url=sandbox.url, headers=account.headers, session=account.session, checks=CHECKS)

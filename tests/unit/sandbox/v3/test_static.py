@@ -11,7 +11,7 @@ def all_ids(v3) -> dict[str, list[int]]:
     return {name: [each["id"] for each in v3.static(name)] for name in STATIC}
 
 
-def test_columns_formats_and_combinations_fit_each_other(v3) -> None:
+def test_columns_formats_and_combinations_are_consistent(v3) -> None:
     columns = v3.static("column-list")
     assert columns[0] == {"id": 101, "name": "Voters_ID", "order": 1, "displayName": "Voter ID"}
     hashable = {each["name"]: each["dataFormatIds"] for each in columns if "dataFormatIds" in each}
@@ -33,7 +33,7 @@ def test_the_tutorials_column_list(v3, sandbox) -> None:
     ]  # fmt: skip
 
 
-def test_no_id_is_one_of_the_documents(v3, sandbox, reference) -> None:
+def test_ids_differ_from_the_documents(v3, sandbox, reference) -> None:
     examples = [
         (path, each)
         for path in ("column-list", "column-combinations", "data-formats", "data-partners")
@@ -53,7 +53,7 @@ def _ids_in(node) -> list[int]:
     return [number for value in node for number in _ids_in(value)] if isinstance(node, list) else []
 
 
-def test_ids_can_be_drawn_anew(v3, sandbox) -> None:
+def test_ids_can_be_random(v3, sandbox) -> None:
     before = all_ids(v3)
     sandbox.change_settings(id_seed=7)
     drawn = all_ids(v3)
@@ -64,7 +64,7 @@ def test_ids_can_be_drawn_anew(v3, sandbox) -> None:
     assert len(set(numbers)) == len(numbers)
 
 
-def test_an_account_can_lack_things_and_the_rest_keeps_its_ids(v3, sandbox) -> None:
+def test_absent_entries_do_not_change_other_ids(v3, sandbox) -> None:
     before = {name: v3.ids(name) for name in ("column-list", "data-formats", "data-partners")}
     sandbox.change_settings(absent_names={"NPI_ID", "SHA1", "i360_id"})
     after = {name: v3.ids(name) for name in before}
@@ -89,7 +89,7 @@ def test_an_account_can_lack_things_and_the_rest_keeps_its_ids(v3, sandbox) -> N
         ({"audienceSubtypeId": PATIENT}, False, False),
     ],
 )
-def test_a_vertical_and_a_subtype_narrow_the_lists(v3, asked: dict, voters: bool, professionals: bool) -> None:
+def test_verticals_and_subtypes_restrict_the_lists(v3, asked: dict, voters: bool, professionals: bool) -> None:
     columns = v3.ids("column-list", **asked)
     assert ("Voters_ID" in columns, "NPI_ID" in columns) == (voters, professionals)
     subtypes = {"audienceSubtypeIds": asked["audienceSubtypeId"]} if "audienceSubtypeId" in asked else {}
@@ -106,7 +106,7 @@ def test_partners_can_be_inactive(v3) -> None:
 
 
 @pytest.mark.parametrize("subtypes", [[3, 6], "3,6"])
-def test_many_ids_are_repeated_or_have_commas_between_them(v3, subtypes) -> None:
+def test_ids_can_be_repeated_or_comma_separated(v3, subtypes) -> None:
     assert list(v3.ids("data-partners", audienceSubtypeIds=subtypes)) == [
         "hl_npi_id", "healthcare_id", "data360_npi_id",
     ]  # fmt: skip
@@ -145,7 +145,7 @@ def test_statuses_and_subtypes_have_the_documented_ids(v3, sandbox) -> None:
         ({"vertical_required": True}, "audience-subtypes", "No vertical ID provided"),
     ],
 )
-def test_what_the_lists_refuse(v3, sandbox, settings: dict, path: str, message: str) -> None:
+def test_invalid_requests_for_static_lists(v3, sandbox, settings: dict, path: str, message: str) -> None:
     sandbox.change_settings(**settings)
     (error,) = v3.refused(v3.call("GET", f"/static/{path}")).values()
     assert message in error
@@ -156,7 +156,7 @@ def test_other_audience_types_have_no_columns(v3) -> None:
     assert v3.static("column-combinations", audienceTypeId=2) == []
 
 
-def test_an_advertisers_vertical_is_its_own(v3, sandbox) -> None:
+def test_an_advertiser_has_one_vertical(v3, sandbox) -> None:
     sandbox.change_settings(vertical_id=POLITICAL, vertical_required=True)
     assert "NPI_ID" not in v3.ids("column-list")
     assert v3.data("GET", "/static/audience-subtypes")["audienceSubtypes"] == []

@@ -31,7 +31,7 @@ STREET = PLACE | {"e": "Residence_Addresses_AddressLine"}
         ),
     ],
 )
-def test_each_kind_of_mapping_is_taken(v3, sandbox, columns, key, more, settings) -> None:
+def test_each_kind_of_mapping_is_accepted(v3, sandbox, columns, key, more, settings) -> None:
     v3.upload(WIDE, columns=columns, key=key, **more)
     audience = sandbox.audiences[0]
     assert (audience.columns, audience.column_settings) == (columns, settings)
@@ -39,7 +39,7 @@ def test_each_kind_of_mapping_is_taken(v3, sandbox, columns, key, more, settings
     assert (audience.sha256, audience.records) == (hashlib.sha256(WIDE).hexdigest(), 1)
 
 
-def test_an_upload_works_with_ids_that_were_drawn_anew(v3, sandbox) -> None:
+def test_uploads_with_random_ids(v3, sandbox) -> None:
     request = v3.request()
     sandbox.change_settings(id_seed=3)
     assert v3.send(request).status_code == 422
@@ -52,7 +52,7 @@ def test_the_file_may_have_its_own_media_type_or_the_documented_one(v3, media_ty
     assert v3.send(v3.request(), media_type=media_type).status_code == 200
 
 
-def test_the_parts_are_read_from_the_wire_in_any_order(v3, sandbox) -> None:
+def test_parts_of_a_request_can_have_any_order(v3, sandbox) -> None:
     part = '--x\r\nContent-Disposition: form-data; name="{}"{}\r\nContent-Type: {}\r\n\r\n'
     body = part.format("file", '; filename="people.csv"', "text/csv").encode() + PEOPLE + b"\r\n"
     body += part.format("audienceRequest", "", "application/json; charset=utf-8").encode()
@@ -94,7 +94,7 @@ def test_the_parts_are_read_from_the_wire_in_any_order(v3, sandbox) -> None:
         ({"verticalId": 99}, 422, {"verticalId": "Invalid vertical"}),
     ],
 )
-def test_a_request_is_judged_field_by_field(v3, sandbox, changes: dict, status: int, errors: dict[str, str]) -> None:
+def test_requests_are_checked_field_by_field(v3, sandbox, changes: dict, status: int, errors: dict[str, str]) -> None:
     answer = v3.send(v3.request() | changes if None not in changes.values() else _without(v3.request(), changes))
     refused = v3.refused(answer, status)
     assert refused.keys() == errors.keys()
@@ -123,7 +123,7 @@ def _without(request: dict, changes: dict) -> dict:
         ({"columnId": 104, "fileColumnName": "zip", "dataFormatId": 1}, {"columnMappings[1].dataFormatId": "no data"}),
     ],
 )
-def test_a_mapping_is_judged_by_the_lists_and_the_header(v3, sandbox, mapping: dict, errors: dict[str, str]) -> None:
+def test_mappings_are_checked_against_lists_and_header(v3, sandbox, mapping: dict, errors: dict[str, str]) -> None:
     request = v3.request()
     request["columnMappings"].append(mapping)
     refused = v3.refused(v3.send(request))
@@ -136,12 +136,12 @@ def test_a_mapping_is_judged_by_the_lists_and_the_header(v3, sandbox, mapping: d
     ("partner", "message"),
     [(None, "is required"), ("LalVoterID", "has no ids"), ("data360_npi_id", "no active")],
 )
-def test_ids_need_a_partner_that_gives_them(v3, partner: str | None, message: str) -> None:
+def test_ids_require_their_data_partner(v3, partner: str | None, message: str) -> None:
     request = v3.request(WIDE, columns={"a": "NPI_ID"}, partner=partner)
     assert message in v3.refused(v3.send(request, WIDE))["dataPartnerId"]
 
 
-def test_patients_must_have_agreed(v3, sandbox) -> None:
+def test_patients_require_consent(v3, sandbox) -> None:
     request = v3.request() | {"audienceSubtypeId": 6}
     assert v3.refused(v3.send(request)).keys() == {"consentGiven"}
     assert v3.refused(v3.send(request | {"consentGiven": False})).keys() == {"consentGiven"}
@@ -150,7 +150,7 @@ def test_patients_must_have_agreed(v3, sandbox) -> None:
     assert [(each.subtype, each.consent_given) for each in sandbox.audiences] == [("patient", True), ("hcp", None)]
 
 
-def test_a_subtype_narrows_what_can_be_mapped(v3) -> None:
+def test_subtypes_restrict_the_columns(v3) -> None:
     request = v3.request(WIDE, columns={"a": "NPI_ID"}, partner="hl_npi_id", audienceSubtypeId=6, consentGiven=True)
     assert v3.refused(v3.send(request, WIDE)).keys() == {
         "columnMappings[0].columnId", "columnCombinationId", "dataPartnerId",
@@ -177,7 +177,7 @@ def test_a_request_must_be_an_object(v3, request_text: str, field: str) -> None:
         ({"file": ("people.csv", PEOPLE, "text/plain")}, "file", "media type"),
     ],
 )
-def test_the_form_needs_both_parts(v3, parts: dict, field: str, message: str) -> None:
+def test_the_form_requires_both_parts(v3, parts: dict, field: str, message: str) -> None:
     answer = v3.call("POST", "/matched", files=parts)
     assert message in v3.refused(answer, 400)[field]
 
@@ -186,7 +186,7 @@ def test_the_form_needs_both_parts(v3, parts: dict, field: str, message: str) ->
     ("content", "message"),
     [(b"email,zip\n", "no records"), (b"", "empty"), (b"email,email\n1,2\n", "twice"), (b"email,\n1,2\n", "no name")],
 )
-def test_the_file_must_be_one(v3, content: bytes, message: str) -> None:
+def test_the_form_must_have_one_file(v3, content: bytes, message: str) -> None:
     assert message in v3.refused(v3.send(v3.request(), content), 400)["file"]
 
 
@@ -197,7 +197,7 @@ def test_limits_and_kept_files(v3, sandbox, tmp_path: Path) -> None:
     assert "larger" in v3.refused(v3.send(v3.request()), 400)["file"]
 
 
-def test_the_answer_can_come_without_an_envelope(v3, sandbox, reference) -> None:
+def test_the_response_can_have_no_envelope(v3, sandbox, reference) -> None:
     sandbox.change_settings(wrap_created=False)
     answer = v3.send(v3.request())
     reference.check_answer(answer)
