@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_iqm.api.answer_body import decode_body, parse_json
 from airflow_provider_iqm.api.login_advice import login_advice
+from airflow_provider_iqm.api.values import UNREADABLE
 from airflow_provider_iqm.exceptions import (
     AudienceNotFoundError,
     IQMAccountOnHoldError,
@@ -36,12 +37,6 @@ MAX_STATUS = 599
 """The largest HTTP status; a larger ``statusCode`` counts as this one."""
 
 PROXY_AUTHENTICATION_REQUIRED = 407
-
-MAX_NUMBER = 2**63
-"""Numbers in responses must be smaller, so that any database can store them."""
-
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
-"""What a parser can raise if the data has another shape."""
 
 MAX_RETRY_AFTER = 7 * 24 * 60 * 60.0
 """The longest ``Retry-After`` in seconds; a longer one counts as this one."""
@@ -133,22 +128,6 @@ def read_result(call: Call[Result], data: Any) -> Result:
         "host is IQM's API.",
         status=200,
     )
-
-
-def number_or_none(value: Any, kind: type[Any]) -> Any:
-    """
-    Return a number, which some responses leave out or write as text.
-
-    :raises ValueError: It is infinite or too large.
-    """
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        raise TypeError("a boolean")
-    number = kind(value)
-    if not -MAX_NUMBER < number < MAX_NUMBER:
-        raise ValueError("not a finite number")
-    return number
 
 
 def _missing(error: Exception) -> str:

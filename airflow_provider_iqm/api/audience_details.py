@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_iqm.api.answer import number_or_none
 from airflow_provider_iqm.api.audience import MatchedAudience, read_audience_id, read_moment
 from airflow_provider_iqm.api.status import read_status
+from airflow_provider_iqm.api.values import number_or_none
 
 _REASONS = ("reason", "rejectionReason", "rejectReason", "statusReason", "failureReason", "errorMsg")
 

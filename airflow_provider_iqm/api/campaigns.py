@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypedDict
 
-from airflow_provider_iqm.api.answer import number_or_none
 from airflow_provider_iqm.api.audience import MATCHED_AUDIENCE_TYPE, read_audience_id
 from airflow_provider_iqm.api.request import Call, Request, Result, json_body
 from airflow_provider_iqm.api.session.login import Exchange, Login
+from airflow_provider_iqm.api.values import number_or_none
 from airflow_provider_iqm.exceptions import AudienceNotFoundError, IQMError
 from airflow_provider_iqm.wording import count_of
 

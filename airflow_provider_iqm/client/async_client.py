@@ -24,8 +24,8 @@ from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.client.answer_limits import read_in_event_loop
 from airflow_provider_iqm.client.async_errors import REQUEST_ERRORS, translate_error
 from airflow_provider_iqm.client.exchange_run import ExchangeRun
-from airflow_provider_iqm.client.rate_limit_scope import rate_limiter
-from airflow_provider_iqm.client.rate_limiter import MIN_LOGGED_WAIT, RateLimiter
+from airflow_provider_iqm.client.rate_limit.limiter import MIN_LOGGED_WAIT, RateLimiter
+from airflow_provider_iqm.client.rate_limit.scope import rate_limiter
 from airflow_provider_iqm.client.retries import retrying
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.connection.transport import Transport

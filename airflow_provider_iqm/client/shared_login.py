@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_iqm.client.rate_limit_scope import open_store, uses_shared_store
+from airflow_provider_iqm.client.rate_limit.scope import open_store, uses_shared_store
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.exceptions import SharedStateError
 from airflow_provider_iqm.log import Log

@@ -17,8 +17,8 @@ from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.client.answer_limits import AnswerLimits
 from airflow_provider_iqm.client.exchange_run import ExchangeRun
 from airflow_provider_iqm.client.progress import UploadProgress
-from airflow_provider_iqm.client.rate_limit_scope import rate_limiter
-from airflow_provider_iqm.client.rate_limiter import MIN_LOGGED_WAIT
+from airflow_provider_iqm.client.rate_limit.limiter import MIN_LOGGED_WAIT
+from airflow_provider_iqm.client.rate_limit.scope import rate_limiter
 from airflow_provider_iqm.client.retries import retrying
 from airflow_provider_iqm.client.sync_errors import REQUEST_ERRORS, translate_error
 from airflow_provider_iqm.connection.settings import IQMConnection

@@ -18,7 +18,7 @@ from airflow_provider_iqm.api.request import Result
 from airflow_provider_iqm.api.session.login import Exchange
 from airflow_provider_iqm.api.session.token import Token
 from airflow_provider_iqm.client.async_client import Access, AsyncClient
-from airflow_provider_iqm.client.rate_limit_scope import uses_shared_store
+from airflow_provider_iqm.client.rate_limit.scope import uses_shared_store
 from airflow_provider_iqm.client.shared_login import shared_login
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.connection.transport import Transport, transport_extra

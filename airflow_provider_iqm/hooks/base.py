@@ -15,9 +15,9 @@ from airflow_provider_iqm.api.dialect import Dialect
 from airflow_provider_iqm.api.dialects import create_dialect
 from airflow_provider_iqm.api.request import Call, Request, Result
 from airflow_provider_iqm.api.session.login import Exchange
-from airflow_provider_iqm.client.answer_limits import AnswerLimitsAdapter
 from airflow_provider_iqm.client.shared_login import shared_login
 from airflow_provider_iqm.client.sync_client import InFlight, SyncClient
+from airflow_provider_iqm.client.sync_session import limit_answers, use_own_authorization
 from airflow_provider_iqm.connection.form import DEFAULT_HOST
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.connection.transport import effective_proxy, explicit_verify, transport_extra
@@ -171,17 +171,12 @@ class IQMHttpHook(HttpHook):
         self._base_url_initialized = True
 
     def _configure_session_from_auth(self, session: requests.Session, connection: Connection) -> requests.Session:
-        # HttpHook would send login and password with every request; without any auth, requests would send the host's
-        # entry in ~/.netrc instead of the bearer token.
-        session.auth = _keep_headers
+        # HttpHook would send login and password with every request.
+        use_own_authorization(session)
         return session
 
     def _configure_session_from_mount_adapters(self, session: requests.Session) -> requests.Session:
-        adapter = AnswerLimitsAdapter(self.keep_alive_adapter.socket_options)
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
-        # requests would read a redirect's whole body, even if it doesn't follow it.
-        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]  # noqa: ARG005
+        limit_answers(session, self.keep_alive_adapter.socket_options)
         return session
 
     def _configure_session_from_extra(
@@ -189,7 +184,3 @@ class IQMHttpHook(HttpHook):
     ) -> requests.Session:
         transport = SimpleNamespace(extra_dejson=transport_extra(connection.extra_dejson), host=connection.host)
         return super()._configure_session_from_extra(session, transport, extra_options)
-
-
-def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

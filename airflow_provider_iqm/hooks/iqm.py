@@ -12,7 +12,7 @@ from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.api.replacement.execution import Replacement, check_ready, execute_plan
 from airflow_provider_iqm.api.replacement.plan import ReplacementPlan, plan_replacement
 from airflow_provider_iqm.api.targeting import TargetingChange, change_for_all, target_all
-from airflow_provider_iqm.client.rate_limit_scope import pool_slots
+from airflow_provider_iqm.client.rate_limit.scope import pool_slots
 from airflow_provider_iqm.connection import form
 from airflow_provider_iqm.exceptions import AudienceNameError, IQMError
 from airflow_provider_iqm.hooks.iqm_async import IQMAsyncHook

@@ -18,7 +18,7 @@ NOT_PINNED = (
     # Airflow's own.
     "INFO Success criteria met. Exiting.",
     "INFO Retrieving connection ",
-    # Once in each process, and another one for each scope: see test_rate_limiter.py.
+    # Once in each process, and another one for each scope: see rate_limit/test_limiter.py.
     "INFO Rate limit: ",
 )
 ERROR = re.compile(r"airflow_provider_iqm\.exceptions\.(\w+: .*)")

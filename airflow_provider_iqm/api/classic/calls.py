@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_iqm.api.answer import number_or_none
 from airflow_provider_iqm.api.audience import (
     MATCHED_AUDIENCE_TYPE,
     AudienceField,
@@ -26,6 +25,7 @@ from airflow_provider_iqm.api.session.token import Token
 from airflow_provider_iqm.api.session.token_request import token_request
 from airflow_provider_iqm.api.status import read_status
 from airflow_provider_iqm.api.upload_form import UploadForm
+from airflow_provider_iqm.api.values import number_or_none
 from airflow_provider_iqm.vocabulary import AudienceStatus
 from airflow_provider_iqm.wording import count_of
 

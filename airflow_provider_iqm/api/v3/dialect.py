@@ -1,14 +1,12 @@
-"""IQM's v3 calls, and how their responses are parsed."""
+"""The v3 dialect: IQM's v3 calls as exchanges."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import Any
 
-from airflow_provider_iqm.api.answer import number_or_none
 from airflow_provider_iqm.api.audience import (
     MATCHED_AUDIENCE_TYPE,
     AudienceField,
@@ -18,9 +16,7 @@ from airflow_provider_iqm.api.audience import (
     NewAudience,
     read_audience_id,
     read_deletion,
-    read_moment,
 )
-from airflow_provider_iqm.api.audience_details import parse_details, parse_in_use
 from airflow_provider_iqm.api.campaigns import (
     AudienceCampaigns,
     AudienceUse,
@@ -39,6 +35,7 @@ from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
 from airflow_provider_iqm.api.v3.lists import Entry, StaticLists, find
 from airflow_provider_iqm.api.v3.request import audience_request
+from airflow_provider_iqm.api.v3.responses import read_audience, read_deleted, read_page, read_use
 from airflow_provider_iqm.exceptions import (
     AudienceNameError,
     AudienceNotFoundError,
@@ -57,17 +54,6 @@ MAX_PAGES = 1000
 
 MAX_NAME = 255
 """The maximum length of an audience's name (reference, "Create matched audience")."""
-
-STATUSES = {
-    1: AudienceStatus.PROCESSING,
-    2: AudienceStatus.PENDING,
-    3: AudienceStatus.READY,
-    4: AudienceStatus.REJECTED,
-    6: AudienceStatus.FAILED,
-    7: AudienceStatus.FETCHING_DATA,
-    8: AudienceStatus.DATA_FETCHED,
-}
-"""The documented status ids (contract, "status ids"); others are looked up in the account's list."""
 
 
 def login_call(credentials: Credentials) -> Call[Token]:
@@ -150,14 +136,14 @@ class V3:
 
     def details(self, audience_id: int) -> Exchange[MatchedAudience]:
         """Return the exchange that reads one audience."""
-        call = Call(_details_request(audience_id), _read_audience)
+        call = Call(_details_request(audience_id), read_audience)
         (audience,) = yield from self._named([(yield from self.login.call(call))])
         return audience
 
     def is_in_use(self, audience_id: int) -> Exchange[bool]:
         """Return the exchange that checks whether campaigns include or exclude an audience."""
         request = replace(_details_request(audience_id), params={"campaignTargetingRequired": "true"})
-        return self.login.call(Call(request, _read_use))
+        return self.login.call(Call(request, read_use))
 
     def audience_campaigns(self, audience_ids: Sequence[int]) -> Exchange[list[AudienceCampaigns]]:
         """Return the exchange that lists which campaigns use audiences, in the order of their ids."""
@@ -198,7 +184,7 @@ class V3:
             path="/api/v3/audience",
             params={"audienceIds": [str(item) for item in audience_ids]},
         )
-        done = yield from self.login.call(Call(request, lambda data: read_deletion(audience_ids, _read_deleted(data))))
+        done = yield from self.login.call(Call(request, lambda data: read_deletion(audience_ids, read_deleted(data))))
         if done["failed"] and not done["deleted"]:
             raise IQMRequestError(
                 f"IQM deleted none of the audiences {ids}. Audiences that a campaign uses can't be deleted: "
@@ -249,7 +235,7 @@ class V3:
             search = {"audienceTypeIds": [MATCHED_AUDIENCE_TYPE], "pageNo": page, "noOfEntries": PAGE_ROWS, **criteria}
             body, headers = json_body(search)
             request = Request(purpose=purpose, method="POST", path="/api/v3/audience/list", headers=headers, body=body)
-            matching, audiences = yield from self.login.call(Call(request, _read_page))
+            matching, audiences = yield from self.login.call(Call(request, read_page))
             known = len(found)
             found |= {audience["id"]: audience for audience in audiences}
             # The reference's samples disagree on what the record counts mean; a page without new audiences is the last.
@@ -280,40 +266,3 @@ def _details_request(audience_id: int) -> Request:
 
 def _fields(entries: Sequence[Entry]) -> list[AudienceField]:
     return [AudienceField(id=entry.id, name=entry.names[0], label=entry.names[-1]) for entry in entries]
-
-
-def _read_page(data: Any) -> tuple[int, list[MatchedAudience]]:
-    return int(data.get("filteredRecords") or 0), [_read_audience(row) for row in data["audienceList"] or []]
-
-
-def _read_audience(data: Mapping[str, Any]) -> MatchedAudience:
-    if "audienceStatusId" not in data:
-        # The tutorial's sample still has the classic format (contract, "status").
-        return parse_details(data)
-    status_id = int(data["audienceStatusId"])
-    names = (data.get("s3FileName"), PurePosixPath(str(data.get("s3Url") or "")).name)
-    return MatchedAudience(
-        id=read_audience_id(data["audienceId"]),
-        name=str(data.get("audienceName", "")),
-        status=STATUSES[status_id].value if status_id in STATUSES else str(status_id),
-        match_rate=number_or_none(data.get("matchRate"), float),
-        uniques=number_or_none(data.get("reach", data.get("uniques")), int),
-        records=number_or_none(data.get("fileRowCount", data.get("fileTotalCount")), int),
-        data_cost=number_or_none(data.get("cpm"), float),
-        reason=str(data.get("rejectionReason") or data.get("failureReason") or "") or None,
-        file_names=[str(name) for name in names if name],
-        created=read_moment(data.get("createdAt")),
-    )
-
-
-def _read_use(data: Mapping[str, Any]) -> bool:
-    if "audienceStatusId" not in data:
-        # The tutorial's sample, as above.
-        return parse_in_use(data)
-    return any([list(data[key]) for key in ("whitelistedCampaignIds", "blacklistedCampaignIds")])  # noqa: C419 - as above
-
-
-def _read_deleted(data: Mapping[str, Any]) -> set[int]:
-    # An audience in both lists counts as not deleted.
-    deleted, kept = (set(map(int, data.get(key) or [])) for key in ("successfulAudienceIds", "failedAudienceIds"))
-    return deleted - kept

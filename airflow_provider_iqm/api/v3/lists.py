@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from airflow_provider_iqm.api.answer import UNREADABLE
 from airflow_provider_iqm.api.audience import MATCHED_AUDIENCE_TYPE
 from airflow_provider_iqm.api.request import Call, Request
 from airflow_provider_iqm.api.session.login import Exchange, Login
 from airflow_provider_iqm.api.v3.arguments import ARGUMENTS
+from airflow_provider_iqm.api.values import UNREADABLE
 from airflow_provider_iqm.exceptions import ColumnMappingError
 
 Rows = list[Mapping[str, Any]]

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_iqm.api.session.login import NoTokenStore
 from airflow_provider_iqm.client import async_client
-from airflow_provider_iqm.client.rate_limit_scope import rate_limiter
+from airflow_provider_iqm.client.rate_limit.scope import rate_limiter
 from airflow_provider_iqm.exceptions import (
     IQMInvalidAnswerError,
     IQMRequestError,
@@ -245,7 +245,7 @@ def test_determining_the_scope_does_not_block_the_event_loop(local_iqm, add_audi
         threads.append(threading.current_thread())
         return "pool"
 
-    monkeypatch.setattr("airflow_provider_iqm.client.rate_limit_scope.rate_limit_scope", look_up)
+    monkeypatch.setattr("airflow_provider_iqm.client.rate_limit.scope.rate_limit_scope", look_up)
     get(add_audience())
     assert threads
     assert threading.main_thread() not in threads

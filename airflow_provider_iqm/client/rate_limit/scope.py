@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_iqm.client.pool_slots import SlotLedger
-from airflow_provider_iqm.client.rate_limiter import RateLimiter
+from airflow_provider_iqm.client.rate_limit.limiter import RateLimiter
+from airflow_provider_iqm.client.rate_limit.pool_slots import SlotLedger
 from airflow_provider_iqm.connection.form import DEFAULT_REQUESTS_PER_MINUTE
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.exceptions import IQMConnectionError, SharedStateError

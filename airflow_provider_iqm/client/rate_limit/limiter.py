@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from airflow_provider_iqm.client.pool_slots import SlotLedger, slot_wait
+from airflow_provider_iqm.client.rate_limit.pool_slots import SlotLedger, slot_wait
 from airflow_provider_iqm.exceptions import SharedStateError
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.shared_state.ledger import RateLimit

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_iqm.client import rate_limiter
-from airflow_provider_iqm.client.pool_slots import SlotLedger, slot_wait
-from airflow_provider_iqm.client.rate_limiter import RETRY_STORE_AFTER, RateLimiter
+from airflow_provider_iqm.client.rate_limit import limiter
+from airflow_provider_iqm.client.rate_limit.limiter import RETRY_STORE_AFTER, RateLimiter
+from airflow_provider_iqm.client.rate_limit.pool_slots import SlotLedger, slot_wait
 from airflow_provider_iqm.exceptions import SharedStateError
 from airflow_provider_iqm.shared_state.ledger import RateLimit
 from airflow_provider_iqm.shared_state.shared_rate_limiter import SharedRateLimiter
@@ -39,7 +39,7 @@ class Store(ModelStore):
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(rate_limiter, "time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(limiter, "time", SimpleNamespace(monotonic=clock))
     return clock
 
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_iqm.client import rate_limit_scope as scope
-from airflow_provider_iqm.client.rate_limit_scope import open_store, rate_limiter
+from airflow_provider_iqm.client.rate_limit import scope
+from airflow_provider_iqm.client.rate_limit.scope import open_store, rate_limiter
 from airflow_provider_iqm.connection.settings import IQMConnection
 from airflow_provider_iqm.exceptions import IQMConnectionError
 from airflow_provider_iqm.runtime import deployment

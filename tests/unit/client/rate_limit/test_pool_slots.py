@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from airflow_provider_iqm.client.pool_slots import SlotLedger, slot_wait
+from airflow_provider_iqm.client.rate_limit.pool_slots import SlotLedger, slot_wait
 from airflow_provider_iqm.shared_state.ledger import LATE, RateLimit
 from airflow_provider_iqm.shared_state.store import MAX_FULL
 
