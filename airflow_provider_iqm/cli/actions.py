@@ -96,7 +96,7 @@ def campaigns(arguments: Namespace) -> None:
 
 
 def replace(arguments: Namespace) -> None:
-    """Replace an audience by another one in campaigns, or show what that would change."""
+    """Replace an audience with another in its campaigns, or show what would change."""
     with logs_on_stderr():
         hook = CliHook(arguments.conn_id)
         plan = hook.plan_replacement(arguments.old, arguments.new, arguments.campaign_ids)

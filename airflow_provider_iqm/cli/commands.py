@@ -68,7 +68,7 @@ COMMANDS = (
     ),
     ActionCommand(
         name="replace",
-        help="Replace an audience by another one in campaigns, verify it, and delete the old one",
+        help="Replace an audience with another in its campaigns, verify them, and delete the old one",
         func=lazy_command("replace"),
         args=(ARG_OLD, ARG_NEW, ARG_CAMPAIGN_IDS, ARG_KEEP_OLD, ARG_DRY_RUN, ARG_CONNECTION, ARG_OUTPUT),
     ),

@@ -127,7 +127,7 @@ class PreparationLineage(ListLineage):
 
 
 class ReplacementLineage:
-    """The lineage of a task that puts an audience in the place of another one."""
+    """The lineage of a task that replaces an audience."""
 
     lineage_outputs: Sequence[LineageOutput] = ()
     """The audience that the task has put in place."""
