@@ -9,8 +9,9 @@ from argparse import Namespace
 from unittest.mock import MagicMock
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from airflow_provider_iqm.cli import actions
+from airflow_provider_iqm.cli import actions, cli_hook
 from airflow_provider_iqm.cli.cli_hook import CliHook
 from airflow_provider_iqm.cli.commands import COMMANDS, get_iqm_cli_commands
 from airflow_provider_iqm.cli.lazy_command import lazy_command
@@ -148,8 +149,16 @@ def test_stdout_is_restored_after_an_error(capfd):
     assert capfd.readouterr().out == "after\n"
 
 
-def test_the_error_for_a_missing_connection_says_how_to_add_it():
+def test_the_error_for_a_missing_connection_says_how_to_add_it(monkeypatch):
+    monkeypatch.setattr(cli_hook, "_database_problem", lambda conn_id: "")
     with pytest.raises(IQMConnectionError, match="airflow connections add missing"):
+        CliHook.get_connection("missing")
+
+
+def test_the_error_for_a_missing_connection_names_a_broken_database(monkeypatch):
+    broken = MagicMock(side_effect=OperationalError("SELECT", {}, Exception()))
+    monkeypatch.setattr("airflow.secrets.metastore.MetastoreBackend.get_connection", broken)
+    with pytest.raises(IQMConnectionError, match=r"can't be read \(OperationalError\)\. Run: airflow db check"):
         CliHook.get_connection("missing")
 
 
