@@ -18,7 +18,7 @@ from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger
 
 AUDIENCES = 1000
 WINDOW = 0.5
-LONGEST_BLOCK = 0.1
+LONGEST_BLOCK = 0.25
 """Seconds for which no coroutine may keep the triggerer's other ones waiting."""
 
 
