@@ -41,6 +41,8 @@ with DAG(
 ) as dag:
     upload = MatchedAudienceUploadOperator.partial(
         task_id="upload", columns={{"email": "Email"}}, column_settings={{"Email": "Raw"}}, file_path="LIST",
+        # On a busy machine, Airflow loses a try before our code runs; the next one searches this long.
+        lost_answer_timeout=20,
     ).expand(audience_name=[f"List {{number}}" for number in range({UPLOADS})])
     AudienceReadySensor(task_id="wait", audience_id=upload.output, deferrable=True, poke_interval=1, timeout=600)
 """
