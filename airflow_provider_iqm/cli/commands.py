@@ -18,8 +18,8 @@ ARG_STATUS = Arg(  # type: ignore[no-untyped-call]
     choices=[status.value for status in AudienceStatus],
     metavar="STATUS",
 )
-ARG_OLD = Arg(("old",), help="id of the audience to take out", type=int, metavar="OLD")  # type: ignore[no-untyped-call]
-ARG_NEW = Arg(("new",), help="id of the audience to put in; it has to be ready", type=int, metavar="NEW")  # type: ignore[no-untyped-call]
+ARG_OLD = Arg(("old",), help="id of the audience to remove", type=int, metavar="OLD")  # type: ignore[no-untyped-call]
+ARG_NEW = Arg(("new",), help="id of the audience to add, which must be ready", type=int, metavar="NEW")  # type: ignore[no-untyped-call]
 ARG_CAMPAIGN_IDS = Arg(  # type: ignore[no-untyped-call]
     ("--campaign-ids",),
     help="the campaigns (default: those that use the old audience; v3 only)",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from airflow_provider_iqm.api.audience import AudienceField, DeletedAudiences, MatchedAudience
-from airflow_provider_iqm.api.campaigns import AudienceCampaigns, Campaign, Role, campaigns
+from airflow_provider_iqm.api.campaigns import AudienceCampaigns, Campaign, campaigns
 from airflow_provider_iqm.api.polling.poll import poll
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.api.replacement.execution import Replacement, check_ready, execute_plan
@@ -233,7 +233,6 @@ class IQMHook(IQMUploadHook):
         old: Sequence[int],
         new: int,
         campaign_ids: Iterable[int] | None,
-        planned: Mapping[int, Role] | None = None,
     ) -> ReplacementPlan:
         """
         Plan a replacement with an audience that is known to be ready.
@@ -241,9 +240,8 @@ class IQMHook(IQMUploadHook):
         :param old: The audiences to remove, if any; an earlier try may have deleted them.
         :param new: The audience to add.
         :param campaign_ids: The campaigns; default: those that include or exclude the old audiences (v3 only).
-        :param planned: Campaign id → role, as planned by an earlier try.
         """
-        return self._drive(plan_replacement(self._iqm, old, new, campaign_ids, planned=planned, may_be_deleted=True))
+        return self._drive(plan_replacement(self._iqm, old, new, campaign_ids, may_be_deleted=True))
 
     def _execute_plan(self, plan: ReplacementPlan, delete: Sequence[int]) -> Replacement:
         """
