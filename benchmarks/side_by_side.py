@@ -61,7 +61,7 @@ def compare(benchmark: ModuleType, arguments: Sequence[str], *, rounds: int) -> 
             # Pending writes of one implementation must not slow down the next one.
             os.sync()
             command = [sys.executable, str(benchmark.__file__), way, *arguments]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             measured.append(json.loads(done.stdout.splitlines()[-1]))
     work = {way: {run["done"] for run in measured} for way, measured in runs.items()}
     assert len(set.union(*work.values())) == 1, f"the implementations did different work: {work}"

@@ -31,7 +31,9 @@ def by_us(path: str) -> Work:
     from airflow_provider_iqm.audience.upload import prepare_upload
 
     def prepare() -> int:
-        with prepare_upload(file_path=path, audience_name="List", columns={"email": "Email"}) as upload:
+        with prepare_upload(
+            file_path=path, audience_name="List", columns={"email": "Email"}, column_settings={"Email": "Raw"}
+        ) as upload:
             return upload.file.records
 
     return prepare

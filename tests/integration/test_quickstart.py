@@ -110,8 +110,9 @@ def test_the_quickstart_s_dag_in_the_ui(standalone, sandbox, page):
     )
 
     page.evaluate("localStorage.setItem('log_wrap', 'true')")
-    page.goto(run)
-    page.get_by_text("Success").first.wait_for(timeout=180_000)
+    # The page of a task that hasn't run yet doesn't always show its log later.
+    api = run.replace("/dags/", "/api/v2/dags/").replace("/runs/", "/dagRuns/")
+    until(lambda: page.request.get(api).json()["state"] == "success", "the Dag run succeeds", seconds=240)
     page.goto(f"{run}/tasks/use_audience")
     page.get_by_text("A campaign can target it now").first.wait_for()
     page.set_viewport_size({"width": 1280, "height": 640})
