@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 export PYTHONWARNINGS := ignore::DeprecationWarning
 
-.PHONY: help environment demo check unit test test-cluster matrix wheel lint types docs bench constraints clean
+.PHONY: help environment demo check unit test test-cluster matrix wheel lint types docs diagrams bench constraints clean
 .DEFAULT_GOAL := help
 
 help: ## List all targets
@@ -54,6 +54,9 @@ types: $(INSTALLED) ## Check types
 docs: $(INSTALLED) ## Build the documentation into docs/_build; warnings are errors
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build
 	@echo "docs/_build/index.html"
+
+diagrams: $(INSTALLED) ## Draw the documentation's diagrams from docs/diagrams
+	$(BIN)/python docs/diagrams/render.py
 
 bench: $(INSTALLED) ## Run the benchmarks; ARGS="--records 500000 clean" selects some
 	$(BIN)/python benchmarks/run.py $(ARGS)
