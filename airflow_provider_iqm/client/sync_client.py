@@ -17,7 +17,7 @@ from airflow_provider_iqm.api.upload_form import UploadForm
 from airflow_provider_iqm.client.answer_limits import AnswerLimits
 from airflow_provider_iqm.client.exchange_run import ExchangeRun
 from airflow_provider_iqm.client.progress import UploadProgress
-from airflow_provider_iqm.client.rate_limit.limiter import MIN_LOGGED_WAIT
+from airflow_provider_iqm.client.rate_limit.limiter import MIN_LOGGED_WAIT, RateLimiter
 from airflow_provider_iqm.client.rate_limit.scope import rate_limiter
 from airflow_provider_iqm.client.retries import retrying
 from airflow_provider_iqm.client.sync_errors import REQUEST_ERRORS, translate_error
@@ -63,6 +63,8 @@ class SyncClient:
         self._verify = verify
         self._sleep = sleep
         self._log = log
+        self.place: str | None = None
+        """The id of the next request, if it has a place in the queue of the rate limit."""
 
     def run(
         self,
@@ -156,6 +158,11 @@ class SyncClient:
         # Outside of the except block: chained exceptions would fill the log.
         raise failure
 
+    def rate_limiter(self) -> RateLimiter | None:
+        """Return the rate limiter that all hooks of this process share for the connection and the task."""
+        task = running_task()
+        return rate_limiter(self._settings, self._log, task=task, is_limited=task is not None)
+
     @contextmanager
     def turn(self, request: Request) -> Iterator[None]:
         """
@@ -163,12 +170,11 @@ class SyncClient:
 
         :param request: The request.
         """
-        task = running_task()
-        limiter = rate_limiter(self._settings, self._log, task=task, is_limited=task is not None)
+        limiter = self.rate_limiter()
         if limiter is None:
             yield
             return
-        turn = limiter.new_turn()
+        turn, self.place = limiter.new_turn(self.place), None
         is_logged = False
         try:
             while (wait := turn.ask()) > 0:

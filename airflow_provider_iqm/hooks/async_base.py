@@ -25,6 +25,7 @@ from airflow_provider_iqm.connection.transport import Transport, transport_extra
 from airflow_provider_iqm.exceptions import IQMAuthenticationError, IQMConnectionError
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.runtime.masking import mask_in_event_loop
+from airflow_provider_iqm.shared_state.shared_rate_limiter import Reservation
 
 SLOTS_POLL_INTERVAL = 0.1
 """Seconds between two checks whether other coroutines still use the slots of a trigger that has ended."""
@@ -91,6 +92,20 @@ class IQMAsyncBaseHook(BaseHook):
             is_used = limiter.slots.remove_slots(held)
             while is_used():
                 await asyncio.sleep(SLOTS_POLL_INTERVAL)
+
+    async def _reserve_turn(self, request: str, *, longer_than: float, seconds: float) -> Reservation | None:
+        """
+        Keep a place in the queue of the rate limit if its request has to wait long.
+
+        :param request: The request's id.
+        :param longer_than: The shortest wait, in seconds, for which the place is kept.
+        :param seconds: How long to keep the place.
+        """
+        access = await self._connect()
+        limiter = await self._client.rate_limiter(access.settings)
+        if limiter is None:
+            return None
+        return await asyncio.to_thread(limiter.reserve, request, longer_than=longer_than, seconds=seconds)
 
     async def _run(self, exchange: Callable[[Dialect], Exchange[Result]]) -> Result:
         """

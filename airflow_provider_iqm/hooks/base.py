@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_iqm.audience.upload import AudienceUpload
+    from airflow_provider_iqm.shared_state.shared_rate_limiter import Reservation
 
 
 RUN_ARGUMENTS = {"json", "params", "files"}
@@ -161,6 +162,24 @@ class IQMHttpHook(HttpHook):
         """
         with final_errors_fail_the_task():
             return self._client.run(exchange, upload, in_flight)
+
+    def _reserve_turn(self, *, longer_than: float, seconds: float) -> Reservation | None:
+        """
+        Take a place in the queue of the rate limit for the next request, if it has to wait long.
+
+        :param longer_than: The shortest wait, in seconds, for which a place is taken.
+        :param seconds: How long to keep the place.
+        """
+        limiter = self._client.rate_limiter()
+        return limiter.reserve(longer_than=longer_than, seconds=seconds) if limiter else None
+
+    def _use_turn(self, request: str) -> None:
+        """
+        Use a place in the queue of the rate limit for the next request.
+
+        :param request: The id of the request that has the place.
+        """
+        self._client.place = request
 
     def _sleep(self, seconds: float) -> None:
         """Wait for the rate limit, or before a retry."""

@@ -32,6 +32,7 @@ from airflow_provider_iqm.operators.upload.summary import push_xcom
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, parse_ready_event
 from airflow_provider_iqm.triggers.matched_audience import MAX_POKE_INTERVAL, AudienceReadyTrigger
+from airflow_provider_iqm.triggers.request_turn import MAX_SLOT_WAIT
 from airflow_provider_iqm.wording import count_of
 
 if TYPE_CHECKING:
@@ -165,7 +166,8 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
         """Poll the audiences that aren't ready yet; if deferrable, defer until they are."""
         deadline = time.time() + self.timeout
         watch = self._watch
-        self.hook._poll(watch, self.log)
+        if not self._waits_long():
+            self.hook._poll(watch, self.log)
         if watch.pending and self.deferrable:
             trigger = AudienceReadyTrigger(
                 self._ids,
@@ -178,6 +180,16 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
             )
             defer_until_ready(self, trigger)
         return PokeReturnValue(is_done=not watch.pending, xcom_value=self._result(watch.ready))
+
+    def _waits_long(self) -> bool:
+        """Return whether the poll would have to wait long for the rate limit, and can wait without a worker slot."""
+        if not self.deferrable and not self.reschedule:
+            return False
+        # The trigger, or the next poll, takes its own place in the queue.
+        place = self.hook._reserve_turn(longer_than=MAX_SLOT_WAIT, seconds=1)
+        if place:
+            self.log.info("Not polling yet: the rate limit allows the next request in about %.0f s", place.wait)
+        return place is not None
 
     def execute_complete(self, context: Context, event: Any = None) -> ReadyAudience | list[ReadyAudience] | None:
         """

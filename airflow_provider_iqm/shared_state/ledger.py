@@ -95,7 +95,8 @@ class Ledger:
         :param limit: The account's limit.
         :param now: The current time.
         :param lease: Seconds after which the request counts as ended if it isn't renewed.
-        :param hold: Seconds to keep its place in the queue; 0 to keep it until it is time to ask again.
+        :param hold: Seconds to keep its place in the queue for any process that asks with the same id, without
+            allowing the request yet; 0 to allow it, or to keep its place until it is time to ask again.
         :param owner: The process that asks.
         :param is_running: Returns whether the process of an entry is running.
         """
@@ -110,7 +111,7 @@ class Ledger:
         allowed = unused if self.full_until <= now else 0
         self._remove_dead(allowed, is_running)
         position = list(self.waiting).index(request)
-        if position < allowed:
+        if position < allowed and not hold:
             del self.waiting[request]
             self.renew(request, limit, now=now, lease=lease, owner=owner)
             return 0.0

@@ -88,7 +88,7 @@ waits AS (
     SELECT
         now,
         CASE
-            WHEN is_sent OR (position < unused AND full_until <= now) THEN 0
+            WHEN is_sent OR (position < unused AND full_until <= now AND %(hold)s = 0) THEN 0
             ELSE greatest(
                 (
                     CASE

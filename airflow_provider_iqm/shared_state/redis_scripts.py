@@ -53,7 +53,7 @@ end
 local position = redis.call('ZRANK', waiting, request)
 local unused = limit - redis.call('ZCARD', sent)
 local full_until = tonumber(redis.call('GET', full) or 0)
-if position < unused and full_until <= now then
+if position < unused and full_until <= now and hold == 0 then
     return allow()
 end
 

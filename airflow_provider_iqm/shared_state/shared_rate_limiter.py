@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from airflow_provider_iqm.exceptions import SharedStateError
 from airflow_provider_iqm.log import Log
@@ -18,6 +19,19 @@ Seconds for which a request may be sent after it was allowed, without asking aga
 
 This is much shorter than a lease, so that a request counts even if its process is suspended right before sending it.
 """
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """
+    A place in an account's queue that isn't tied to a process.
+
+    :param request: The id of the request that has the place.
+    :param wait: Seconds until the request may be sent, about 0 if that is now.
+    """
+
+    request: str
+    wait: float
 
 
 class SharedRateLimiter:
@@ -62,6 +76,26 @@ class SharedRateLimiter:
         """
         return SharedTurn(self, request or uuid.uuid4().hex)
 
+    def reserve(self, request: str | None = None, *, seconds: float) -> Reservation:
+        """
+        Take a place in the queue, or keep one; :meth:`new_turn` with its id sends the request, in any process.
+
+        :param request: The request's id, if it has a place.
+        :param seconds: How long to keep the place.
+        :raises SharedStateError: The store is unavailable.
+        """
+        request = request or uuid.uuid4().hex
+        return Reservation(request, self.store.ask(self.account, request, self.limit, hold=seconds))
+
+    def release(self, reservation: Reservation) -> None:
+        """
+        Give up a place in the queue.
+
+        :param reservation: The place.
+        :raises SharedStateError: The store is unavailable.
+        """
+        self.store.end(self.account, reservation.request, self.limit)
+
 
 class SharedTurn:
     """
@@ -79,14 +113,13 @@ class SharedTurn:
         self._ended = threading.Event()
         self._lock = threading.Lock()
 
-    def ask(self, *, hold: float = 0.0) -> float:
+    def ask(self) -> float:
         """
         Return how many seconds to wait; 0 if the request may be sent now.
 
         Call it again within :attr:`RateLimit.poll_interval`, or the place in the queue is lost, and again right before
         sending: that only asks the store if the process was suspended in between.
 
-        :param hold: Seconds to keep the place for another process that continues with the same request.
         :raises SharedStateError: The store is unavailable.
         """
         limiter = self._limiter
@@ -96,7 +129,7 @@ class SharedTurn:
                 if self._ended.is_set():
                     return limiter.limit.window
                 asked_at = limiter.clock()
-                wait = limiter.store.ask(limiter.account, self.request, limiter.limit, hold=hold)
+                wait = limiter.store.ask(limiter.account, self.request, limiter.limit)
                 if wait > 0:
                     return wait
                 self._allowed_at = asked_at

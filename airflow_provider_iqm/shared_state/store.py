@@ -41,7 +41,8 @@ class RequestStore(Protocol):
         :param account: The account's key.
         :param request: The request's id.
         :param limit: The account's limit.
-        :param hold: Seconds to keep its place in the queue for any process that asks with the same id.
+        :param hold: Seconds to keep its place in the queue for any process that asks with the same id, without
+            allowing the request yet.
         """
 
     def renew(self, account: str, request: str, limit: RateLimit) -> None:

@@ -4,8 +4,12 @@ import threading
 import time
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_iqm.hooks.iqm import IQMHook
+from airflow_provider_iqm.sensors.matched_audience import AudienceReadySensor
+from airflow_provider_iqm.triggers.matched_audience import AudienceReadyTrigger
+from airflow_provider_iqm.triggers.request_turn import RequestTurnTrigger
 from tests.integration.dialects import CALLS
 
 DAG = """
@@ -164,3 +168,71 @@ def test_an_upload_that_waited_too_long_fails(upload_and_wait, sandbox, deferrab
     run = upload_and_wait(deferrable=deferrable, timeout=1)
     assert run.state == "failed"
     assert len(sandbox.audiences) == 1
+
+
+@pytest.fixture
+def long_queue(sandbox, monkeypatch):
+    """Have the account's limit used up, by the limit that all on this host share."""
+    # A wait of more than this is long.
+    monkeypatch.setattr("airflow_provider_iqm.triggers.request_turn.MAX_SLOT_WAIT", 0.5)
+    monkeypatch.setattr("airflow_provider_iqm.sensors.matched_audience.MAX_SLOT_WAIT", 0.5)
+
+    def fill():
+        sandbox.connect(rate_limit_scope="host", requests_per_minute=6, rate_limit_window=3)
+        # With the login, all six.
+        hook = IQMHook()
+        for _ in range(5):
+            hook.find_matched_audiences("Other")
+
+    return fill
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """The seconds that hooks have slept in worker slots."""
+    slept = []
+
+    def sleep(hook, seconds):
+        slept.append(seconds)
+        time.sleep(seconds)
+
+    monkeypatch.setattr(IQMHook, "_sleep", sleep)
+    return slept
+
+
+def test_an_upload_waits_for_its_turn_in_the_triggerer(run_dag, sandbox, long_queue, slept, tmp_path, monkeypatch):
+    path = tmp_path / "list.csv"
+    path.write_text("email\nfrodo@shire.example\n")
+    deferred = []
+    run_trigger = RequestTurnTrigger.run
+    monkeypatch.setattr(RequestTurnTrigger, "run", lambda trigger: deferred.append(1) or run_trigger(trigger))
+    long_queue()
+    sent_at = time.monotonic()
+    slept.clear()
+    source = UPLOAD_AND_WAIT.replace("wait_for_ready=True, ", "").replace(
+        "ARGUMENTS", repr({"file_path": str(path), "deferrable": True})
+    )
+    run = run_dag(source, "upload_and_wait")
+    assert run.state == "success"
+    assert [audience.name for audience in sandbox.audiences] == ["Night"]
+    assert deferred
+    assert time.monotonic() - sent_at >= 2
+    # Only for the rest of its turn.
+    assert sum(slept) < 1
+
+
+@pytest.mark.parametrize("waiting", [{"deferrable": True}, {"mode": "reschedule"}])
+def test_a_sensor_does_not_wait_for_its_turn_in_a_worker_slot(sandbox, upload, long_queue, slept, waiting):
+    audience_id = upload("List")
+    long_queue()
+    sensor = AudienceReadySensor(task_id="wait", audience_id=audience_id, poke_interval=1, timeout=60, **waiting)
+    asked = len(sandbox.requests)
+    slept.clear()
+    if sensor.deferrable:
+        with pytest.raises(TaskDeferred) as deferral:
+            sensor.poke({})
+        assert isinstance(deferral.value.trigger, AudienceReadyTrigger)
+    else:
+        assert not sensor.poke({}).is_done
+    assert len(sandbox.requests) == asked
+    assert slept == []

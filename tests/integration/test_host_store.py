@@ -22,7 +22,7 @@ for number in range(count):
     if not pid:
         os.close(barrier[1])
         os.read(barrier[0], 1)
-        allowed = store.ask("a", str(number), RateLimit(20, 3600), hold=3600) == 0
+        allowed = store.ask("a", str(number), RateLimit(20, 3600)) == 0
         if allowed:
             store.end("a", str(number), RateLimit(20, 3600))
         os._exit(10 + allowed)

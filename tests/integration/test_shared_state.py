@@ -122,7 +122,7 @@ def test_many_at_once_lose_nothing(make_store, account):
 
     def ask(number):
         barrier.wait()
-        return [store.ask(account, f"{number}-{again}", limit, hold=600) for again in range(5)]
+        return [store.ask(account, f"{number}-{again}", limit) for again in range(5)]
 
     with ThreadPoolExecutor(40) as threads:
         waits = [wait for asked in threads.map(ask, range(40)) for wait in asked]

@@ -9,7 +9,7 @@ from airflow_provider_iqm.client.rate_limit.pool_slots import SlotLedger, slot_w
 from airflow_provider_iqm.exceptions import SharedStateError
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.shared_state.ledger import RateLimit
-from airflow_provider_iqm.shared_state.shared_rate_limiter import SharedRateLimiter, SharedTurn
+from airflow_provider_iqm.shared_state.shared_rate_limiter import Reservation, SharedRateLimiter, SharedTurn
 
 RETRY_STORE_AFTER = 30.0
 """Seconds before a store that failed is tried again."""
@@ -60,9 +60,34 @@ class RateLimiter:
         scope = self._shared_by if self._shared and not self._failed else "for this process only"
         return f"{self.limit.requests} requests in {self.limit.window:g} s, {scope}"
 
-    def new_turn(self) -> RequestTurn:
-        """Return the turn of a request."""
-        return RequestTurn(self)
+    def new_turn(self, request: str | None = None) -> RequestTurn:
+        """
+        Return the turn of a request.
+
+        :param request: The request's id, if it has a place in the shared ledger's queue.
+        """
+        return RequestTurn(self, request)
+
+    def reserve(self, request: str | None = None, *, longer_than: float, seconds: float) -> Reservation | None:
+        """
+        Take a place in the shared ledger's queue, or keep one, if the request has to wait long.
+
+        :param request: The request's id, if it has a place.
+        :param longer_than: The shortest wait, in seconds, for which a place is taken.
+        :param seconds: How long to keep the place.
+        :return: The place; None if the wait is shorter, or if there is no shared ledger.
+        """
+        if not self._shared or self._failed:
+            return None
+        try:
+            reservation = self._shared.reserve(request, seconds=seconds)
+            if reservation.wait > longer_than:
+                return reservation
+            if request is None:
+                self._shared.release(reservation)
+        except SharedStateError as error:
+            self.fall_back(error)
+        return None
 
     def may_return(self, turn: SharedTurn) -> bool:
         """
@@ -72,16 +97,17 @@ class RateLimiter:
         """
         return self._shared is not None and turn.waits_in(self._own) and time.monotonic() >= self._retry_at
 
-    def start_turn(self, own: SharedTurn | None = None) -> tuple[SharedTurn, float]:
+    def start_turn(self, own: SharedTurn | None = None, request: str | None = None) -> tuple[SharedTurn, float]:
         """
         Start a turn in the shared ledger if possible; return the turn, and how many seconds it has to wait.
 
         :param own: A turn that waits in the process's own ledger. It keeps its place there if the shared ledger is
             unavailable; otherwise the place expires.
+        :param request: The request's id, if it has a place in the shared ledger's queue.
         """
         self._log_once()
         if self._shared and time.monotonic() >= self._retry_at:
-            turn = self._shared.new_turn()
+            turn = self._shared.new_turn(request)
             try:
                 self._hand_over(self._shared)
                 wait = turn.ask()
@@ -142,10 +168,12 @@ class RequestTurn:
     :meth:`start`, and :meth:`end` in any case. :meth:`ask` and :meth:`end` wait for the store.
 
     :param limiter: The rate limiter.
+    :param request: The request's id, if it has a place in the shared ledger's queue.
     """
 
-    def __init__(self, limiter: RateLimiter) -> None:
+    def __init__(self, limiter: RateLimiter, request: str | None = None) -> None:
         self._limiter = limiter
+        self._request = request
         self._turn: SharedTurn | None = None
         self._ended = False
         self._lock = threading.Lock()
@@ -164,7 +192,7 @@ class RequestTurn:
                 except SharedStateError as error:
                     limiter.fall_back(error)
                     turn = None
-            self._turn, wait = limiter.start_turn(turn)
+            self._turn, wait = limiter.start_turn(turn, self._request)
             return wait
 
     def start(self) -> None:

@@ -46,6 +46,7 @@ from airflow_provider_iqm.operators.upload.unchanged import (
 from airflow_provider_iqm.operators.upload.upload_record import UploadRecord
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import parse_ready_event
+from airflow_provider_iqm.triggers.request_turn import defer_long_wait, resume_turn
 from airflow_provider_iqm.vocabulary import AudienceStatus
 
 if TYPE_CHECKING:
@@ -111,7 +112,16 @@ class AudienceUploadOperator(DeferrableUploadOperator):
     def execute(self, context: Context) -> int:
         """Upload the list, wait for the audience with ``wait_for_ready``, and return the audience's id."""
         self._check_deferrable()
-        return self._execute(context, searched=None)
+        return self._execute(context)
+
+    def execute_in_turn(self, context: Context, event: Any = None) -> int:
+        """
+        Resume shortly before the rate limit allows the first request.
+
+        :param event: The event of :class:`~airflow_provider_iqm.triggers.request_turn.RequestTurnTrigger`.
+        """
+        resume_turn(self.hook, event)
+        return self._execute(context, in_turn=True)
 
     def execute_after_search(self, context: Context, event: Any = None) -> int:
         """
@@ -184,7 +194,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         self._process_ready(context, history, upload, audience)
         return audience["id"]
 
-    def _execute(self, context: Context, *, searched: SearchState | None) -> int:
+    def _execute(self, context: Context, *, searched: SearchState | None = None, in_turn: bool = False) -> int:
         history = AudienceHistory(self, context, log=self.log)
         with final_errors_fail_the_task():
             self.check_rendered_arguments()
@@ -195,7 +205,10 @@ class AudienceUploadOperator(DeferrableUploadOperator):
             replacement.check_arguments()
         record = UploadRecord(context, log=self.log)
         if self.resume:
-            record.start_try(resumed=searched is not None)
+            record.start_try(resumed=in_turn or searched is not None)
+        if self.deferrable and not in_turn and not searched:
+            # Before the list is prepared: a deferral loses its files.
+            defer_long_wait(self, self.hook, iqm_conn_id=self.iqm_conn_id, method_name="execute_in_turn")
         with self.prepare_list() as upload:
             with final_errors_fail_the_task():
                 replacement.check_records(upload.file.records)
@@ -237,7 +250,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         if self.deferrable and not self.waits and not by_default:
             warnings.warn(
                 "deferrable=True without wait_for_ready=True: the task doesn't wait for the audience. Only the search "
-                "for an upload whose answer was lost is deferred.",
+                "for an upload whose answer was lost, and long waits for the rate limit, are deferred.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from airflow_provider_iqm.shared_state.ledger import GRACE, LATE, Ledger, RateLimit
+from airflow_provider_iqm.shared_state.ledger import GRACE, LATE, MIN_WAIT, Ledger, RateLimit
 from tests.unit.shared_state.simulation import Clock, ModelStore, Simulation
 
 LIMIT = RateLimit(3, 60)
@@ -72,7 +72,8 @@ def test_a_place_in_the_queue_is_held_for_another_process():
     assert ask(ledger, "b", 62.5) == 0
     assert ask(ledger, "c", 62.5) == 0
     assert ask(ledger, "d", 62.5) > 0
-    assert ask(ledger, "a", 349, owner="other") == 0
+    assert ask(ledger, "a", 349, hold=300) == MIN_WAIT
+    assert ask(ledger, "a", 640, owner="other") == 0
 
 
 def test_a_dead_process_loses_its_place_at_once():

@@ -76,15 +76,25 @@ def test_a_process_suspended_while_asking_asks_again(limiter, store, clock, monk
     assert asked == [0, 0]
 
 
-def test_another_process_can_continue_with_a_held_place(limiter, clock):
+def test_a_reservation_keeps_a_place_for_any_process(limiter, clock):
     first = limiter.new_turn()
     assert first.ask() == 0
     first.end()
-    turn = limiter.new_turn()
-    assert turn.ask(hold=100) == 60
+    place = limiter.reserve(seconds=100)
+    assert place.wait == 60
     clock.now += 90
     assert limiter.new_turn().ask() > 0
-    assert limiter.new_turn(turn.request).ask() == 0
+    assert limiter.reserve(place.request, seconds=100).wait == pytest.approx(0, abs=0.01)
+    assert limiter.new_turn(place.request).ask() == 0
+
+
+def test_a_reservation_allows_nothing_by_itself(limiter):
+    place = limiter.reserve(seconds=100)
+    assert place.wait == pytest.approx(0, abs=0.01)
+    other = limiter.new_turn()
+    assert other.ask() > 0
+    limiter.release(place)
+    assert other.ask() == 0
 
 
 @pytest.mark.parametrize(("retry_after", "wait"), [(None, 60), (7, 60), (200, 200)])
