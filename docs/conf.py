@@ -7,7 +7,7 @@ author = "The airflow-provider-iqm authors"
 copyright = f"2026, {author}"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx_copybutton"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
@@ -32,5 +32,6 @@ copybutton_prompt_is_regexp = True
 # Nobody types what programs print.
 copybutton_selector = "div:not(.highlight-text) > div.highlight > pre"
 
+autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
