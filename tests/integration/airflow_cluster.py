@@ -128,7 +128,7 @@ def airflow_cluster(
     :param executor: The executor's name.
     :param dags: Dag id → source.
     :param pools: The pools, as ``airflow pools import`` takes them.
-    :param settings: More of Airflow's settings, as ``SECTION__KEY``.
+    :param settings: More of Airflow's settings, as ``SECTION__KEY``, or connections, as ``CONN_ID``.
     """
     folder = home / "dags"
     folder.mkdir(parents=True)
@@ -153,7 +153,9 @@ def airflow_cluster(
             **SCALED_DOWN,
             **settings,
         }
-        environment = os.environ | {f"AIRFLOW__{key}": value for key, value in configuration.items()}
+        environment = os.environ | {
+            f"AIRFLOW_{'' if key.startswith('CONN_') else '_'}{key}": value for key, value in configuration.items()
+        }
         cluster = AirflowCluster(home, environment | {"AIRFLOW_HOME": str(home)}, database, f"http://127.0.0.1:{api}")
         cluster.airflow("db", "migrate")
         cluster.airflow("pools", "import", str(home / "pools.json"))

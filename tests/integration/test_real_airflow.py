@@ -26,6 +26,7 @@ UPLOADS = 40
 SLOTS = 10
 WINDOW = 20.0
 UPLOAD = "/api/v2/audience/matched/add"
+LOG_IN = "/api/v3/ua/login"
 
 SYNC = f"""
 from datetime import datetime, timedelta
@@ -66,21 +67,33 @@ CAMPAIGN = (EXAMPLES / "example_iqm_campaign_on_ready_audience.py").read_text().
 
 
 @pytest.fixture
-def sandbox(monkeypatch):
+def sandbox():
     """A local IQM with a limit of its own, in which nothing becomes ready until a test says so."""
     settings = SandboxSettings(
         port=0, requests_per_minute=SLOTS, rate_limit_window=WINDOW, processing_seconds=3600, pending_seconds=0
     )
     with Sandbox(settings) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def connect(sandbox, monkeypatch):
+    """Connect to the local IQM; call it to set more of the connection's extra."""
+
+    def connect(**more):
+        settings = sandbox.settings
         extra = {
             "client_id": settings.client_id,
             "client_secret": settings.client_secret,
             "rate_limit_window": WINDOW,
             "requests_per_minute": SLOTS,
+            **more,
         }
-        connection = {"conn_type": "iqm", "host": server.url, "login": settings.email, "password": settings.password}
+        connection = {"conn_type": "iqm", "host": sandbox.url, "login": settings.email, "password": settings.password}
         monkeypatch.setenv("AIRFLOW_CONN_IQM_DEFAULT", json.dumps(connection | {"extra": extra}))
-        yield server
+
+    connect()
+    return connect
 
 
 @pytest.fixture
@@ -167,23 +180,32 @@ def test_local_executor(start, sandbox):
     airflow.__version__.startswith("2."),
     reason="Airflow 2, told to notice dead tasks within seconds, fails one several times for one death",
 )
-def test_celery_executor_that_loses_a_worker(start, sandbox):
-    with redis() as broker, start("CeleryExecutor", CELERY__BROKER_URL=f"redis://127.0.0.1:{broker}/0") as cluster:
-        for number in (1, 2):
-            cluster.start(
-                f"worker-{number}",
-                *("celery", "worker", "--celery-hostname", f"worker-{number}@localhost", "--skip-serve-logs"),
-                *("--concurrency", str(SLOTS), "--pid", str(cluster.home / f"worker-{number}.pid")),
-                *("--without-gossip", "--without-mingle"),
-            )
-        cluster.until(lambda: len(uploads(sandbox)) > UPLOADS // 2, "half of the uploads are done", seconds=300)
-        # From here on a part of the account's slots is held for tasks that are dead, until Airflow notices.
-        used = budget_used(sandbox, rounds=UPLOADS // SLOTS // 2)
-        print(f"used {used:.1%} of the budget")
-        # In the middle of a round, when all of its tasks run and have sent nothing yet.
-        time.sleep(WINDOW / 2)
-        cluster.kill("worker-1")
-        check_the_sync(cluster, sandbox)
-        assert used >= 0.85
-        tries = cluster.query("SELECT max(try_number) FROM task_instance WHERE task_id = 'upload'")
-        assert tries[0][0] > 1
+@pytest.mark.parametrize(("scope", "expected"), [("pool", 0.85), ("shared", 0.9)])
+def test_celery_executor_that_loses_a_worker(start, sandbox, connect, scope, expected):
+    with redis() as port:
+        store = f"redis://127.0.0.1:{port}"
+        if scope == "shared":
+            connect(shared_state_conn_id="iqm_state")
+        settings = {"CELERY__BROKER_URL": f"{store}/0", "CONN_IQM_STATE": f"{store}/1"}
+        with start("CeleryExecutor", **settings) as cluster:
+            for number in (1, 2):
+                cluster.start(
+                    f"worker-{number}",
+                    *("celery", "worker", "--celery-hostname", f"worker-{number}@localhost", "--skip-serve-logs"),
+                    *("--concurrency", str(SLOTS), "--pid", str(cluster.home / f"worker-{number}.pid")),
+                    *("--without-gossip", "--without-mingle"),
+                )
+            cluster.until(lambda: len(uploads(sandbox)) > UPLOADS // 2, "half of the uploads are done", seconds=300)
+            # From here on a part of the account's slots is held for tasks that are dead, until Airflow notices.
+            used = budget_used(sandbox, rounds=UPLOADS // SLOTS // 2)
+            print(f"used {used:.1%} of the budget")
+            # In the middle of a round, when all of its tasks run and have sent nothing yet.
+            time.sleep(WINDOW / 2)
+            cluster.kill("worker-1")
+            check_the_sync(cluster, sandbox)
+            assert used >= expected
+            tries = cluster.query("SELECT max(try_number) FROM task_instance WHERE task_id = 'upload'")
+            assert tries[0][0] > 1
+            if scope == "shared":
+                # For both workers and the triggerer.
+                assert [request.path for request in sandbox.requests].count(LOG_IN) == 1
