@@ -54,6 +54,9 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": "IQM", "python-modules": ["airflow_provider_iqm.triggers.matched_audience"]},
         ],
+        "task-decorators": [
+            {"class-name": "airflow_provider_iqm.decorators.iqm_upload.iqm_upload_task", "name": "iqm_upload"},
+        ],
         "cli": ["airflow_provider_iqm.cli.commands.get_iqm_cli_commands"],
         "transfers": [
             {

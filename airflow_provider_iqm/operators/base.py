@@ -82,6 +82,9 @@ class IQMBaseOperator(BaseOperator):
     may_be_omitted: ClassVar[frozenset[str]] = frozenset()
     """Templated arguments that may be a literal None, but whose template must not render to None."""
 
+    may_be_anything: ClassVar[frozenset[str]] = frozenset()
+    """Templated arguments whose values aren't checked."""
+
     template_files: ClassVar[Mapping[str, str]] = {}
     """Argument → the file extension by which its value is the name of a template file."""
 
@@ -139,6 +142,8 @@ class IQMBaseOperator(BaseOperator):
             self.template_ext = self._file_extensions(name)
             super()._do_render_template_fields(self, (name,), context, environment, seen_oids)
             del self.template_ext
+            if name in self.may_be_anything:
+                continue
             problem = _find_problem(
                 template,
                 getattr(self, name),

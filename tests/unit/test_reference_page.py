@@ -38,6 +38,11 @@ def test_a_class_is_in_the_reference(name):
     assert re.search(rf"\.\. autoclass:: {re.escape(name)}$", PAGE, re.MULTILINE)
 
 
+@pytest.mark.parametrize("decorator", [item["class-name"] for item in INFO["task-decorators"]])
+def test_a_decorator_is_in_the_reference(decorator):
+    assert f".. autofunction:: {decorator}\n" in PAGE
+
+
 def test_errors_and_the_retry_policy_are_in_the_reference():
     assert f".. automodule:: {exceptions.__name__}\n   :members:" in PAGE
     assert ".. autoclass:: airflow_provider_iqm.retry_policy.IQMRetryPolicy" in PAGE

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _CHUNK = 10_000
 
 
-def write_dataframe(dataframe: Any, path: Path, *, name: str = "dataframe") -> None:
+def write_dataframe(dataframe: Any, path: Path, *, name: str = "dataframe", max_bytes: int | None = None) -> None:
     """
     Write a table as CSV, a piece at a time; each value as :func:`~…value_text.value_text` writes it.
 
@@ -28,9 +28,23 @@ def write_dataframe(dataframe: Any, path: Path, *, name: str = "dataframe") -> N
         whatever else hands itself out by Arrow's PyCapsule interface (``__arrow_c_stream__``).
     :param path: The file, whose mode stays as it is.
     :param name: What messages call it.
+    :param max_bytes: Maximum size of the file, in bytes.
     :raises AudienceFileError: It is no table, or holds what has no text; the error names the column.
     """
-    columns, chunks = _open(dataframe)
+    columns, chunks = _open(dataframe, name=name)
+    header = check_column_names(columns, name=name)
+    records = chain.from_iterable(text_records(header, chunk, name=name) for chunk in chunks)
+    write_records(path, chain([columns], records), name=name, max_bytes=max_bytes)
+
+
+def check_column_names(columns: Sequence[Any], *, name: str) -> Header:
+    """
+    Check the names of columns, and return them as a header.
+
+    :param columns: The names.
+    :param name: What messages call the table.
+    :raises AudienceFileError: A name isn't text, is blank, or occurs twice; or there is none.
+    """
     for position, column in enumerate(columns, start=1):
         if not isinstance(column, str):
             raise AudienceFileError(
@@ -38,12 +52,17 @@ def write_dataframe(dataframe: Any, path: Path, *, name: str = "dataframe") -> N
                 "Give every column a name that is text."
             )
     check_header(columns, name=name, line=1)
-    header = Header(tuple(columns))
-    records = chain.from_iterable(text_records(header, chunk, name=name) for chunk in chunks)
-    write_records(path, chain([columns], records), name=name)
+    return Header(tuple(columns))
 
 
-def _open(dataframe: Any) -> tuple[list[Any], Iterator[list[list[Any]]]]:
+def is_dataframe(value: object) -> bool:
+    """Return whether a value is a pandas DataFrame, or has Arrow's PyCapsule interface."""
+    # Whoever has a DataFrame has imported pandas.
+    pandas = sys.modules.get("pandas")
+    return hasattr(value, "__arrow_c_stream__") or (pandas is not None and isinstance(value, pandas.DataFrame))
+
+
+def _open(dataframe: Any, *, name: str) -> tuple[list[Any], Iterator[list[list[Any]]]]:
     """Give the columns' names, and the values in pieces: a list for each column."""
     pandas = sys.modules.get("pandas")
     # Whoever has a DataFrame has imported pandas.
@@ -57,7 +76,7 @@ def _open(dataframe: Any) -> tuple[list[Any], Iterator[list[list[Any]]]]:
             reader = pyarrow.RecordBatchReader.from_stream(dataframe)
             return list(reader.schema.names), _arrow_chunks(reader)
     raise AudienceFileError(
-        f"dataframe is of type {type(dataframe).__name__}. Give a pandas DataFrame, or a table of Arrow's."
+        f"{name} is of type {type(dataframe).__name__}. Give a pandas DataFrame, or a table of Arrow's."
     )
 
 
