@@ -37,10 +37,14 @@ class SandboxSettings(BaseModel):
         account with all columns and data partners.
     :param vertical_required: v3: whether static lists require a vertical, as for a workspace user.
     :param id_seed: v3: seed for random ids of columns, combinations, data formats and data partners; 0 for fixed ids.
-    :param absent_names: v3: names of columns, data formats and data partners that the static lists lack.
-    :param column_list_shape: v3: columns with ``name`` and ``displayName`` (reference), or ``key`` and ``label``.
-    :param details_shape: v3: details as in the reference, or as in the tutorial, in the classic envelope.
-    :param list_shape: v3: names in the list as in the OpenAPI file's schema or its example, where the two differ.
+    :param absent_names: v3: names of columns, data formats and data partners that the static lists lack, such as
+        ``["NPI_ID", "SHA512"]``.
+    :param column_list_shape: v3: columns with ``name`` and ``displayName`` (reference), or ``key`` and ``label``,
+        without ``dataFormatIds`` (tutorial).
+    :param details_shape: v3: details as in the reference, or as in the tutorial, in the classic envelope
+        (``responseObject``).
+    :param list_shape: v3: names in the list as in the OpenAPI file's schema or its example, where the two differ:
+        the latter has ``uniques``, ``isEditAccess`` and ``isApprovalAccess`` in rows, and an ``error`` object in refusals.
     :param wrap_created: v3: whether an upload's response is inside ``data``, as in the OpenAPI file's example, but not
         in its schema.
     :param count_removed_audiences: whether audiences that a request removes from a campaign still count towards its
