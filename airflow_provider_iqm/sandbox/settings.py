@@ -44,7 +44,8 @@ class SandboxSettings(BaseModel):
     :param details_shape: v3: details as in the reference, or as in the tutorial, in the classic envelope
         (``responseObject``).
     :param list_shape: v3: names in the list as in the OpenAPI file's schema or its example, where the two differ:
-        the latter has ``uniques``, ``isEditAccess`` and ``isApprovalAccess`` in rows, and an ``error`` object in refusals.
+        the latter has ``uniques``, ``isEditAccess`` and ``isApprovalAccess`` in rows, and an ``error`` object in
+        refusals.
     :param wrap_created: v3: whether an upload's response is inside ``data``, as in the OpenAPI file's example, but not
         in its schema.
     :param count_removed_audiences: whether audiences that a request removes from a campaign still count towards its
