@@ -18,7 +18,7 @@ import pytest
 from airflow_provider_iqm.sandbox.server import Sandbox
 from airflow_provider_iqm.sandbox.settings import SandboxSettings
 from tests.integration.airflow_cluster import airflow_cluster
-from tests.integration.services import redis
+from tests.integration.services import postgres, redis
 
 pytestmark = pytest.mark.cluster
 
@@ -59,6 +59,14 @@ with DAG("restart", schedule=None, start_date=datetime(2026, 1, 1), params={"aud
         task_id="wait", audience_id="{{ params.audience_id }}", deferrable=True, poke_interval=1, timeout=600,
         min_match_rate=1, outlets=[matched_audience_asset("Customers")],
     )
+"""
+
+POD = """
+import os, tempfile
+
+# As in a pod of its own: each process of a task has another home and another temporary folder.
+tempfile.tempdir = None
+os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.mkdtemp()
 """
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
@@ -102,11 +110,11 @@ def start(tmp_path):
     path = tmp_path / "list.csv"
     path.write_text("email\nfrodo@shire.example\n")
 
-    def start(executor: str, **settings: str):
+    def start(executor: str, *, prefix: str = "", **settings: str):
         return airflow_cluster(
             tmp_path / "airflow",
             executor=executor,
-            dags={"sync": SYNC.replace("LIST", str(path)), "restart": RESTART, "campaign": CAMPAIGN},
+            dags={"sync": prefix + SYNC.replace("LIST", str(path)), "restart": RESTART, "campaign": CAMPAIGN},
             pools={"iqm_api": {"slots": SLOTS, "description": "IQM's limit", "include_deferred": True}},
             settings={"CORE__PARALLELISM": str(SLOTS + 2)} | settings,
         )
@@ -209,3 +217,19 @@ def test_celery_executor_that_loses_a_worker(start, sandbox, connect, scope, exp
             if scope == "shared":
                 # For both workers and the triggerer.
                 assert [request.path for request in sandbox.requests].count(LOG_IN) == 1
+
+
+@pytest.mark.skipif(
+    airflow.__version__.startswith("2."), reason="Airflow 2 forks tasks from processes that have run others"
+)
+def test_tasks_that_share_nothing_but_a_ledger_in_postgres(start, sandbox, connect):
+    with postgres() as port:
+        connect(shared_state_conn_id="iqm_state")
+        settings = {"CONN_IQM_STATE": f"postgres://postgres@127.0.0.1:{port}/postgres"}
+        with start("LocalExecutor", prefix=POD, **settings) as cluster:
+            cluster.until(lambda: len(uploads(sandbox)) == UPLOADS, "all uploads are done", seconds=300)
+            used = budget_used(sandbox, rounds=UPLOADS // SLOTS - 1)
+            print(f"used {used:.1%} of the budget")
+            check_the_sync(cluster, sandbox)
+            assert used >= 0.9
+            assert [request.path for request in sandbox.requests].count(LOG_IN) == 1
