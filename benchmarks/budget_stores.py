@@ -19,14 +19,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import budget_agency
+
 from airflow_provider_iqm.shared_state.host_store import HostStore
 from airflow_provider_iqm.shared_state.ledger import RateLimit
+from airflow_provider_iqm.shared_state.process import host_clock
 from airflow_provider_iqm.shared_state.shared_rate_limiter import SharedRateLimiter
 from airflow_provider_iqm.shared_state.store import SharedStore
 
-MakeStore = Callable[[], SharedStore]
-
 LIMIT = RateLimit(20, 60)
+
+MakeStore = Callable[..., SharedStore]
+
 SHORT = RateLimit(20, 5)
 PROCESSES, REQUESTS = 20, 4
 SECONDS_OF_A_REQUEST = 0.05
@@ -50,6 +54,7 @@ def main() -> None:
         for name, make in made.items():
             seconds, used, wait, most = work(make)
             print(f"| {name} | {total} | {seconds:.1f} s | {used:.0%} | {wait:.1f} s | {most} |", flush=True)
+        budget_agency.main(made)
 
 
 def cost(store: SharedStore, accounts: int, waiting: int) -> tuple[float, float]:
@@ -120,15 +125,15 @@ def stores() -> Iterator[dict[str, MakeStore]]:
     from tests.integration import services
 
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        made: dict[str, MakeStore] = {"host": lambda: HostStore(Path(folder))}
+        made: dict[str, MakeStore] = {"host": lambda clock=host_clock: HostStore(Path(folder), clock=clock)}
         try:
             redis = {"conn_type": "redis", "host": "127.0.0.1", "port": running.enter_context(services.redis())}
             os.environ["AIRFLOW_CONN_BENCH_REDIS"] = json.dumps(redis)
-            made["Redis"] = lambda: RedisStore("bench_redis")
+            made["Redis"] = lambda clock=None: RedisStore("bench_redis", clock=clock)
             port = running.enter_context(services.postgres())
             postgres = {"conn_type": "postgres", "host": "127.0.0.1", "port": port, "login": "postgres"}
             os.environ["AIRFLOW_CONN_BENCH_POSTGRES"] = json.dumps(postgres | {"schema": "postgres"})
-            made["Postgres"] = lambda: PostgresStore("bench_postgres")
+            made["Postgres"] = lambda clock=None: PostgresStore("bench_postgres", clock=clock)
         except pytest.skip.Exception as reason:
             print(reason)
         yield made

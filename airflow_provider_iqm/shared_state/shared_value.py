@@ -59,6 +59,7 @@ class SharedValue:
         self._key = key
         self._fernet = fernet
         self._log = log
+        self._is_failure_logged = False
 
     @classmethod
     def of(cls, store: SharedStore, iqm_conn_id: str, settings: IQMConnection, log: Log) -> Self | None:
@@ -97,7 +98,7 @@ class SharedValue:
             if is_held:
                 renewal.start()
         except SharedStateError as error:
-            self._log.warning("Other tasks may request %s at the same time: %s", self.CONTENT, error)
+            self._log_failure(error)
         try:
             yield
         finally:
@@ -108,7 +109,7 @@ class SharedValue:
             try:
                 self._store.remove(key, owner)
             except SharedStateError as error:
-                self._log.warning("Other tasks may wait for %s up to %.0f s: %s", self.CONTENT, LOCK_TIMEOUT, error)
+                self._log_failure(error)
 
     def _renew_lock(self, key: str, owner: bytes, ended: threading.Event) -> None:
         """Renew the lock until the value is created: the task may have to wait for the rate limit."""
@@ -116,7 +117,7 @@ class SharedValue:
             try:
                 self._store.add(key, owner, LOCK_TIMEOUT)
             except SharedStateError as error:
-                self._log.warning("Other tasks may request %s at the same time: %s", self.CONTENT, error)
+                self._log_failure(error)
 
     def load(self) -> dict[str, Any] | None:
         """Return the value; None if there isn't a valid one."""
@@ -124,7 +125,7 @@ class SharedValue:
             encrypted = self._store.get(self._key)
             saved = json.loads(self._fernet.decrypt(encrypted)) if encrypted else None
         except SharedStateError as error:
-            self._log.warning("Requesting %s from IQM: %s", self.CONTENT, error)
+            self._log_failure(error)
             return None
         except (InvalidToken, ValueError, RecursionError):
             self._log.warning("Requesting %s from IQM: the shared value can't be decrypted", self.CONTENT)
@@ -146,4 +147,10 @@ class SharedValue:
         try:
             self._store.put(self._key, self._fernet.encrypt(saved.encode()), seconds)
         except SharedStateError as error:
-            self._log.warning("Other tasks have to request %s, too: %s", self.CONTENT, error)
+            self._log_failure(error)
+
+    def _log_failure(self, error: SharedStateError) -> None:
+        """Log the first failure of the store; the others have the same cause."""
+        if not self._is_failure_logged:
+            self._is_failure_logged = True
+            self._log.warning("Not sharing %s with other tasks: %s", self.CONTENT, error)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+import threading
 import time
+from contextlib import ExitStack
 
 import pytest
+
+from tests.integration import services
 
 DAG = """
 from datetime import datetime, timedelta
@@ -77,3 +82,33 @@ def test_fifty_uploads_and_one_sensor_take_sixty_five_requests_at_most(sync, san
     static = {path for path in paths if api_version == "v3" and path.startswith(calls.static)}
     assert len(static) == (3 if api_version == "v3" else 0)
     assert [audience["name"] for audience in run.xcom("wait")] == [f"List {number}" for number in range(50)]
+
+
+@pytest.mark.parametrize("kind", ["redis", "postgres"])
+def test_tasks_go_on_while_the_store_is_gone(sync, sandbox, monkeypatch, kind):
+    server, running = getattr(services, kind), ExitStack()
+    port = running.enter_context(server())
+    store = {"conn_type": kind, "host": "127.0.0.1", "port": port}
+    if kind == "postgres":
+        store |= {"login": "postgres", "schema": "postgres"}
+    monkeypatch.setenv("AIRFLOW_CONN_IQM_STATE", json.dumps(store))
+    monkeypatch.setattr(services, "free_port", lambda: port)
+    # A process that falls back asks the store again after this many seconds.
+    monkeypatch.setattr("airflow_provider_iqm.client.rate_limit.limiter.RETRY_STORE_AFTER", 1)
+    sandbox.connect(rate_limit_window=1, requests_per_minute=5, shared_state_conn_id="iqm_state")
+    sandbox.change_settings(requests_per_minute=5, rate_limit_window=1)
+
+    def interrupt():
+        services.until(lambda: len(sandbox.audiences) >= 2, "two uploads are done", seconds=60)
+        running.close()
+        services.until(lambda: len(sandbox.audiences) >= 4, "two more uploads are done", seconds=60)
+        running.enter_context(server())
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        sync([f"List {number}" for number in range(6)], pool="iqm_api", pool_slots=1)
+    finally:
+        thread.join()
+        running.close()
+    assert sorted(audience.name for audience in sandbox.audiences) == [f"List {number}" for number in range(6)]
