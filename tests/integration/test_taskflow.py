@@ -211,14 +211,15 @@ people()
         assert (third.state, len(sandbox.audiences)) == ("failed", 2)
 
 
-def test_the_list_is_not_in_the_database(run, sandbox):
-    body = f"""
+def test_the_list_is_not_in_the_database_or_a_log_file(run, sandbox):
+    body = """
 @task.iqm_upload(**ARGUMENTS)
 def people():
-    yield {{"email": "{SECRET[:5]}" + "{SECRET[5:]}"}}
+    yield {"email": "galadriel" + "@lorien.example"}
 
 people()
 """
     assert run(body).state == "success"
-    home = Path(os.environ["AIRFLOW_HOME"])
-    assert [path for path in home.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
+    files = [path for path in Path(os.environ["AIRFLOW_HOME"]).rglob("*") if path.is_file()]
+    assert "airflow.db" in [path.name for path in files]
+    assert [path for path in files if b"galadriel@lorien.example" in path.read_bytes()] == []
