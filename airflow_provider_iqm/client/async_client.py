@@ -163,7 +163,7 @@ class AsyncClient:
         limiter = await self.rate_limiter(access.settings)
         if limiter is None:
             return await self.send(request, access)
-        turn = limiter.new_turn()
+        turn = limiter.new_turn(iqm_conn_id=self._iqm_conn_id)
         is_logged = False
         try:
             while (wait := await asyncio.to_thread(turn.ask)) > 0:

@@ -174,7 +174,7 @@ class SyncClient:
         if limiter is None:
             yield
             return
-        turn, self.place = limiter.new_turn(self.place), None
+        turn, self.place = limiter.new_turn(self.place, iqm_conn_id=self._iqm_conn_id), None
         is_logged = False
         try:
             while (wait := turn.ask()) > 0:

@@ -21,6 +21,7 @@ from airflow_provider_iqm.hooks.uploading import IQMUploadHook
 from airflow_provider_iqm.lineage.hook_lineage import report_audience
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.runtime.metrics import report_replaced
 from airflow_provider_iqm.wording import is_unicode
 
 __all__ = ["IQMAsyncHook", "IQMHook"]
@@ -250,7 +251,9 @@ class IQMHook(IQMUploadHook):
         :param plan: The plan.
         :param delete: The audiences to delete.
         """
-        return self._drive(execute_plan(self._iqm, plan, delete))
+        done = self._drive(execute_plan(self._iqm, plan, delete))
+        report_replaced(len(done["old_audience_ids"]))
+        return done
 
     def rename_audience(self, audience_id: int, audience_name: str) -> None:
         """

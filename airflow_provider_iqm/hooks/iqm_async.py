@@ -15,6 +15,7 @@ from airflow_provider_iqm.hooks.async_base import IQMAsyncBaseHook
 from airflow_provider_iqm.hooks.poll_log import log_poll_events
 from airflow_provider_iqm.log import Log
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.runtime.metrics import report_replaced
 
 
 class IQMAsyncHook(IQMAsyncBaseHook):
@@ -113,11 +114,13 @@ class IQMAsyncHook(IQMAsyncBaseHook):
         :param campaign_ids: The campaigns; default: those that include or exclude the old audience (v3 only).
         :param delete_old: Whether to delete the old audience if no campaign uses it anymore.
         """
-        return await self._run(
+        done = await self._run(
             lambda iqm: replace_audience(
                 iqm, int(old_audience_id), int(new_audience_id), campaign_ids, delete_old=delete_old
             )
         )
+        report_replaced(len(done["old_audience_ids"]))
+        return done
 
     async def _find_own_uploads(self, search: OwnUploadSearch) -> list[MatchedAudience]:
         """

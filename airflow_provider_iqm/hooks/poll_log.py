@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from airflow_provider_iqm.api.polling.watch import (
     StatusCountsChanged,
 )
 from airflow_provider_iqm.log import Log
+from airflow_provider_iqm.runtime.metrics import report_time_to_ready
 from airflow_provider_iqm.vocabulary import AudienceStatus
 from airflow_provider_iqm.wording import count_of
 
@@ -22,7 +24,7 @@ from airflow_provider_iqm.wording import count_of
 @contextmanager
 def log_poll_events(log: Log, watch: AudienceWatch) -> Iterator[None]:
     """
-    Log the results of the polls in the block, even if a poll raises an error.
+    Log the results of the polls in the block, even if a poll raises an error, and report their metrics.
 
     :param log: The logger of the task or the trigger.
     :param watch: The polled audiences.
@@ -32,6 +34,9 @@ def log_poll_events(log: Log, watch: AudienceWatch) -> Iterator[None]:
     finally:
         for event in watch.take_events():
             _log_event(log, event)
+        for audience in watch.take_ready():
+            if audience["created"] is not None:
+                report_time_to_ready(max(0.0, time.time() - audience["created"]))
 
 
 def _log_event(log: Log, event: PollEvent) -> None:

@@ -33,6 +33,7 @@ from airflow_provider_iqm.hooks.upload_recovery import (
 )
 from airflow_provider_iqm.lineage.hook_lineage import report_audience
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.runtime.metrics import report_upload
 from airflow_provider_iqm.vocabulary import FAILED_STATUSES
 
 if TYPE_CHECKING:
@@ -115,6 +116,9 @@ class IQMResumableUploadHook(IQMUploadRecoveryHook):
         )
         self._log_upload(upload)
         audience_id = (self._find_earlier(run) if resume else None) or self._send_upload(run)
+        if attempts.sent_here:
+            counts = upload.report.counts() if upload.report else None
+            report_upload(records=upload.file.records, file_bytes=upload.file.size, counts=counts)
         if check_duplicates and resume:
             audience_id = self._settle_upload(upload.name, attempts, audience_id, timeout=lost_answer_timeout)
         report_audience(self, upload.name, audience_id)

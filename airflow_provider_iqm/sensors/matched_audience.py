@@ -30,6 +30,7 @@ from airflow_provider_iqm.operators.ids import parse_ids
 from airflow_provider_iqm.operators.match_rate import check_match_rates, match_rate_gate
 from airflow_provider_iqm.operators.upload.summary import push_xcom
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.runtime.metrics import report_match_rate
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, parse_ready_event
 from airflow_provider_iqm.triggers.matched_audience import MAX_POKE_INTERVAL, AudienceReadyTrigger
 from airflow_provider_iqm.triggers.request_turn import MAX_SLOT_WAIT
@@ -213,6 +214,8 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
 
     def _process_ready(self, context: Context, ready: list[ReadyAudience]) -> list[ReadyAudience]:
         """Check the match rates of ready audiences, store them for later runs, and describe them in asset events."""
+        for audience in ready:
+            report_match_rate(audience.get("match_rate"))
         gate = match_rate_gate(self)
         if not gate.has_limits and not audience_assets([*self.outlets, *self.inlets]):
             return ready

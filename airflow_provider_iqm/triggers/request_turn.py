@@ -12,6 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_iqm.exceptions import IQMFinalError
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.runtime.metrics import report_rate_limit_wait
 from airflow_provider_iqm.triggers.deferral import TIMEOUT_MARGIN
 from airflow_provider_iqm.triggers.matched_audience import get_shared_hook
 
@@ -59,7 +60,7 @@ class RequestTurnTrigger(BaseTrigger):
         yield TriggerEvent({"request": await self._wait()})
 
     async def _wait(self) -> str:
-        hook = get_shared_hook(self.iqm_conn_id)
+        hook, start = get_shared_hook(self.iqm_conn_id), time.monotonic()
         try:
             while place := await hook._reserve_turn(self.request, longer_than=MAX_SLOT_WAIT, seconds=HOLD):
                 remaining = self.deadline - time.time()
@@ -70,6 +71,7 @@ class RequestTurnTrigger(BaseTrigger):
         except IQMFinalError as error:
             # The task fails with it, in its first request.
             self.log.warning("%s", error)
+        report_rate_limit_wait(time.monotonic() - start, iqm_conn_id=self.iqm_conn_id)
         return self.request
 
 

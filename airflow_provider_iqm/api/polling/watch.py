@@ -90,6 +90,7 @@ class AudienceWatch:
             self._statuses = dict.fromkeys(self.audience_ids, known_status)
         self._reported_counts: Counter[str] = Counter()
         self._events: list[PollEvent] = []
+        self._became_ready: list[MatchedAudience] = []
         self._offset = 0
 
     @property
@@ -115,6 +116,11 @@ class AudienceWatch:
         events, self._events = self._events, []
         return events
 
+    def take_ready(self) -> list[MatchedAudience]:
+        """Return the audiences that became ready since the last call."""
+        ready, self._became_ready = self._became_ready, []
+        return ready
+
     def update(self, audience: MatchedAudience) -> None:
         """
         Record an audience's status.
@@ -130,6 +136,8 @@ class AudienceWatch:
         if status in FAILED_STATUSES:
             raise AudienceFailedError(_failure(audience))
         if status == AudienceStatus.READY:
+            if audience["id"] not in self._ready:
+                self._became_ready.append(audience)
             self._ready[audience["id"]] = ready_part(audience)
 
     def fail_campaigns(self, error: IQMError) -> None:

@@ -8,6 +8,7 @@ import time
 from airflow_provider_iqm.client.rate_limit.pool_slots import SlotLedger, slot_wait
 from airflow_provider_iqm.exceptions import SharedStateError
 from airflow_provider_iqm.log import Log
+from airflow_provider_iqm.runtime.metrics import report_rejected_request, report_request
 from airflow_provider_iqm.shared_state.ledger import RateLimit
 from airflow_provider_iqm.shared_state.shared_rate_limiter import Reservation, SharedRateLimiter, SharedTurn
 
@@ -60,13 +61,14 @@ class RateLimiter:
         scope = self._shared_by if self._shared and not self._failed else "for this process only"
         return f"{self.limit.requests} requests in {self.limit.window:g} s, {scope}"
 
-    def new_turn(self, request: str | None = None) -> RequestTurn:
+    def new_turn(self, request: str | None = None, *, iqm_conn_id: str = "") -> RequestTurn:
         """
         Return the turn of a request.
 
         :param request: The request's id, if it has a place in the shared ledger's queue.
+        :param iqm_conn_id: The connection that the request is sent with, for metrics.
         """
-        return RequestTurn(self, request)
+        return RequestTurn(self, request, iqm_conn_id=iqm_conn_id)
 
     def reserve(self, request: str | None = None, *, longer_than: float, seconds: float) -> Reservation | None:
         """
@@ -169,11 +171,14 @@ class RequestTurn:
 
     :param limiter: The rate limiter.
     :param request: The request's id, if it has a place in the shared ledger's queue.
+    :param iqm_conn_id: The connection that the request is sent with, for metrics.
     """
 
-    def __init__(self, limiter: RateLimiter, request: str | None = None) -> None:
+    def __init__(self, limiter: RateLimiter, request: str | None = None, *, iqm_conn_id: str = "") -> None:
         self._limiter = limiter
         self._request = request
+        self._iqm_conn_id = iqm_conn_id
+        self._created = time.monotonic()
         self._turn: SharedTurn | None = None
         self._ended = False
         self._lock = threading.Lock()
@@ -197,6 +202,7 @@ class RequestTurn:
 
     def start(self) -> None:
         """Record that the request is being sent."""
+        report_request(waited=time.monotonic() - self._created, iqm_conn_id=self._iqm_conn_id)
         if self._turn:
             self._turn.start()
 
@@ -206,6 +212,7 @@ class RequestTurn:
 
         :param retry_after: Seconds until IQM accepts requests; None if IQM didn't say.
         """
+        report_rejected_request(iqm_conn_id=self._iqm_conn_id)
         if self._turn:
             self._turn.refuse(retry_after)
 

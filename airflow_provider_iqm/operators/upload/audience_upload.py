@@ -45,6 +45,7 @@ from airflow_provider_iqm.operators.upload.unchanged import (
 )
 from airflow_provider_iqm.operators.upload.upload_record import UploadRecord
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
+from airflow_provider_iqm.runtime.metrics import report_match_rate, report_upload
 from airflow_provider_iqm.triggers.deferral import parse_ready_event
 from airflow_provider_iqm.triggers.request_turn import defer_long_wait, resume_turn
 from airflow_provider_iqm.vocabulary import AudienceStatus
@@ -140,6 +141,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         attempts = restore_attempts(record.attempts(state["token"]), state)
         audience_id = self.hook._keep_oldest_upload(found)
         attempts.made(audience_id)
+        report_upload(records=summary["records"], file_bytes=summary["file_size"], counts=summary["report"])
         self.log.info('Found audience %s "%s"; not uploading again', audience_id, summary["audience_name"])
         self._defer_duplicates_search(attempts, audience_id, summary)
         return self._resume_after_search(context, audience_id, summary)
@@ -309,6 +311,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         gate = match_rate_gate(self)
         replacement = AudienceReplacement(self, context, history)
         replacement.remember(audience["id"])
+        report_match_rate(audience.get("match_rate"))
         with final_errors_fail_the_task():
             try:
                 check_match_rates(gate, [audience], history.last_ready(), self.log)

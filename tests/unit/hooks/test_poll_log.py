@@ -6,6 +6,7 @@ import pytest
 
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.exceptions import AudienceFailedError, IQMServerError
+from airflow_provider_iqm.hooks import poll_log
 from airflow_provider_iqm.hooks.poll_log import log_poll_events
 
 LOG = logging.getLogger("test")
@@ -18,7 +19,7 @@ def lines(caplog):
 
 
 def audience(audience_id=7, status="Ready", users=1234):
-    more = {"match_rate": 57.88, "uniques": users, "records": 10, "data_cost": 1.5}
+    more = {"match_rate": 57.88, "uniques": users, "records": 10, "data_cost": 1.5, "created": None}
     return {"id": audience_id, "name": "List", "status": status, **more, "reason": None, "file_names": []}
 
 
@@ -63,3 +64,16 @@ def test_singular_and_plural(lines, users, text):
     with log_poll_events(LOG, watch):
         watch.update(audience(users=users))
     assert lines()[-1][1].endswith(text)
+
+
+def test_the_time_until_an_audience_is_ready_is_measured_once(monkeypatch):
+    seconds = []
+    monkeypatch.setattr(poll_log, "report_time_to_ready", seconds.append)
+    monkeypatch.setattr(poll_log.time, "time", lambda: 1000.0)
+    watch = AudienceWatch(range(20))
+    for _ in range(2):
+        with log_poll_events(LOG, watch):
+            for number, created in ((1, 400.0), (2, None), (3, 1001.0)):
+                watch.update({**audience(number), "created": created})
+            watch.update({**audience(4, status="Processing"), "created": 1.0})
+    assert seconds == [600.0, 0.0]
