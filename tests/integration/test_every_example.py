@@ -18,6 +18,8 @@ RUN = {stem: {"example_iqm_campaign_on_ready_audience": "example_iqm_customers"}
 AIRFLOW_2 = airflow.__version__.startswith("2.")
 APPROVAL = "example_iqm_approval"
 """It waits for somebody: see test_approval_example.py."""
+DEADLINE = "example_iqm_deadline"
+"""``dag.test()`` can't end its runs: see test_deadline_example.py."""
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -51,7 +53,7 @@ def warehouse(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("logical_date", [True, False], ids=["logical date", "none"])
-@pytest.mark.parametrize("name", sorted(RUN.keys() - {APPROVAL}))
+@pytest.mark.parametrize("name", sorted(RUN.keys() - {APPROVAL, DEADLINE}))
 def test_an_example_runs_on_the_sandbox_and_its_warehouse(
     name, logical_date, run_dag, sandbox, warehouse, tmp_path, request
 ):
