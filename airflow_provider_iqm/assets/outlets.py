@@ -15,15 +15,26 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
 
     from airflow_provider_iqm.api.audience import ReadyAudience
+    from airflow_provider_iqm.api.campaigns import CampaignIds
     from airflow_provider_iqm.log import Log
+
+
+class AudienceLimits(TypedDict, total=False):
+    """The limits that a task sets for its audience: the arguments of the same names."""
+
+    min_records: int
+    max_records_drop: float
+    min_match_rate: float
+    max_match_rate_drop: float
 
 
 class AudienceEvent(TypedDict):
     """
     The ``extra`` of an audience's asset event.
 
-    ``fingerprint`` is None if the task doesn't compare lists. ``replaced`` are the audiences that this one replaced in
-    campaigns, if the task replaces audiences.
+    ``uniques`` is the reach in users, ``data_cost`` is IQM's data cost. ``fingerprint`` is None if the task doesn't
+    compare lists. ``campaigns`` are those that use the audience, if the task knows. ``replaced`` are the audiences that
+    this one replaced in campaigns, if the task replaces audiences.
     """
 
     audience_id: int
@@ -31,7 +42,12 @@ class AudienceEvent(TypedDict):
     status: str
     records: int | None
     match_rate: float | None
+    uniques: int | None
+    data_cost: float | None
     fingerprint: str | None
+    url: NotRequired[str]
+    limits: NotRequired[AudienceLimits]
+    campaigns: NotRequired[CampaignIds]
     replaced: NotRequired[list[int]]
 
 
@@ -48,6 +64,8 @@ def audience_event(audience: ReadyAudience, *, fingerprint: str | None = None) -
         status=audience["status"],
         records=audience["records"],
         match_rate=audience["match_rate"],
+        uniques=audience["uniques"],
+        data_cost=audience["data_cost"],
         fingerprint=fingerprint,
     )
 

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_iqm.assets.outlets import audience_event, describe_in_asset_events
+from airflow_provider_iqm.api.campaigns import CampaignIds
+from airflow_provider_iqm.assets.outlets import audience_event
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.lineage.openlineage import ReplacementLineage
 from airflow_provider_iqm.lineage.output import LineageOutput
 from airflow_provider_iqm.links.campaign import IQMCampaignLink
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.audience_report import report_audiences
 from airflow_provider_iqm.operators.base import IQMBaseOperator
 from airflow_provider_iqm.operators.ids import list_ids, parse_id
 from airflow_provider_iqm.operators.replacement_log import log_replacement
@@ -140,5 +142,6 @@ class ReplaceAudienceOperator(_CampaignOperator, ReplacementLineage):
         IQMCampaignLink.push(self, context, [*done["included"], *done["excluded"]])
         log_replacement(self.log, done)
         self.lineage_outputs = [LineageOutput(name=audience["name"], version=new, replacement=done)]
-        describe_in_asset_events(self, context, [{**audience_event(audience), "replaced": [old]}])
+        campaigns = CampaignIds(included=done["included"], excluded=done["excluded"])
+        report_audiences(self, context, [{**audience_event(audience), "campaigns": campaigns, "replaced": [old]}])
         return done

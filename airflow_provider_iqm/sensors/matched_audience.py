@@ -21,14 +21,16 @@ from airflow_provider_iqm.api.polling.match_rate import OnLowMatchRate
 from airflow_provider_iqm.api.polling.poll import MAX_DETAILS
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.assets.history import AudienceHistory
-from airflow_provider_iqm.assets.outlets import audience_assets, audience_event, describe_in_asset_events
+from airflow_provider_iqm.assets.outlets import audience_assets, audience_event
 from airflow_provider_iqm.exceptions import AudienceFailedError, LowMatchRateError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.audience_report import report_audiences
 from airflow_provider_iqm.operators.base import IQMBaseOperator
 from airflow_provider_iqm.operators.ids import parse_ids
 from airflow_provider_iqm.operators.match_rate import check_match_rates, match_rate_gate
-from airflow_provider_iqm.operators.upload.summary import push_xcom
+from airflow_provider_iqm.operators.xcom import push_xcom
+from airflow_provider_iqm.runtime.best_effort import best_effort
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.runtime.metrics import report_match_rate
 from airflow_provider_iqm.triggers.deferral import defer_until_ready, parse_ready_event
@@ -159,8 +161,8 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
         self._check_gate(context)
         with _no_soft_fail_for_audiences():
             super().execute(context)
-            ready = self._process_ready(context, self._watch.ready)
-            self._push_campaigns(context, self._watch.campaigns)
+            ready = self._check_match_rates(context, self._watch.ready)
+            self._report(context, ready, self._watch.campaigns)
             return self._result(ready)
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -198,8 +200,8 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
 
         :param event: The event of :class:`~airflow_provider_iqm.triggers.matched_audience.AudienceReadyTrigger`.
         """
-        ready = self._process_ready(context, parse_ready_event(event, self._ids))
-        self._push_campaigns(context, event.get("campaigns"))
+        ready = self._check_match_rates(context, parse_ready_event(event, self._ids))
+        self._report(context, ready, event.get("campaigns"))
         return self._result(ready)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -212,12 +214,12 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
             if match_rate_gate(self).max_match_rate_drop is not None:
                 AudienceHistory(self, context, log=self.log).check_enabled("max_match_rate_drop")
 
-    def _process_ready(self, context: Context, ready: list[ReadyAudience]) -> list[ReadyAudience]:
-        """Check the match rates of ready audiences, store them for later runs, and describe them in asset events."""
+    def _check_match_rates(self, context: Context, ready: list[ReadyAudience]) -> list[ReadyAudience]:
+        """Check the match rates of ready audiences against the limits, and store them for later runs."""
         for audience in ready:
             report_match_rate(audience.get("match_rate"))
         gate = match_rate_gate(self)
-        if not gate.has_limits and not audience_assets([*self.outlets, *self.inlets]):
+        if not gate.has_limits and not self._has_audience_assets:
             return ready
         history = AudienceHistory(self, context, log=self.log)
         if gate.has_limits:
@@ -226,16 +228,29 @@ class AudienceReadySensor(IQMBaseOperator, BaseSensorOperator):
                 check_match_rates(gate, ready, history.last_ready(), self.log)
         if gate.has_limits or history.shared:
             history.save_ready(ready)
-        # Without shared asset state, this task can't know the upload's fingerprint.
-        fingerprint = history.fingerprint_of(ready[0]["id"]) if history.shared and len(ready) == 1 else None
-        describe_in_asset_events(
-            self, context, [audience_event(audience, fingerprint=fingerprint) for audience in ready]
-        )
         return ready
 
-    def _push_campaigns(self, context: Context, campaigns: CampaignIds | None) -> None:
+    def _report(self, context: Context, ready: list[ReadyAudience], campaigns: CampaignIds | None) -> None:
+        """Report ready audiences and their campaigns in asset events and XCom."""
         if campaigns is not None:
             push_xcom(self, context, "campaigns", campaigns)
+        with best_effort(self.log, "report the audiences in asset events and XCom"):
+            fingerprint = self._fingerprint(context, ready)
+            events = [audience_event(audience, fingerprint=fingerprint) for audience in ready]
+            if campaigns is not None and len(events) == 1:
+                events[0]["campaigns"] = campaigns
+            report_audiences(self, context, events)
+
+    def _fingerprint(self, context: Context, ready: list[ReadyAudience]) -> str | None:
+        """Return the upload's fingerprint; without shared asset state, this task can't know it."""
+        if len(ready) != 1 or not self._has_audience_assets:
+            return None
+        history = AudienceHistory(self, context, log=self.log)
+        return history.fingerprint_of(ready[0]["id"]) if history.shared else None
+
+    @property
+    def _has_audience_assets(self) -> bool:
+        return bool(audience_assets([*self.outlets, *self.inlets]))
 
     def _with_match_rates(self, ready: list[ReadyAudience]) -> list[ReadyAudience]:
         """Request the match rates that the list lacks, unless a poll has already requested them."""

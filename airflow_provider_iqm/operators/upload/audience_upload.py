@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_iqm.api.audience import AudienceOptions
+from airflow_provider_iqm.api.campaigns import CampaignIds
 from airflow_provider_iqm.api.polling.match_rate import OnLowMatchRate
 from airflow_provider_iqm.assets.history import AudienceHistory, LastUpload
-from airflow_provider_iqm.assets.outlets import (
-    AudienceEvent,
-    audience_event,
-    describe_in_asset_events,
-    remove_audience_outlets,
-)
+from airflow_provider_iqm.assets.outlets import AudienceEvent, audience_event, remove_audience_outlets
 from airflow_provider_iqm.exceptions import AudienceOptionError, LowMatchRateError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.hooks.upload_recovery import check_timeout
@@ -27,6 +23,7 @@ from airflow_provider_iqm.lineage.hook_lineage import report_audience
 from airflow_provider_iqm.lineage.output import LineageOutput
 from airflow_provider_iqm.links.campaign import IQMCampaignLink
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
+from airflow_provider_iqm.operators.audience_report import report_audiences
 from airflow_provider_iqm.operators.campaign import Ids
 from airflow_provider_iqm.operators.match_rate import check_match_rates, match_rate_gate
 from airflow_provider_iqm.operators.preparation import PreparationOperator
@@ -36,7 +33,7 @@ from airflow_provider_iqm.operators.upload.deferred_search import (
     parse_search_event,
 )
 from airflow_provider_iqm.operators.upload.replacement import AudienceReplacement
-from airflow_provider_iqm.operators.upload.summary import push_summary, push_xcom, summarize_upload
+from airflow_provider_iqm.operators.upload.summary import push_summary, summarize_upload
 from airflow_provider_iqm.operators.upload.unchanged import (
     OnUnchanged,
     check_on_unchanged,
@@ -44,6 +41,7 @@ from airflow_provider_iqm.operators.upload.unchanged import (
     upload_fingerprint,
 )
 from airflow_provider_iqm.operators.upload.upload_record import UploadRecord
+from airflow_provider_iqm.operators.xcom import push_xcom
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.runtime.metrics import report_match_rate, report_upload
 from airflow_provider_iqm.triggers.deferral import parse_ready_event
@@ -329,9 +327,10 @@ class AudienceUploadOperator(DeferrableUploadOperator):
             event["replaced"] = done["old_audience_ids"]
             report_audience(self.hook, audience["name"], audience["id"], replaced=done["old_audience_ids"])
             self.lineage_outputs = [replace(output, replacement=done) for output in self.lineage_outputs]
-            push_xcom(self, context, "campaigns", {"included": done["included"], "excluded": done["excluded"]})
+            event["campaigns"] = CampaignIds(included=done["included"], excluded=done["excluded"])
+            push_xcom(self, context, "campaigns", event["campaigns"])
         if last.run_id == context["ti"].run_id:
-            describe_in_asset_events(self, context, [event])
+            report_audiences(self, context, [event])
         else:
             remove_audience_outlets(self, log=self.log)
 
@@ -343,9 +342,11 @@ class AudienceUploadOperator(DeferrableUploadOperator):
             status=AudienceStatus.PROCESSING.value,
             records=records,
             match_rate=None,
+            uniques=None,
+            data_cost=None,
             fingerprint=last.fingerprint,
         )
-        if describe_in_asset_events(self, context, [event]):
+        if report_audiences(self, context, [event]):
             self.log.warning(
                 "Sending the asset event before audience %s is Ready (its status is %s). To send it afterwards, set "
                 "wait_for_ready=True, or move the outlet to the AudienceReadySensor.",

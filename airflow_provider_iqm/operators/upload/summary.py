@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from airflow_provider_iqm.runtime.best_effort import best_effort
+from airflow_provider_iqm.operators.xcom import push_xcom
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
@@ -61,17 +61,3 @@ def push_summary(task: BaseOperator, context: Context, summary: UploadSummary) -
     for key, value in summary.items():
         if key != "fingerprint" and value is not None:
             push_xcom(task, context, key, value)
-
-
-def push_xcom(task: BaseOperator, context: Context, key: str, value: Any) -> None:
-    """
-    Push a value to XCom unless the task sets ``do_xcom_push=False``; a failed push doesn't fail the task.
-
-    :param task: The task.
-    :param context: The task's context.
-    :param key: The XCom key.
-    :param value: The value.
-    """
-    if task.do_xcom_push:
-        with best_effort(task.log, f"push {key} to XCom"):
-            context["ti"].xcom_push(key=key, value=value)
