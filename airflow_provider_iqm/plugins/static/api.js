@@ -62,13 +62,14 @@ function getJson(path, parameters, options) {
 }
 
 /** A page of the assets that are audiences. */
-export function listAssets(offset) {
-  return getJson("assets", { uri_pattern: "iqm://", order_by: "id", limit: PAGE_SIZE, offset });
+export function listAssets(offset, options) {
+  return getJson("assets", { uri_pattern: "iqm://", order_by: "id", limit: PAGE_SIZE, offset }, options);
 }
 
 /** A page of the newest asset events; releases that don't filter by name return those of other assets, too. */
-export function listNewestEvents(offset) {
-  return getJson("assets/events", { name_pattern: "iqm://", order_by: "-timestamp", limit: PAGE_SIZE, offset });
+export function listNewestEvents(offset, options) {
+  const parameters = { name_pattern: "iqm://", order_by: "-timestamp", limit: PAGE_SIZE, offset };
+  return getJson("assets/events", parameters, options);
 }
 
 /** The newest events of one asset; `source` restricts them to a task or its map index. */

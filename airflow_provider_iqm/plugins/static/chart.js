@@ -98,14 +98,14 @@ function drawFailure(x) {
   return svg("path.failure", { d: `M${x - 3.5},${y - 3.5}l7,7m0,-7l-7,7` });
 }
 
-/** A step around each point that has a limit. */
+/** A line through the limits, with gaps where a run had none. */
 function floorPath(points, x, y) {
+  if (points.length === 1 && points[0].floor !== null) return `M${x(points[0].time) - 20},${y(points[0].floor)}h40`;
   return points
     .map(({ time, floor }, index) => {
       if (floor === null) return "";
-      const before = index ? (points[index - 1].time + time) / 2 : time;
-      const after = index + 1 < points.length ? (points[index + 1].time + time) / 2 : time;
-      return points.length === 1 ? `M${x(time) - 20},${y(floor)}h40` : `M${x(before)},${y(floor)}H${x(after)}`;
+      const continued = index > 0 && points[index - 1].floor !== null;
+      return `${continued ? "L" : "M"}${x(time)},${y(floor)}`;
     })
     .join("");
 }

@@ -36,9 +36,11 @@ export class Loader {
     this.#onChange();
     const wanted = Math.max(FEWEST_PAGES, pagesOf(assets.total_entries));
     const pages = Math.min(MOST_PAGES, wanted, pagesOf(events.total_entries));
+    // The newest rows are known by now, and what they show goes first.
+    const background = { background: true };
     await Promise.all([
-      ...offsets(pagesOf(assets.total_entries)).map(async (offset) => this.#addAssets(await api.listAssets(offset))),
-      ...offsets(pages).map(async (offset) => this.#addEvents((await api.listNewestEvents(offset)).asset_events)),
+      ...offsets(pages).map(async (offset) => this.#addEvents((await api.listNewestEvents(offset, background)).asset_events)),
+      ...offsets(pagesOf(assets.total_entries)).map(async (offset) => this.#addAssets(await api.listAssets(offset, background))),
     ]);
     this.#hasAllEvents = events.total_entries <= pages * api.PAGE_SIZE;
     this.#onChange();

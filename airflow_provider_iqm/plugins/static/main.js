@@ -18,6 +18,7 @@ const state = { query: "", status: "", sort: "updated", descending: true, page: 
 const table = new Table(find("table"), { onSort: sortBy, onToggle: toggle });
 let loader;
 let loaded = false;
+let failure = null;
 let frame = 0;
 
 /** Draw at the next frame, however often something changes until then. */
@@ -27,6 +28,14 @@ function redraw() {
 }
 
 function draw() {
+  if (failure) {
+    find("content").hidden = true;
+    find("count").textContent = "";
+    find("pages").hidden = true;
+    find("notices").replaceChildren();
+    showMessage(drawFailure(failure, load));
+    return;
+  }
   const { series } = loader.store;
   const rows = selectRows(series, state);
   state.page = Math.max(0, Math.min(state.page, Math.ceil(rows.length / ROWS_PER_PAGE) - 1));
@@ -58,6 +67,7 @@ function drawStatuses(series) {
 function drawPager(count, start, shown) {
   const range = count ? `${formatInteger(start + 1)}–${formatInteger(start + shown)} of ` : "";
   find("count").textContent = loaded || count ? `${range}${formatCount(count, "audience")}` : "Loading…";
+  find("pages").hidden = count <= ROWS_PER_PAGE;
   find("previous").disabled = state.page === 0;
   find("next").disabled = start + ROWS_PER_PAGE >= count;
 }
@@ -95,24 +105,21 @@ async function downloadCsv() {
 }
 
 async function load() {
-  loaded = false;
-  loader = new Loader(redraw);
-  const own = loader;
+  const own = new Loader(() => own === loader && redraw());
+  Object.assign(state, { page: 0 });
+  [loader, loaded, failure] = [own, false, null];
   document.body.setAttribute("aria-busy", "true");
   showMessage();
   try {
     await own.start();
-    loaded = true;
-    redraw();
+    if (own === loader) loaded = true;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    cancelAnimationFrame(frame);
-    find("content").hidden = true;
-    find("count").textContent = "";
-    showMessage(drawFailure(error, load));
-  } finally {
-    if (own === loader) document.body.removeAttribute("aria-busy");
+    if (own === loader) failure = error;
   }
+  if (own !== loader) return;
+  document.body.removeAttribute("aria-busy");
+  redraw();
 }
 
 function connect() {

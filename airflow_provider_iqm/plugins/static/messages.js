@@ -14,9 +14,8 @@ export function drawEmpty() {
     "div.message",
     {},
     element("h2", {}, "No audiences yet"),
-    element("p", {}, "An audience is listed here as soon as a task has uploaded it. Give the task an asset, so that its history is kept:"),
+    element("p", {}, "An audience is listed here as soon as a task has uploaded it. If the task has an asset, all runs are kept:"),
     element("pre", {}, element("code", {}, EXAMPLE)),
-    element("p", {}, "Uploads from before this page was installed aren't listed."),
   );
 }
 

@@ -3,8 +3,8 @@
 import { svg } from "./dom.js";
 import { linearScale } from "./scale.js";
 
-const WIDTH = 76;
-const HEIGHT = 22;
+const WIDTH = 64;
+const HEIGHT = 20;
 const MARGIN = 3;
 
 /** The most values of a sparkline. */
