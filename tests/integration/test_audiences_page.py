@@ -117,7 +117,7 @@ def test_a_viewer_sees_three_audiences_their_runs_and_the_failed_one(cluster, ru
     last = {audience.name: audience for audience in sandbox.audiences}["Customers 5"]
     customers = cells(row(frame, "Customers"))
     assert customers["Status"] == "Ready"
-    assert customers["Records"] == f"{last.file.records:,}"
+    assert customers["Records"] == f"{last.records:,}"
     assert customers["Campaigns"] == "2"
     assert re.fullmatch(r"\d+\.\d %", customers["Match rate"])
     assert int(customers["Reach"].replace(",", "")) > 0
