@@ -34,7 +34,8 @@ class MatchedAudienceUploadOperator(AudienceUploadOperator):
     or a workbook's first sheet) is uploaded byte for byte.
 
     Besides the id, the task pushes ``audience_name``, ``records``, ``file_name`` and ``file_size`` (bytes) to XCom,
-    ``report`` (counts) if the list was cleaned, and ``audience`` (IQM's details) if it waited for the audience.
+    ``report`` (counts) if the list was cleaned, ``audience`` (IQM's details) if it waited for the audience, and
+    ``audience_event`` (the data of an asset event) if none of its outlets is an audience.
 
     :param file_path: A CSV file, which may be gzip-compressed, or an XLSX file, of at most 1 GB and 5,000,000 records:
         a path on the worker, or a URL of object storage (``s3://conn_id@bucket/key``), which is copied to

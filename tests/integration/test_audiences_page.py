@@ -24,12 +24,14 @@ pytestmark = [
 RUNS = 5
 PASSWORDS = {"viewer": "viewer of the tests"}
 DAG = """
-from datetime import datetime
+from datetime import datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_iqm.assets.matched_audience import matched_audience_asset
 from airflow_provider_iqm.operators.matched_audience import MatchedAudienceUploadOperator
 
-with DAG("nightly_sync", schedule=None, start_date=datetime(2026, 1, 1), max_active_runs=1) as dag:
+with DAG("nightly_sync", schedule=None, start_date=datetime(2026, 1, 1), max_active_runs=1,
+         # Airflow can lose a try on a busy machine.
+         default_args={"retries": 2, "retry_delay": timedelta(seconds=1)}) as dag:
     for name, more in {
         "Customers": {"replaces": "previous", "campaign_ids": CAMPAIGNS},
         "Newsletter": {"min_records": 1000, "max_match_rate_drop": 20},
@@ -124,7 +126,9 @@ def test_a_viewer_sees_three_audiences_their_runs_and_the_failed_one(cluster, ru
     assert cells(row(frame, "Newsletter"))["Status"] == "Failed"
     assert row(frame, "Customers").locator(".sparkline").count() == 2
 
+    page.set_viewport_size({"width": 1280, "height": 560})
     take_picture(page, page, "audiences-page")
+    page.set_viewport_size({"width": 1280, "height": 820})
     row(frame, "Newsletter").get_by_role("button").click()
     runs_of_newsletter = frame.locator(".runs tbody tr")
     runs_of_newsletter.nth(RUNS - 1).wait_for()
@@ -134,7 +138,7 @@ def test_a_viewer_sees_three_audiences_their_runs_and_the_failed_one(cluster, ru
     frame.locator(".plot svg").nth(1).hover(position={"x": 300, "y": 60})
     take_picture(page, page, "audiences-page-runs")
     page.evaluate("document.documentElement.className = 'dark'")
-    take_picture(frame.locator("body"), page, "audiences-page-dark")
+    take_picture(page, page, "audiences-page-dark")
 
     row(frame, "Lapsed donors 5").get_by_role("button").click()
     frame.locator(".detail").nth(1).locator(".runs tbody tr").nth(RUNS - 1).wait_for()

@@ -232,9 +232,22 @@ def test_a_viewer_of_assets_only_sees_these_and_what_is_missing(page, fake):
     open_page(page, fake)
     assert len(names(page)) == 3
     assert sorted(page.locator("#notices p").all_inner_texts()) == [
-        "Failed uploads aren't shown: Airflow doesn't let you see task instances.",
-        "Uploads without an asset aren't shown: Airflow doesn't let you see XComs.",
+        "Failed uploads aren't shown: you don't have permission to read task instances.",
+        "Uploads without an asset aren't shown: you don't have permission to read XComs.",
     ]
+
+
+def test_runs_that_cannot_be_loaded_are_said_once_and_not_requested_forever(page):
+    with serve(FakeAirflow({f"Audience {number}": 100 for number in range(30)})) as fake:
+        page.route(re.compile("asset_id="), lambda route: route.fulfill(status=500))
+        open_page(page, fake)
+        notice = "Some runs aren't shown: Airflow returned HTTP 500 for assets/events."
+        page.get_by_text(notice).wait_for()
+        assert page.locator("#notices p").count() == 1
+        before = len(fake.requests)
+        page.wait_for_timeout(500)
+        assert len(fake.requests) == before
+        assert page.locator(".row").count() == 25
 
 
 def test_uploads_without_an_asset_are_there(page, fake):

@@ -82,9 +82,8 @@ export class Loader {
     try {
       this.#addEvents((await api.listAssetEvents(asset.id, options)).asset_events);
       this.#onChange();
-    } catch {
-      // The row stays as it is; it is tried again when it is shown again.
-      this.#histories.delete(key);
+    } catch (error) {
+      this.#addNotice("Some runs aren't shown", error);
     }
   }
 
@@ -93,8 +92,8 @@ export class Loader {
       const found = await api.listFailedTasks(OPERATORS);
       this.store.setFailures(parseFailures(found.task_instances));
       this.#onChange();
-    } catch {
-      this.notices.push("Failed uploads aren't shown: Airflow doesn't let you see task instances.");
+    } catch (error) {
+      this.#addNotice("Failed uploads aren't shown", error, "task instances");
     }
   }
 
@@ -102,8 +101,8 @@ export class Loader {
     let entries;
     try {
       entries = (await api.listXComs(XCOM_KEY)).xcom_entries;
-    } catch {
-      this.notices.push("Uploads without an asset aren't shown: Airflow doesn't let you see XComs.");
+    } catch (error) {
+      this.#addNotice("Uploads without an asset aren't shown", error, "XComs");
       return;
     }
     await Promise.all(entries.map((entry) => this.#loadXCom(entry)));
@@ -118,6 +117,14 @@ export class Loader {
     } catch {
       // Airflow may have deleted it since it was listed.
     }
+  }
+
+  #addNotice(missing, error, permission = "assets") {
+    const reason = error.status === 403 ? `you don't have permission to read ${permission}` : error.message;
+    const notice = `${missing}: ${reason}.`;
+    if (this.notices.includes(notice)) return;
+    this.notices.push(notice);
+    this.#onChange();
   }
 
   #addAssets({ assets }) {

@@ -106,7 +106,7 @@ async function downloadCsv() {
 
 async function load() {
   const own = new Loader(() => own === loader && redraw());
-  Object.assign(state, { page: 0 });
+  state.page = 0;
   [loader, loaded, failure] = [own, false, null];
   document.body.setAttribute("aria-busy", "true");
   showMessage();

@@ -102,6 +102,8 @@ def test_a_table_or_records_are_written_to_a_private_file(run, kind):
     sent = run(VALUES[kind], task_id="people")
     assert sent["file"] == CSV
     assert (sent["name"], sent["mode"]) == ("people.csv", 0o600)
+    event = sent["pushed"].pop("audience_event")
+    assert (event["audience_id"], event["status"], event["records"]) == (15332, "Processing", 1)
     assert sent["pushed"] == {"audience_name": "List", "records": 1, "file_name": "people.csv", "file_size": len(CSV)}
 
 
