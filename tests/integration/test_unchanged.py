@@ -88,12 +88,16 @@ def test_the_same_list_is_uploaded_once_and_the_second_run_asks_nothing(night, s
     if outlet:
         # The second run has no news.
         (event,) = asset_events(night.uri)
+        ready = first.xcom("upload", "audience")
         assert event == {
             "audience_id": audience.id,
             "audience_name": audience.name,
             "status": "Ready",
             "records": 2,
-            "match_rate": first.xcom("upload", "audience")["match_rate"],
+            "match_rate": ready["match_rate"],
+            "uniques": ready["uniques"],
+            "data_cost": ready["data_cost"],
+            "url": first.xcom("upload", "iqm_audience_link"),
             "fingerprint": event["fingerprint"],
         }
         assert len(event["fingerprint"]) == 32
