@@ -2,7 +2,8 @@
 Run the benchmarks and print a table: ``run.py``, or ``run.py --records 500000 validate clean``.
 
 Each benchmark compares implementations of the same work, alternating between processes, so that the ratios are
-reproducible even if the times aren't. ``imports`` and ``budget`` measure one thing against a goal, and print it below.
+reproducible even if the times aren't. ``worst_cases``, ``imports`` and ``budget`` measure one thing against a
+goal, and print it below.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from pathlib import Path
 import budget
 import budget_stores
 import imports
+import worst_cases
 from side_by_side import compare
 
 COMPARED = ["validate", "clean", "xlsx", "upload", "sql"]
-NAMES = [*COMPARED, "imports", "budget"]
+NAMES = [*COMPARED, "worst_cases", "imports", "budget"]
 FULL_SIZE = 5_000_000
 
 
@@ -46,6 +48,9 @@ def main() -> None:
             benchmark = importlib.import_module(name)
             for row in compare(benchmark, benchmark.prepare(Path(folder), scale), rounds=arguments.rounds):
                 print_row(*row)
+        if "worst_cases" in names:
+            print("\nLists that are slow to validate:\n")
+            worst_cases.main(Path(folder), scale=scale, rounds=arguments.rounds)
     if "imports" in names:
         print("\nImport time, in addition to airflow.providers.http's operator:")
         imports.main(arguments.rounds)

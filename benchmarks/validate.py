@@ -1,4 +1,4 @@
-"""Validating a CSV file, compared with DuckDB's strict parser and the standard library's ``csv``."""
+"""Validating and hashing a CSV file, compared with DuckDB's strict parser and the standard library's ``csv``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 from lists import HEADER, write_list
 from side_by_side import OURS, AtLeast, AtMost, Work, run_way
 
-TITLE = "validate, count, sample a CSV file"
+TITLE = "validate, count, sample, hash a CSV file"
 DUCKDB, STDLIB = "DuckDB's strict parser", "standard library's csv"
 GOALS = [AtMost(DUCKDB, 1.3), AtLeast(STDLIB, 3)]
-MEMORY = 400
+MEMORY = 64
 
 
 def prepare(folder: Path, scale: float) -> list[str]:

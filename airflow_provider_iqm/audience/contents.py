@@ -124,7 +124,7 @@ def remaining_blank_columns(columns: Iterable[int], batch: RecordBatch) -> set[i
     :param columns: The columns.
     :param batch: The records.
     """
-    return {column for column in columns if all(map(is_blank, batch.values(column)))}
+    return {column for column in columns if all(map(is_blank, batch.values(column, shortest=1)))}
 
 
 def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "line", certain: bool = False) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_iqm.audience.formats.plain_list import PlainList
 
 SMALL_FILE_BYTES = 2_000_000
-"""Up to this size, the exact reader is done before DuckDB has started."""
+"""Up to this size, the exact reader is done before NumPy is imported."""
 
 
 def read_list(
@@ -40,7 +40,7 @@ def read_list(
 
     :param plain: The opened list.
     :param mapped: File column → IQM field, of the columns whose values are checked for damage.
-    :param memory_limit: Memory limit for reading a large CSV file or a workbook, such as ``256MiB``.
+    :param memory_limit: Memory limit for reading a workbook, such as ``256MiB``.
     :param scratch_dir: Folder for the texts of a large workbook. Default: the system's temporary folder.
     :param export: What a database's export has found out about the list, by the same ``mapped``.
     :raises AudienceFileError: The file can't be uploaded. The message has the reason and the place, and no value of the
@@ -54,7 +54,7 @@ def read_list(
     elif export and export.contents:
         contents = export.contents
     else:
-        fast = read_fast(path, name=name, memory_limit=memory_limit, mapped=mapped)
+        fast = read_fast(path, name=name, mapped=mapped)
         contents = fast or read_exactly(path, name=name, mapped=mapped)
     return _prepared(plain, contents, fingerprint=export.fingerprint if export else None)
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.cleaning.options import Cleaning
 from airflow_provider_iqm.audience.cleaning.plan import make_plan
-from airflow_provider_iqm.audience.csv.duckdb_source import DuckDBSource, copied_source, direct_source
+from airflow_provider_iqm.audience.csv.duckdb_source import DuckDBSource, copied_source, counted_source
 from airflow_provider_iqm.audience.csv.exact_reader import read_header, read_records
-from airflow_provider_iqm.audience.csv.fast_reader import read_fast
 from airflow_provider_iqm.audience.duckdb.csv_queries import (
     DEFAULT_MEMORY_LIMIT,
     connect,
@@ -130,10 +129,9 @@ def split_list(
 def _sources(file: PreparedList, *, scratch: Scratch, memory_limit: str) -> Iterator[DuckDBSource]:
     """Yield the file itself, if DuckDB parses it correctly, then an exact copy."""
     if file.media_type == CSV:
-        contents = read_fast(file.path, name=file.display_name, memory_limit=memory_limit)
-        source = direct_source(file.path, name=file.display_name)
-        if source and contents and contents.records == file.records:
-            yield source
+        counted = counted_source(file.path, name=file.display_name, memory_limit=memory_limit)
+        if counted and counted[1] == file.records:
+            yield counted[0]
     if file.media_type == CSV:
         records = read_records(file.path, name=file.display_name)
     else:

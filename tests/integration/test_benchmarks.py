@@ -24,6 +24,12 @@ def test_a_benchmark_still_runs(name):
     assert "memory over idle" in done.stdout
 
 
+def test_lists_that_are_slow_to_check_are_measured():
+    done = run("--records", "2000", "worst_cases")
+    assert done.returncode == 0, done.stderr
+    assert "| fields of 60 KB |" in done.stdout
+
+
 @needs_curl
 def test_an_upload_holds_next_to_nothing_in_memory():
     """A fifth of the full size: a file of 200 MB."""

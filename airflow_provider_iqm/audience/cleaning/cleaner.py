@@ -200,7 +200,7 @@ class Cleaner:
         surplus = source.frame.surplus(copy.content_bytes, records=records, width=width, quotes=quotes)
         if surplus < 0:
             # The sampled values of a column had no quotes inside, but later ones may.
-            return records == source.count(name=self.name, memory_limit=self.cleaning.memory_limit)
+            return records == source.count(scan, memory_limit=self.cleaning.memory_limit)
         return not surplus
 
     def _plan(self, connection: DuckDBPyConnection, source: DuckDBSource, mapping: ColumnMapping) -> Plan:

@@ -1,5 +1,5 @@
 """
-One pass over a CSV file's bytes: its hash, garbled text, and what DuckDB's strict mode accepts though ``csv`` doesn't.
+One pass over a CSV file's bytes: garbled text, and what DuckDB's strict mode accepts though ``csv`` doesn't.
 
 Seen in DuckDB 2.0: a NUL is taken as text, a value such as `` "a, b"`` (spaces before the quote) loses its quotes
 where RFC 4180 takes them as text, and a lone CR in a file of LFs ends a record or doesn't, as luck has it.
@@ -7,7 +7,6 @@ where RFC 4180 takes them as text, and a lone CR in a file of LFs ends a record 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,13 +32,11 @@ class ByteScan:
     :param quotes: Number of double quotes; ``None`` if something is, or looks, odd.
     :param carriage_returns: Whether there is any CR.
     :param garbled: Text that was decoded in the wrong encoding.
-    :param sha256: SHA-256 of the bytes in hex, if requested.
     """
 
     quotes: int | None
     carriage_returns: bool
     garbled: tuple[Damage, ...]
-    sha256: str | None = None
 
     def quotes_between(self, newline: str) -> int | None:
         """
@@ -50,21 +47,17 @@ class ByteScan:
         return None if newline == "\n" and self.carriage_returns else self.quotes
 
 
-def scan_bytes(path: Path, *, hashed: bool = False) -> ByteScan:
+def scan_bytes(path: Path) -> ByteScan:
     """
     Scan the bytes of a UTF-8 file.
 
     :param path: The file.
-    :param hashed: Whether to compute the SHA-256, which takes longer than the rest.
     """
-    sha256 = hashlib.sha256() if hashed else None
     quotes, odd, carriage_returns = 0, False, False
     garbled = GarbledCounter()
     before = b"\n"
     with path.open("rb", buffering=0) as file:
         while block := file.read(BLOCK_BYTES):
-            if sha256:
-                sha256.update(block)
             carriage_returns = carriage_returns or b"\r" in block
             odd = odd or 0 in block or NULL_MARK in block
             if not odd:
@@ -72,8 +65,7 @@ def scan_bytes(path: Path, *, hashed: bool = False) -> ByteScan:
                 quotes += found
             garbled.add_bytes(block, carried=before)
             before = block[-_LONGEST_INDENT:] if len(block) >= _LONGEST_INDENT else (before + block)[-_LONGEST_INDENT:]
-    digest = sha256.hexdigest() if sha256 else None
-    return ByteScan(None if odd else quotes, carriage_returns, garbled.damage(), digest)
+    return ByteScan(None if odd else quotes, carriage_returns, garbled.damage())
 
 
 def _find_quotes(block: bytes, before: bytes) -> tuple[int, bool]:

@@ -8,12 +8,13 @@ The rules are RFC 4180's as the standard library's ``csv`` applies them in its s
 from __future__ import annotations
 
 import csv
+from collections import deque
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.contents import Contents, check_header, count_contents
-from airflow_provider_iqm.audience.csv.byte_scan import scan_bytes
+from airflow_provider_iqm.audience.csv.checked_blocks import CheckedBlocks
 from airflow_provider_iqm.audience.csv.lines import MAX_LINE, PLAIN, Coding, read_line_blocks, read_lines
 from airflow_provider_iqm.audience.csv.parser import RecordParser
 from airflow_provider_iqm.audience.records.record_batch import batches
@@ -91,8 +92,9 @@ def read_exactly(path: Path, *, name: str, mapped: Mapping[str, str] | None = No
             f"{name}: the file has a header (line {header_line}) but no records. "
             "Check the query or export that wrote it."
         )
-    scan = scan_bytes(path, hashed=True)
-    return replace(contents, damage=(*contents.damage, *scan.garbled), sha256=scan.sha256)
+    blocks = CheckedBlocks(path, name=name)
+    deque(blocks, maxlen=0)
+    return replace(contents, damage=(*contents.damage, *blocks.garbled), sha256=blocks.sha256)
 
 
 def check_width(

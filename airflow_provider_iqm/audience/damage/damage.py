@@ -104,7 +104,7 @@ class Check:
     :param fields: The IQM fields in which it is damage.
     :param lengths: The minimum and maximum length of matching values.
     :param marks: Texts of which a value must contain one; faster to check than the pattern.
-    :param pattern: The pattern of a whole value, for ``re`` and for DuckDB; empty if the length suffices.
+    :param pattern: The pattern of a whole value, for ``re`` and for DuckDB; empty if any ASCII of that length matches.
     :param cheap: Whether counting is cheap.
     """
 
@@ -123,16 +123,15 @@ class Check:
         matches = f"regexp_full_match({value}, '{self.pattern}')" if self.pattern else "true"
         return f"CASE WHEN {' AND '.join(guards)} THEN {matches} ELSE false END"
 
-    def marked(self, text: str) -> bool:
-        """Return whether a text with many values may contain a matching one."""
-        # The check for the mark's last character is much faster.
-        return not self.marks or any(mark[-1] in text and mark in text for mark in self.marks)
-
-    def count(self, values: Sequence[str]) -> int:
-        """Count matching values in Python."""
+    def count(self, batch: RecordBatch, position: int) -> int:
+        """Count matching values in Python, in the column at a position."""
         shortest, longest = self.lengths
-        fitting = [value for value in values if shortest <= len(value) <= longest]
-        return sum(1 for value in fitting if re.fullmatch(self.pattern, value)) if self.pattern else len(fitting)
+        if self.marks and not any(batch.may_contain(position, mark) for mark in self.marks):
+            return 0
+        if not self.pattern:
+            return batch.count(position, shortest=shortest, longest=longest)
+        values = batch.values(position, shortest=shortest, longest=longest)
+        return sum(1 for value in values if shortest <= len(value) <= longest and re.fullmatch(self.pattern, value))
 
 
 _IDS = frozenset({Field.VOTER_ID, Field.NPI_ID})
@@ -182,10 +181,6 @@ class ColumnCheck:
     def condition(self) -> str:
         """Return the SQL condition of a record with a matching value, in columns ``c0``, ``c1``, …."""
         return self.check.condition(f"c{self.position}")
-
-    def sql(self) -> str:
-        """Return the SQL aggregate that counts matching values."""
-        return f"count(*) FILTER (WHERE {self.condition()})"
 
 
 def checks_for(columns: Sequence[str], mapped: Mapping[str, str] | None) -> list[ColumnCheck]:
@@ -237,11 +232,8 @@ class DamageCounter:
         :param batch: The records.
         """
         for position, numbers in self._numbers.items():
-            text = batch.text(position)
-            if marked := [number for number in numbers if self.checks[number].check.marked(text)]:
-                values = batch.values(position)
-                for number in marked:
-                    self.counts[number] += self.checks[number].check.count(values)
+            for number in numbers:
+                self.counts[number] += self.checks[number].check.count(batch, position)
 
     @property
     def positions(self) -> set[int]:

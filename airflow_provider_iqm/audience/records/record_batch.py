@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -66,20 +67,34 @@ class RecordBatch(ABC):
     """Records with the same number of values, in any order."""
 
     @abstractmethod
-    def values(self, position: int) -> Sequence[str]:
+    def values(self, position: int, *, shortest: int = 0, longest: int = sys.maxsize) -> Sequence[str]:
         """
         Return the values of a column.
 
         :param position: The column's position, from 0.
+        :param shortest: Values of fewer bytes may be left out.
+        :param longest: Values of more bytes may be left out.
         """
 
-    def text(self, position: int) -> str:
+    def count(self, position: int, *, shortest: int, longest: int) -> int:
         """
-        Return a text that contains all values of a column, and possibly more.
+        Count the values of a column that are ASCII and of a certain length.
 
         :param position: The column's position, from 0.
+        :param shortest: The minimum length, at least 1.
+        :param longest: The maximum length.
         """
-        return "\0".join(self.values(position))
+        values = self.values(position, shortest=shortest, longest=longest)
+        return sum(1 for value in values if shortest <= len(value) <= longest and value.isascii())
+
+    def may_contain(self, position: int, mark: str) -> bool:
+        """
+        Return whether one of a column's values contains a text; other columns' values may count too.
+
+        :param position: The column's position, from 0.
+        :param mark: The text.
+        """
+        return mark in "\0".join(self.values(position))
 
 
 class ParsedRecords(RecordBatch):
@@ -91,10 +106,13 @@ class ParsedRecords(RecordBatch):
 
     def __init__(self, records: Sequence[Sequence[str]]) -> None:
         self._records = records
+        self._columns: dict[int, list[str]] = {}
 
-    def values(self, position: int) -> Sequence[str]:
+    def values(self, position: int, *, shortest: int = 0, longest: int = sys.maxsize) -> Sequence[str]:
         """Return the values of a column."""
-        return [record[position] for record in self._records]
+        if position not in self._columns:
+            self._columns[position] = [record[position] for record in self._records]
+        return self._columns[position]
 
 
 class ExportedLines(RecordBatch):
@@ -110,12 +128,20 @@ class ExportedLines(RecordBatch):
         self._lines = lines
         self._text = text
         self._width = width
+        self._columns: dict[int, list[str]] = {}
 
-    def text(self, position: int) -> str:
-        """Return all records, without parsing them."""
-        return self._text
+    def may_contain(self, position: int, mark: str) -> bool:
+        """Return whether the records contain a text, without parsing them."""
+        # The check for the last character is much faster.
+        return mark[-1] in self._text and mark in self._text
 
-    def values(self, position: int) -> Sequence[str]:
+    def values(self, position: int, *, shortest: int = 0, longest: int = sys.maxsize) -> Sequence[str]:
+        """Return the values of a column."""
+        if position not in self._columns:
+            self._columns[position] = self._split(position)
+        return self._columns[position]
+
+    def _split(self, position: int) -> list[str]:
         """Return the values of a column by splitting lines, several times faster than with ``csv``."""
         behind = self._width - position
         if position < behind:

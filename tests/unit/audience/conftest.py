@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from airflow_provider_iqm.audience.csv import fast_reader
+from airflow_provider_iqm.audience.csv import duckdb_source
 from airflow_provider_iqm.audience.duckdb.csv_queries import connect
 from airflow_provider_iqm.exceptions import AudienceFileError
 from tests.unit.audience.inspection import inspect_file
@@ -50,4 +50,4 @@ def duckdb_here(monkeypatch):
             except duckdb.Error:
                 return None
 
-    monkeypatch.setattr(fast_reader, "first_row", first_row)
+    monkeypatch.setattr(duckdb_source, "first_row", first_row)

@@ -55,7 +55,7 @@ def test_the_suffix_may_be_in_capitals(make_file):
 
 @pytest.mark.parametrize("small", [0, list_reader.SMALL_FILE_BYTES])
 @pytest.mark.parametrize("odd", ["", '4, "x", 6\n'])
-def test_the_bytes_are_hashed_whichever_reader_reads_them(make_file, monkeypatch, duckdb_here, small, odd):
+def test_the_bytes_are_hashed_whichever_reader_reads_them(make_file, monkeypatch, small, odd):
     monkeypatch.setattr(list_reader, "SMALL_FILE_BYTES", small)
     content = f"a,b,c\n{odd}" + "1,2,3\n" * 200_000
     assert inspect_file(make_file(content)).sha256 == hashlib.sha256(content.encode()).hexdigest()

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_iqm.audience.csv.duckdb_source import DuckDBSource, copied_source, direct_source
+from airflow_provider_iqm.audience.csv.duckdb_source import DuckDBSource, copied_source, counted_source
 from airflow_provider_iqm.audience.csv.exact_reader import check_width, read_header, read_records
-from airflow_provider_iqm.audience.csv.fast_reader import read_fast
 from airflow_provider_iqm.audience.formats.list_file import check_regular, check_unchanged, file_version
 from airflow_provider_iqm.audience.formats.open_list import open_list
 from airflow_provider_iqm.audience.formats.reading_options import ReadingOptions
@@ -67,9 +66,7 @@ class SuppressionList:
     def _direct_source(self) -> tuple[DuckDBSource, int] | None:
         if self.plain.size <= SMALL_FILE_BYTES:
             return None
-        contents = read_fast(self.plain.path, name=self.name, memory_limit=self.memory_limit)
-        source = direct_source(self.plain.path, name=self.name) if contents else None
-        return (source, contents.records) if source and contents else None
+        return counted_source(self.plain.path, name=self.name, memory_limit=self.memory_limit)
 
     def _exact_copy(self) -> DuckDBSource:
         """Copy the columns to compare, with the exact reader."""

@@ -1,131 +1,201 @@
-"""The fast reading gives what the exact one gives, or leaves the file to it."""
+"""The fast reader returns what the exact one returns, or leaves the file to it."""
 
 from __future__ import annotations
 
-import random
+import hashlib
+import threading
+import tracemalloc
 
 import pytest
 
-from airflow_provider_iqm.audience.csv import fast_reader
+from airflow_provider_iqm.audience.csv import checked_blocks
 from airflow_provider_iqm.audience.csv.exact_reader import read_exactly
-from airflow_provider_iqm.audience.csv.fast_reader import read_fast
-from airflow_provider_iqm.audience.duckdb import csv_queries
-from tests.unit.audience.inspection import inspect_file
+from airflow_provider_iqm.audience.csv.fast_reader import read_ahead, read_fast
+from airflow_provider_iqm.exceptions import AudienceFileError
+from airflow_provider_iqm.files.reading_progress import reading_progress
 
-pytestmark = pytest.mark.usefixtures("duckdb_here")
+BLOCKS = [3, 4, 5, 7, 11, 1 << 19]
 
 
+@pytest.mark.parametrize("block", BLOCKS)
 @pytest.mark.parametrize(
     "text",
     [
         "a,b\n1,2\n3,4\n",
         "a,b\n1,2\n3,4",
         "a,b\r\n1,2\r\n3,4\r\n",
+        "a,b\r\n1,2\r\n3,4\r",
+        "a,b\r\n1,2\n3,\r\n",
         "\ufeffa,b\n1,\n,é\n\n\n",
+        '\ufeff"a",b\n1,2\n',
         'a,b\n"1\n2","x""y"\n"3,4",\n',
         '"a",b\r\n"1\r\n2","x"" y"\r\n"3,4",\r\n',
+        'a,b\n"1\r2","""x"""\n"""",""\n',
         "a,b\n1, \n2,\u3000\n",
+        'a,b\n1," "\n2,""\n',
         "a\n1\n2\n",
-        'a,b\n"x, y",z\n',
+        "a,b\n1,2\n\n3,4\n",
+        "a,b\r\n1,2\r\n\r\n3,4\r\n",
+        "a\n1\n\n2\n \n",
+        "a\r\n1\r\n\r\n2\r\n",
+        'a\n1\n""\n',
+        "\n\r\n\na,b\n1,2\n",
+        '"a\nb",c\n1,2\n',
+        '\ufeff"a\r\n b\r\n"\r\nc\r\nd',
+        "a,b\n1,\x01\n",
+        "a,b\n1,\u2028\u0085\n",
+        "a,b\n😀,é\u3000ß\n",
     ],
 )
-def test_reads_well_formed_files(make_file, text):
+def test_reads_well_formed_files(make_file, monkeypatch, text, block):
+    monkeypatch.setattr(checked_blocks, "BLOCK_BYTES", block)
     path = make_file(text)
     assert read_fast(path, name="list.csv") == read_exactly(path, name="list.csv")
 
 
+@pytest.mark.parametrize("block", BLOCKS)
 @pytest.mark.parametrize(
     "text",
-    [
-        "a,b\r1,2\r",
-        "a,b\n1,2\r3,4\n",
-        "a,b\r\n1,2\n3,4\r\n",
-        "a,b\n1,2\n\n3,4\n",
-        "a,b\r\n1,2\r\n\r\n3,4\r\n",
-        'a,b\n1, "x"\n',
-        'a,b\n1,   "x,y"\n',
-        'a,b\n "1",x\n',
-        "a\n1\n\n2\n",
-        'a\n1\n""\n',
-        "\n\na,b\n1,2\n",
-        '"a\nb",c\n1,2\n',
-        '\ufeff"a\r\n b\r\n"\r\n c\r\nd',
-        '\ufeff"h\r\n a\r\n\\"\r\n a\r\n\\\r\n\\',
-        "a,b\n1,\x01\n",
-    ],
+    ["a,b\r1,2\r", "a,b\n1,2\r3,4\n", 'a,b\n1, "x"\n', 'a,b\n1,x"y\n', 'a,b\n1,x""y\n', '\ufeff\ufeff"a",b\n1,2\n'],
 )
-def test_leaves_oddities_to_the_exact_reading(make_file, text):
+def test_leaves_irregular_files_to_the_exact_reader(make_file, monkeypatch, text, block):
+    monkeypatch.setattr(checked_blocks, "BLOCK_BYTES", block)
     path = make_file(text)
-    fast = read_fast(path, name="list.csv")
-    assert fast is None or fast == read_exactly(path, name="list.csv")
+    assert read_fast(path, name="list.csv") is None
+    assert read_exactly(path, name="list.csv").records
 
 
 @pytest.mark.parametrize(
-    "odd", ["4,5,6,", "4,5", '"4"x,5,6', '"4,5,6', ' "4",5,6', "4,5,\0", '4,"5\r",6', "", "4,5,\xff", "4\r5,6,7"]
+    "odd",
+    [
+        "4,5,6,",
+        "4,5",
+        '"4"x,5,6',
+        '"4" ,5,6',
+        '"4,5,6',
+        ' "4",5,6',
+        '4,5"",6',
+        "4,5,\0",
+        '4,"5"\r,6',
+        "4\r5,6,7",
+        "4,5,\xff",
+        "4,5,6\r\r",
+        " ",
+    ],
 )
-def test_finds_an_odd_record_far_down(make_file, odd):
+def test_finds_an_odd_record_far_down(make_file, monkeypatch, odd):
+    monkeypatch.setattr(checked_blocks, "BLOCK_BYTES", 1000)
     lines = ["a,b,c", *["1,2,3"] * 2000, odd, *["7,8,9"] * 2000]
     path = make_file("\n".join(lines).encode("latin-1"))
     assert read_fast(path, name="list.csv") is None
 
 
-def test_counts_quotes_that_first_stand_far_down(make_file):
-    lines = ["a,b,c", *["1,2,3"] * 2000, '"4 ""x"" ","5","6"', *["7,8,9"] * 2000]
-    found = read_fast(make_file("\n".join(lines)), name="list.csv")
-    assert found is not None
-    assert found.records == 4001
+@pytest.mark.parametrize("end", ["4,5", '4,"5', "4,\xff", '4,"5"x', "4,5,6,7", '"'])
+def test_finds_an_odd_record_at_the_end(make_file, end):
+    lines = ["a,b,c", *["1,2,3"] * 2000, end]
+    assert read_fast(make_file("\n".join(lines).encode("latin-1")), name="list.csv") is None
 
 
-def test_no_record_is_lost_between_threads(make_file, monkeypatch):
-    """With small buffers, DuckDB's threads meet within quoted line breaks all the time, and lose records."""
-    monkeypatch.setattr(csv_queries, "LINE_BYTES", 1000)
-    monkeypatch.setattr(csv_queries, "_BUFFER_BYTES", 4000)
-    exact = 0
-    for seed in range(20):
-        random.seed(seed)
-        rows = random.choices(["1,2,3", '"x\na,b,c\nd",2,"3 ""a"""', '4,"5,6",7', 'é,"\n",x'], [40, 1, 5, 2], k=3000)
-        found = read_fast(make_file("\n".join(["h,i,j", *rows])), name="list.csv")
-        assert found is None or found.records == 3000
-        exact += found is not None
-    assert exact
+def test_a_character_that_is_cut_off_at_the_end_is_not_text(make_file):
+    assert read_fast(make_file(b"a,b\n" + b"1,2\n" * 2000 + b"1,\xc3"), name="list.csv") is None
 
 
-def test_a_reading_that_does_not_add_up_is_not_believed(make_file, monkeypatch):
-    path = make_file("a,b\n1,2\n3,4\n5,6\n")
-    real = fast_reader._read
-
-    def lose_a_record(*args, **options):
-        reading = real(*args, **options)
-        return fast_reader._Totals(reading.records - 1, reading.content_bytes - 2, reading.blank_columns)
-
-    monkeypatch.setattr(fast_reader, "_read", lose_a_record)
-    assert read_fast(path, name="list.csv") is None
-    assert inspect_file(path).records == 3
-
-
-@pytest.mark.parametrize("name", ["a*b?[c].csv", "it's.csv", "dt=2026-01-01.csv", "[x].csv", "a b;.csv"])
-def test_reads_the_named_file_and_no_other(make_file, name):
-    make_file("a\nother\nmore\n", name="axb1c.csv")
-    make_file("a\nother\nmore\n", name="x.csv")
-    found = read_fast(make_file("a\n1\n", name=name), name=name)
-    assert found is not None
-    assert found.records == 1
-
-
-def test_a_folder_that_looks_like_a_partition_adds_no_column(tmp_path):
-    folder = tmp_path / "dt=2026-01-01"
-    folder.mkdir()
-    path = folder / "list.csv"
-    path.write_text("a\n1\n")
-    assert read_fast(path, name="list.csv") == read_exactly(path, name="list.csv")
+def test_an_error_among_the_first_records_is_the_exact_readers(make_file):
+    path = make_file('a,b\n1,2\n3\n"4"x,5\n')
+    with pytest.raises(AudienceFileError) as exact:
+        read_exactly(path, name="list.csv")
+    with pytest.raises(AudienceFileError) as fast:
+        read_fast(path, name="list.csv")
+    assert str(fast.value) == str(exact.value)
 
 
 def test_a_column_blank_for_long_is_not_blank_throughout(make_file):
-    lines = ["a,b,c", *["1,,"] * 3000, "1,x, "]
+    lines = ["a,b,c,d", *['1,,,""'] * 3000, '1,x, ," "']
     found = read_fast(make_file("\n".join(lines)), name="list.csv")
     assert found is not None
-    assert found.blank_columns == {2}
+    assert found.blank_columns == {2, 3}
 
 
-def test_values_longer_than_csv_takes_are_left_to_it(make_file):
-    assert read_fast(make_file("a,b\n" + "1,2\n" * 2000 + "x" * 140_000 + ",2\n"), name="list.csv") is None
+def test_damage_is_counted_in_quoted_and_unquoted_values(make_file, monkeypatch):
+    monkeypatch.setattr(checked_blocks, "BLOCK_BYTES", 4000)
+    lines = ["zip,phone,note", *["00501,2.02E+09,é", '"1002",2025550143,"a ""b"", c\n"', '"00501","2.02E+09",'] * 1000]
+    path = make_file("\r\n".join(lines))
+    mapped = {"zip": "Residence_Addresses_Zip", "phone": "Phone"}
+    found = read_fast(path, name="list.csv", mapped=mapped)
+    assert found == read_exactly(path, name="list.csv", mapped=mapped)
+    assert found is not None
+    assert [damage.count for damage in found.damage] == [1000, 2000]
+
+
+@pytest.mark.parametrize("block", range(3, 12))
+def test_garbled_text_is_counted_once_wherever_a_block_ends(make_file, monkeypatch, block):
+    monkeypatch.setattr(checked_blocks, "BLOCK_BYTES", block)
+    content = "a\nÃ©xÃ©Ã©x\ufffd\ufffdâ€™yÂ°SÃO\n"
+    found = read_fast(make_file(content), name="list.csv")
+    assert found is not None
+    assert [damage.count for damage in found.damage] == [7]
+    assert found.sha256 == hashlib.sha256(content.encode()).hexdigest()
+
+
+def test_long_records_go_on_for_several_blocks(make_file, monkeypatch):
+    monkeypatch.setattr(checked_blocks, "BLOCK_BYTES", 10_000)
+    record = '"' + 'é,"" \n' * 10_000 + '",2\n'
+    path = make_file("a,b\n" + record * 30)
+    found = read_fast(path, name="list.csv")
+    assert found is not None
+    assert found == read_exactly(path, name="list.csv")
+
+
+def test_records_too_long_for_the_memory_are_left_to_the_exact_reader(make_file):
+    path = make_file("a,b\n" + "1,2\n" * 2000 + "x" * 1_200_000 + ",2\n")
+    assert read_fast(path, name="list.csv") is None
+    assert read_exactly(path, name="list.csv").records == 2001
+
+
+@pytest.mark.parametrize("record", ["1,2,3\n", ",,\n", '"a, ""b""",é,\r\n'])
+def test_memory_does_not_grow_with_the_file(make_file, record):
+    path = make_file("zip,b,c\n" + record * 1_500_000)
+    read_fast(path, name="list.csv")
+    tracemalloc.start()
+    try:
+        assert read_fast(path, name="list.csv", mapped={"zip": "Residence_Addresses_Zip"}) is not None
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 48_000_000
+
+
+def test_reads_one_block_ahead():
+    read, allowed = [], threading.Semaphore(2)
+
+    def blocks():
+        for block in (b"a", b"b", b"c", b"d"):
+            assert allowed.acquire(timeout=10)
+            read.append(block)
+            yield block
+
+    ahead = read_ahead(blocks())
+    assert next(ahead) == b"a"
+    allowed.release(2)
+    assert list(ahead) == [b"b", b"c", b"d"]
+    assert read == [b"a", b"b", b"c", b"d"]
+
+
+def test_reports_progress(make_file, monkeypatch):
+    monkeypatch.setattr(checked_blocks, "BLOCK_BYTES", 1000)
+    path, positions = make_file("a,b\n" + "1,2\n" * 2000), []
+    with reading_progress(positions.append):
+        assert read_fast(path, name="list.csv") is not None
+    assert positions[-1] == path.stat().st_size
+    assert len(positions) > 8
+
+
+def test_an_error_of_the_disk_is_raised():
+    def blocks():
+        yield b"a"
+        raise OSError(5, "Input/output error")
+
+    ahead = read_ahead(blocks())
+    assert next(ahead) == b"a"
+    with pytest.raises(OSError, match="Input/output"):
+        next(ahead)

@@ -7,6 +7,7 @@ import csv
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_iqm.audience.csv.record_scanner import RecordScanner
 from airflow_provider_iqm.audience.records.record_batch import ExportedLines, ParsedRecords
 
 VALUES = st.one_of(
@@ -16,16 +17,49 @@ VALUES = st.one_of(
 """Values as they stand in CSV."""
 
 
-@given(st.integers(1, 5).flatmap(lambda width: st.lists(st.tuples(*[VALUES] * width), min_size=1)))
+TABLES = st.integers(1, 5).flatmap(lambda width: st.lists(st.tuples(*[VALUES] * width), min_size=1))
+
+
+def as_csv(texts, line_end="\n"):
+    return [(",".join(record) or '""') + line_end for record in texts]
+
+
+@given(TABLES)
 def test_values_of_lines_agree_with_csv(texts):
     width = len(texts[0])
-    lines = [(",".join(record) or '""') + "\n" for record in texts]
+    lines = as_csv(texts)
     records = list(csv.reader(lines, strict=True))
     read = ParsedRecords(records)
     exported = ExportedLines([line.encode() for line in lines], text="".join(lines), width=width)
     for position in range(width):
         assert sorted(exported.values(position)) == sorted(read.values(position))
         for batch in (read, exported):
-            assert all(
-                value.replace('"', "") in batch.text(position).replace('"', "") for value in read.values(position)
-            )
+            for value in read.values(position):
+                assert all(batch.may_contain(position, character) for character in value.replace('"', ""))
+
+
+@given(TABLES, st.sampled_from(["\n", "\r\n"]), st.integers(1, 4), st.integers(0, 3))
+def test_scanned_values_agree_with_csv(texts, line_end, shortest, more):
+    width, longest = len(texts[0]), shortest + more
+    lines = as_csv(texts, line_end)
+    read = ParsedRecords(list(csv.reader(lines, strict=True)))
+    scanned = RecordScanner(width).add("".join(lines).encode())
+    assert len(scanned) == len(lines)
+    for position in range(width):
+        values = read.values(position)
+        assert scanned.values(position) == values
+        limited = scanned.values(position, shortest=shortest, longest=longest)
+        fitting = [value for value in values if shortest <= len(value.encode()) <= longest]
+        assert [value for value in limited if shortest <= len(value.encode()) <= longest] == fitting
+        limits = {"shortest": shortest, "longest": longest}
+        assert scanned.count(position, **limits) == read.count(position, **limits)
+        for value in values:
+            marks = [value[at : at + 2] for at in range(len(value)) if value[at : at + 2].isascii()]
+            assert all(scanned.may_contain(position, mark) for mark in marks if '"' not in mark)
+
+
+def test_the_header_can_be_left_out():
+    scanned = RecordScanner(2).add(b"a,b\n1,2\n3,4\n")
+    assert scanned.without_first().values(1) == ["2", "4"]
+    assert scanned.may_contain(0, "a")
+    assert not scanned.may_contain(0, ".0")

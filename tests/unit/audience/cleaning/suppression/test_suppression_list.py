@@ -89,16 +89,16 @@ def test_a_large_file_is_read_in_place(suppress, monkeypatch, small_file_bytes):
 
 def test_a_file_that_duckdb_does_not_read_whole_is_read_from_an_exact_copy(suppress, monkeypatch):
     monkeypatch.setattr(suppression_list, "SMALL_FILE_BYTES", 0)
-    real = suppression_list.direct_source
+    real = suppression_list.counted_source
     empty = [None]
 
-    def cut_off(path, *, name):
-        source = real(path, name=name)
-        return source and type(source)(
-            source.path, source.columns, f"(SELECT * FROM {source.sql} LIMIT 1)", "false", "0", source.frame, empty
-        )
+    def cut_off(path, **options):
+        source, records = real(path, **options)
+        assert records > 1
+        part = f"(SELECT * FROM {source.sql} LIMIT 1)"
+        return type(source)(source.path, source.columns, part, "false", "0", source.frame, empty), records
 
-    monkeypatch.setattr(suppression_list, "direct_source", cut_off)
+    monkeypatch.setattr(suppression_list, "counted_source", cut_off)
     assert suppress(LIST, text())[0] == LEFT
 
 
