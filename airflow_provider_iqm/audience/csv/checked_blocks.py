@@ -46,7 +46,7 @@ class CheckedBlocks:
             self._sha256.update(block)
             self._garbled.add_bytes(block, carried=before)
             before = (before + block[-_LONGEST_GARBLED:])[-_LONGEST_GARBLED:]
-            incomplete = _check_text(incomplete + block if incomplete else block)
+            incomplete = check_text(incomplete + block if incomplete else block)
             yield block
         if incomplete:
             raise IrregularCSVError
@@ -62,8 +62,13 @@ class CheckedBlocks:
         return self._garbled.damage()
 
 
-def _check_text(text: bytes) -> bytes:
-    """Check that bytes are UTF-8 without NUL, and return those at the end that are an incomplete character."""
+def check_text(text: bytes) -> bytes:
+    """
+    Check that bytes are UTF-8 without NUL, and return those at the end that are an incomplete character.
+
+    :param text: The bytes.
+    :raises IrregularCSVError: They aren't.
+    """
     if 0 in text:
         raise IrregularCSVError
     if text.isascii():

@@ -14,22 +14,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.contents import Contents, ContentsCounter
+from airflow_provider_iqm.audience.csv.checked_blocks import BLOCK_BYTES, IrregularCSVError, check_text
 from airflow_provider_iqm.audience.damage.damage import checks_for, worth_counting
 from airflow_provider_iqm.audience.damage.garbled import GarbledCounter
 from airflow_provider_iqm.audience.duckdb.csv_queries import LINE_BYTES
-from airflow_provider_iqm.audience.records.record_batch import BATCH, ExportedLines, parse_records
+from airflow_provider_iqm.audience.records.record_batch import BATCH, ParsedRecords, parse_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from airflow_provider_iqm.audience.csv.record_scanner import RecordScanner
 
 LINES = BATCH + 1
 """How many lines are to be taken in at a time: the header, and as many records as others read before they judge."""
 
 _BATCH_BYTES = 4_000_000
 """How many bytes of lines are to be taken in at a time, at most; what is cut here is left to the reading."""
-
-_FEW_COLUMNS = 3
-"""Up to here, the values of single columns are split off in less time than ``csv`` takes to read all."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ class ExportTally:
         self._sum = 0
         self._header = b""
         self._contents: ContentsCounter | None = None
+        self._scanner: RecordScanner | None = None
         self._garbled = GarbledCounter()
         self._known = mapped is not None
 
@@ -113,14 +114,17 @@ class ExportTally:
         if self._known:
             try:
                 self._look_over(lines, text)
-            except (UnicodeDecodeError, csv.Error):
-                # The database promised UTF-8, and the reading tells where it isn't; or somebody in this process has
-                # lowered csv's limit for the length of values.
+            except (IrregularCSVError, UnicodeDecodeError, csv.Error):
+                # The database promised well-formed UTF-8, and the reading tells where it isn't; or somebody in this
+                # process has lowered csv's limit for the length of values.
                 self._known = False
         return text
 
     def _look_over(self, lines: Sequence[bytes], text: bytes) -> None:
+        # Imported when a task runs.
         from xxhash import xxh3_64_intdigest
+
+        from airflow_provider_iqm.audience.csv.record_scanner import RecordScanner
 
         self._sum += sum(map(xxh3_64_intdigest, lines))
         self._garbled.add_bytes(text)
@@ -132,11 +136,23 @@ class ExportTally:
             checks = worth_counting(checks_for(columns, self._mapped), first)
             self._contents = ContentsCounter(tuple(columns), checks)
             self._contents.add(first)
-        elif len(self._contents.wanted) > _FEW_COLUMNS:
-            self._contents.add(parse_records(lines))
+            self._scanner = RecordScanner(len(columns))
+        elif check_text(text):
+            raise IrregularCSVError
+        elif not self._contents.wanted:
+            self._contents.add_batch(len(lines), ParsedRecords([]))
         else:
-            batch = ExportedLines(lines, text=text.decode(), width=len(self._contents.columns))
-            self._contents.add_batch(len(lines), batch)
+            self._scan(text, count=len(lines))
+
+    def _scan(self, text: bytes, *, count: int) -> None:
+        assert self._scanner  # noqa: S101 - the first records were added
+        assert self._contents  # noqa: S101
+        for start in range(0, len(text), BLOCK_BYTES):
+            records = self._scanner.add(text[start : start + BLOCK_BYTES])
+            self._contents.add_batch(len(records), records)
+            count -= len(records)
+        if count:
+            raise IrregularCSVError
 
     def export(self) -> Export:
         """Give what is known after the last line."""

@@ -6,7 +6,6 @@ import csv
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -21,8 +20,6 @@ _BATCH_CHARACTERS = 4_000_000
 
 _STEP = 16
 """The maximum number of items that are read before their length is checked; long ones are read one by one."""
-
-_QUOTE = ord('"')
 
 
 def batches(records: Iterable[_Record], count: int = BATCH) -> Iterator[list[_Record]]:
@@ -113,54 +110,6 @@ class ParsedRecords(RecordBatch):
         if position not in self._columns:
             self._columns[position] = [record[position] for record in self._records]
         return self._columns[position]
-
-
-class ExportedLines(RecordBatch):
-    """
-    Records of well-formed CSV, which are only parsed as necessary.
-
-    :param lines: The records in UTF-8, each with its LF.
-    :param text: The same records as one text.
-    :param width: The number of values in a record.
-    """
-
-    def __init__(self, lines: Sequence[bytes], *, text: str, width: int) -> None:
-        self._lines = lines
-        self._text = text
-        self._width = width
-        self._columns: dict[int, list[str]] = {}
-
-    def may_contain(self, position: int, mark: str) -> bool:
-        """Return whether the records contain a text, without parsing them."""
-        # The check for the last character is much faster.
-        return mark[-1] in self._text and mark in self._text
-
-    def values(self, position: int, *, shortest: int = 0, longest: int = sys.maxsize) -> Sequence[str]:
-        """Return the values of a column."""
-        if position not in self._columns:
-            self._columns[position] = self._split(position)
-        return self._columns[position]
-
-    def _split(self, position: int) -> list[str]:
-        """Return the values of a column by splitting lines, several times faster than with ``csv``."""
-        behind = self._width - position
-        if position < behind:
-            values = [line.split(b",", position + 1)[position] for line in self._unquoted]
-        else:
-            values = [line.rsplit(b",", behind)[-behind] for line in self._unquoted]
-        # The values of the last column already end with LF.
-        text = b"\n".join(values) if behind > 1 else b"".join(values)[:-1]
-        unquoted = text.decode().split("\n") if values else []
-        return unquoted + [record[position] for record in self._quoted]
-
-    @cached_property
-    def _unquoted(self) -> list[bytes]:
-        # Without quotes, a comma is always a delimiter, and LF always ends the record.
-        return [line for line in self._lines if _QUOTE not in line]
-
-    @cached_property
-    def _quoted(self) -> list[list[str]]:
-        return parse_records([line for line in self._lines if _QUOTE in line])
 
 
 def parse_records(lines: Sequence[bytes]) -> list[list[str]]:
