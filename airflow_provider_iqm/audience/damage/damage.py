@@ -221,9 +221,6 @@ class DamageCounter:
     def __init__(self, checks: Sequence[ColumnCheck]) -> None:
         self.checks = checks
         self.counts = [0] * len(checks)
-        self._numbers: dict[int, list[int]] = {}
-        for number, check in enumerate(checks):
-            self._numbers.setdefault(check.position, []).append(number)
 
     def add(self, batch: RecordBatch) -> None:
         """
@@ -231,14 +228,13 @@ class DamageCounter:
 
         :param batch: The records.
         """
-        for position, numbers in self._numbers.items():
-            for number in numbers:
-                self.counts[number] += self.checks[number].check.count(batch, position)
+        for number, check in enumerate(self.checks):
+            self.counts[number] += check.check.count(batch, check.position)
 
     @property
     def positions(self) -> set[int]:
         """The positions of checked columns."""
-        return {*self._numbers}
+        return {check.position for check in self.checks}
 
     def found(self) -> tuple[Damage, ...]:
         """Return the damage."""
