@@ -12,48 +12,37 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_iqm.api.audience import AudienceOptions
-from airflow_provider_iqm.api.campaigns import CampaignIds
-from airflow_provider_iqm.api.polling.match_rate import OnLowMatchRate
 from airflow_provider_iqm.assets.history import AudienceHistory, LastUpload
-from airflow_provider_iqm.assets.outlets import AudienceEvent, audience_event, remove_audience_outlets
-from airflow_provider_iqm.exceptions import AudienceOptionError, LowMatchRateError
+from airflow_provider_iqm.exceptions import AudienceOptionError
 from airflow_provider_iqm.hooks.iqm import IQMHook
 from airflow_provider_iqm.hooks.upload_recovery import check_timeout
 from airflow_provider_iqm.lineage.hook_lineage import report_audience
 from airflow_provider_iqm.lineage.output import LineageOutput
 from airflow_provider_iqm.links.campaign import IQMCampaignLink
 from airflow_provider_iqm.links.matched_audience import IQMAudienceLink
-from airflow_provider_iqm.operators.audience_report import report_audiences
-from airflow_provider_iqm.operators.campaign import Ids
-from airflow_provider_iqm.operators.match_rate import check_match_rates, match_rate_gate
+from airflow_provider_iqm.operators.match_rate import match_rate_gate
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.upload.deferrable_upload import DeferrableUploadOperator, restore_attempts
-from airflow_provider_iqm.operators.upload.deferred_search import (
-    check_resend,
-    parse_search_event,
-)
+from airflow_provider_iqm.operators.upload.deferred_search import check_resend, parse_search_event
+from airflow_provider_iqm.operators.upload.ready_audience import describe_unready, process_ready
 from airflow_provider_iqm.operators.upload.replacement import AudienceReplacement
 from airflow_provider_iqm.operators.upload.summary import push_summary, summarize_upload
 from airflow_provider_iqm.operators.upload.unchanged import (
-    OnUnchanged,
     check_on_unchanged,
     find_unchanged_upload,
     upload_fingerprint,
 )
 from airflow_provider_iqm.operators.upload.upload_record import UploadRecord
-from airflow_provider_iqm.operators.xcom import push_xcom
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
-from airflow_provider_iqm.runtime.metrics import report_match_rate, report_upload
+from airflow_provider_iqm.runtime.metrics import report_upload
 from airflow_provider_iqm.triggers.deferral import parse_ready_event
 from airflow_provider_iqm.triggers.request_turn import defer_long_wait, resume_turn
-from airflow_provider_iqm.vocabulary import AudienceStatus
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_iqm.api.audience import ReadyAudience
     from airflow_provider_iqm.audience.upload import AudienceUpload
     from airflow_provider_iqm.operators.upload.deferred_search import SearchState
     from airflow_provider_iqm.operators.upload.summary import UploadSummary
@@ -81,28 +70,10 @@ class AudienceUploadOperator(DeferrableUploadOperator):
     ui_color = "#d5e8f7"
     operator_extra_links = (IQMAudienceLink(), IQMCampaignLink())
 
-    audience_subtype: str | None
-    consent_given: bool | None
-    vertical_id: int | None
-    on_unchanged: OnUnchanged
-    replaces: int | str | None
-    campaign_ids: Ids | None
-    keep_replaced: int
-    min_records: int | None
-    max_records_drop: float | None
-    min_match_rate: float | None
-    max_match_rate_drop: float | None
-    on_low_match_rate: OnLowMatchRate
-
     @cached_property
     def hook(self) -> IQMHook:
         """The hook to IQM."""
         return IQMHook(self.iqm_conn_id)
-
-    @property
-    def waits(self) -> bool:
-        """Whether the task waits for the audience; one that is to be put into campaigns has to be ready."""
-        return self.wait_for_ready or self.replaces is not None or self.campaign_ids is not None
 
     @abstractmethod
     def prepare_list(self) -> AbstractContextManager[AudienceUpload]:
@@ -191,7 +162,7 @@ class AudienceUploadOperator(DeferrableUploadOperator):
             audience_name=audience["name"],
             run_id=context["ti"].run_id,
         )
-        self._process_ready(context, history, upload, audience)
+        process_ready(self, context, history, upload, audience)
         return audience["id"]
 
     def _execute(self, context: Context, *, searched: SearchState | None = None, in_turn: bool = False) -> int:
@@ -235,14 +206,14 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         IQMAudienceLink.push(self, context, [last.audience_id])
         push_summary(self, context, summary)
         if last.audience:
-            self._process_ready(context, history, last, last.audience)
+            process_ready(self, context, history, last, last.audience)
         elif self.waits:
             AudienceReplacement(self, context, history).remember(last.audience_id)
             audience = self._wait(last.audience_id)
             last = replace(last, run_id=context["ti"].run_id)
-            self._process_ready(context, history, last, audience)
+            process_ready(self, context, history, last, audience)
         else:
-            self._describe_unready(context, last, summary["records"])
+            describe_unready(self, context, last, summary["records"])
         return last.audience_id
 
     def _check_deferrable(self) -> None:
@@ -301,55 +272,3 @@ class AudienceUploadOperator(DeferrableUploadOperator):
         if fingerprint:
             history.save_upload(last)
         return last
-
-    def _process_ready(
-        self, context: Context, history: AudienceHistory, last: LastUpload, audience: ReadyAudience
-    ) -> None:
-        """Check the match rate of a ready audience, store it for later runs, and send or drop the asset events."""
-        gate = match_rate_gate(self)
-        replacement = AudienceReplacement(self, context, history)
-        replacement.remember(audience["id"])
-        report_match_rate(audience.get("match_rate"))
-        with final_errors_fail_the_task():
-            try:
-                check_match_rates(gate, [audience], history.last_ready(), self.log)
-            except LowMatchRateError as error:
-                raise LowMatchRateError(f"{error}{replacement.advice}") from None
-        if gate.has_limits:
-            history.save_ready([audience])
-        if self.waits:
-            push_xcom(self, context, "audience", audience)
-        if last.fingerprint:
-            history.save_upload(replace(last, audience=audience))
-        done = replacement.carry_out(audience)
-        event = audience_event(audience, fingerprint=last.fingerprint)
-        if done:
-            event["replaced"] = done["old_audience_ids"]
-            report_audience(self.hook, audience["name"], audience["id"], replaced=done["old_audience_ids"])
-            self.lineage_outputs = [replace(output, replacement=done) for output in self.lineage_outputs]
-            event["campaigns"] = CampaignIds(included=done["included"], excluded=done["excluded"])
-            push_xcom(self, context, "campaigns", event["campaigns"])
-        if last.run_id == context["ti"].run_id:
-            report_audiences(self, context, [event])
-        else:
-            remove_audience_outlets(self, log=self.log)
-
-    def _describe_unready(self, context: Context, last: LastUpload, records: int) -> None:
-        """Describe an audience that isn't ready in the asset events, and warn about them."""
-        event = AudienceEvent(
-            audience_id=last.audience_id,
-            audience_name=last.audience_name,
-            status=AudienceStatus.PROCESSING.value,
-            records=records,
-            match_rate=None,
-            uniques=None,
-            data_cost=None,
-            fingerprint=last.fingerprint,
-        )
-        if report_audiences(self, context, [event]):
-            self.log.warning(
-                "Sending the asset event before audience %s is Ready (its status is %s). To send it afterwards, set "
-                "wait_for_ready=True, or move the outlet to the AudienceReadySensor.",
-                last.audience_id,
-                event["status"],
-            )

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
+from airflow_provider_iqm.api.polling.match_rate import OnLowMatchRate
 from airflow_provider_iqm.api.polling.watch import AudienceWatch
 from airflow_provider_iqm.api.upload_search import OwnUploadSearch
 from airflow_provider_iqm.exceptions import IQMError, IQMFinalError
 from airflow_provider_iqm.hooks.upload_recovery import MAX_SETTLING
 from airflow_provider_iqm.lineage.openlineage import UploadLineage
+from airflow_provider_iqm.operators.campaign import Ids
 from airflow_provider_iqm.operators.preparation import PreparationOperator
 from airflow_provider_iqm.operators.upload.deferred_search import (
     SearchState,
@@ -20,6 +22,7 @@ from airflow_provider_iqm.operators.upload.deferred_search import (
     defer_search,
 )
 from airflow_provider_iqm.operators.upload.summary import summarize_upload
+from airflow_provider_iqm.operators.upload.unchanged import OnUnchanged
 from airflow_provider_iqm.operators.upload.upload_record import UploadRecord
 from airflow_provider_iqm.runtime.failures import final_errors_fail_the_task
 from airflow_provider_iqm.triggers.deferral import defer_until_ready
@@ -46,6 +49,18 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
     deferrable: bool
     poke_interval: float
     timeout: float
+    audience_subtype: str | None
+    consent_given: bool | None
+    vertical_id: int | None
+    on_unchanged: OnUnchanged
+    replaces: int | str | None
+    campaign_ids: Ids | None
+    keep_replaced: int
+    min_records: int | None
+    max_records_drop: float | None
+    min_match_rate: float | None
+    max_match_rate_drop: float | None
+    on_low_match_rate: OnLowMatchRate
     any_order = False
     """Whether the order of the list's records can differ between tries."""
 
@@ -53,6 +68,11 @@ class DeferrableUploadOperator(PreparationOperator, UploadLineage):
     @abstractmethod
     def hook(self) -> IQMHook:
         """The hook to IQM."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the task waits for the audience; one that is to be put into campaigns has to be ready."""
+        return self.wait_for_ready or self.replaces is not None or self.campaign_ids is not None
 
     def _attempts(
         self, context: Context, upload: AudienceUpload, record: UploadRecord, searched: SearchState | None
