@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iqm.audience.damage.damage import ColumnCheck, Damage, DamageCounter, checks_for
 from airflow_provider_iqm.audience.mapping.header import Header
-from airflow_provider_iqm.audience.records.record_batch import ParsedRecords, RecordBatch, batches
+from airflow_provider_iqm.audience.records.record_batch import ParsedRecords, RecordBatch, batches, is_blank
 from airflow_provider_iqm.exceptions import AudienceFileError
 from airflow_provider_iqm.vocabulary import METADATA_SAMPLE_RECORDS
 
@@ -84,7 +84,7 @@ class ContentsCounter:
         """
         self._records += count
         self._damage.add(batch)
-        self._blank = remaining_blank_columns(self._blank, batch)
+        self._blank = batch.blank_columns(self._blank)
 
     @property
     def wanted(self) -> set[int]:
@@ -110,21 +110,6 @@ def count_contents(
     for batch in batches(records):
         counter.add(batch)
     return counter.contents()
-
-
-def is_blank(value: str) -> bool:
-    """Return whether a value is empty or only white space."""
-    return not value or value.isspace()
-
-
-def remaining_blank_columns(columns: Iterable[int], batch: RecordBatch) -> set[int]:
-    """
-    Return those of the columns, by position, that are blank in these records too.
-
-    :param columns: The columns.
-    :param batch: The records.
-    """
-    return {column for column in columns if all(map(is_blank, batch.values(column, shortest=1)))}
 
 
 def check_header(columns: Sequence[str], *, name: str, line: int, unit: str = "line", certain: bool = False) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 from airflow_provider_iqm.audience.records.record_batch import RecordBatch
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
-_QUOTE, _CR = b'"\r'
+_QUOTE, _CR, _SPACE = b'"\r '
 
 _NOT_ASCII = 0x80
 
@@ -39,6 +41,19 @@ class ScannedRecords(RecordBatch):
     def without_first(self) -> ScannedRecords:
         """Return all records but the first one."""
         return ScannedRecords(self._bytes, self._starts[1:], self._ends[1:])
+
+    def blank_columns(self, positions: Collection[int]) -> set[int]:
+        """Return those of the columns that are blank in all records; values are only copied where in doubt."""
+        if not positions:
+            return set()
+        first, lengths = self._data[self._starts], self._ends - self._starts
+        is_quoted = first == _QUOTE
+        is_empty = (lengths == 0) | (is_quoted & (lengths == 2))
+        is_filled = ((first > _SPACE) & (first < _NOT_ASCII) & ~is_quoted & ~is_empty).any(axis=0)
+        in_doubt = ~is_empty.all(axis=0)
+        left = [position for position in positions if not is_filled[position]]
+        doubtful = super().blank_columns([position for position in left if in_doubt[position]])
+        return doubtful.union(position for position in left if not in_doubt[position])
 
     def may_contain(self, position: int, mark: str) -> bool:
         """Return whether the text contains another one of one or two ASCII characters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -60,6 +60,11 @@ def _bounded(items: Iterable[_Item], count: int, length_of: Callable[[list[_Item
         yield batch
 
 
+def is_blank(value: str) -> bool:
+    """Return whether a value is empty or only white space."""
+    return not value or value.isspace()
+
+
 class RecordBatch(ABC):
     """Records with the same number of values, in any order."""
 
@@ -83,6 +88,14 @@ class RecordBatch(ABC):
         """
         values = self.values(position, shortest=shortest, longest=longest)
         return sum(1 for value in values if shortest <= len(value) <= longest and value.isascii())
+
+    def blank_columns(self, positions: Collection[int]) -> set[int]:
+        """
+        Return those of the columns that are blank in all records.
+
+        :param positions: The columns' positions, from 0.
+        """
+        return {position for position in positions if all(map(is_blank, self.values(position, shortest=1)))}
 
     def may_contain(self, position: int, mark: str) -> bool:
         """

@@ -11,7 +11,27 @@ from airflow_provider_iqm.audience.csv.record_scanner import RecordScanner
 from airflow_provider_iqm.audience.records.record_batch import ParsedRecords
 
 VALUES = st.one_of(
-    st.sampled_from(["", "a", '"a"', '"a,b"', '"a\nb"', '"a""b"', '""', "Zoë", " ", "\x1f", "\u2028"]),
+    st.sampled_from(
+        [
+            "",
+            "",
+            '""',
+            '" "',
+            "\u3000",
+            "\x1f",
+            "\x7f",
+            "a",
+            '"a"',
+            '"a,b"',
+            '"a\nb"',
+            '"a""b"',
+            '""',
+            "Zoë",
+            " ",
+            "\x1f",
+            "\u2028",
+        ]
+    ),
     st.from_regex(r'[^\0",\r\n]*', fullmatch=True),
 )
 """Values as they stand in CSV."""
@@ -31,6 +51,7 @@ def test_scanned_values_agree_with_csv(texts, line_end, shortest, more):
     read = ParsedRecords(list(csv.reader(lines, strict=True)))
     scanned = RecordScanner(width).add("".join(lines).encode())
     assert len(scanned) == len(lines)
+    assert scanned.blank_columns(range(width)) == read.blank_columns(range(width))
     for position in range(width):
         values = read.values(position)
         assert scanned.values(position) == values
