@@ -102,6 +102,8 @@ class _IQMUploadDecoratedOperator(DecoratedOperator, MatchedAudienceUploadOperat
                 limits = ResultLimits.before_cleaning() if cleaning.asked else ResultLimits()
                 path = self._write(result, scratch, mapping.columns, max_bytes=limits.file_bytes)
                 reading = {"delimiter": ",", "encoding": "utf-8"}
+            # A DataFrame can take much memory, and an upload much time.
+            del result
             with self.prepare_file(path, **reading, suppression_file=suppression_file) as upload:
                 yield upload
 
