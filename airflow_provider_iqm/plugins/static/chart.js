@@ -56,7 +56,9 @@ function drawPlot({ title, points, failures, format, formatAxis, width, tooltip 
   const times = [...points.map((point) => point.time), ...failures];
   const values = points.flatMap(({ value, floor }) => (floor === null ? [value] : [value, floor]));
   const [start, end] = [Math.min(...times), Math.max(...times)];
-  const ticks = niceTicks(Math.min(...values), Math.max(...values), 4);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  // Neither the values nor the limit lie on the axis.
+  const ticks = niceTicks(Math.max(0, low - (high - low) / 20), high, 4);
   const x = linearScale([start, end], [MARGIN.left, width - MARGIN.right]);
   const y = linearScale([ticks[0], ticks.at(-1)], [HEIGHT - MARGIN.bottom, MARGIN.top]);
   const cursor = svg("g.cursor", { visibility: "hidden" }, svg("line"), svg("circle", { r: 4.5 }));
@@ -65,9 +67,7 @@ function drawPlot({ title, points, failures, format, formatAxis, width, tooltip 
     "svg",
     { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, tabindex: 0, role: "img", "aria-label": summary },
     ...ticks.map((tick) => drawValueTick(y(tick), formatAxis(tick), width)),
-    ...timeTicks(start, end, Math.max(2, Math.floor(width / PIXELS_PER_TICK))).map((tick, index, all) =>
-      drawTimeTick(x(tick), formatTick(tick, end - start), index, all.length),
-    ),
+    ...drawTimeTicks(timeTicks(start, end, Math.max(2, Math.floor(width / PIXELS_PER_TICK))), x),
     ...failures.map((time) => drawFailure(x(time))),
     svg("path.floor", { d: floorPath(points, x, y) }),
     svg("polyline.line", { points: points.map(({ time, value }) => `${x(time)},${y(value)}`).join(" ") }),
@@ -87,10 +87,15 @@ function drawValueTick(y, text, width) {
   );
 }
 
-function drawTimeTick(x, text, index, count) {
-  // The outer labels stay inside the chart.
-  const anchor = count > 1 && index === count - 1 ? "end" : index === 0 && count > 1 ? "start" : "middle";
-  return svg("g.tick", {}, svg("text", { x, y: HEIGHT - 8, "text-anchor": anchor }, text));
+function drawTimeTicks(ticks, x) {
+  const last = ticks.length - 1;
+  const labels = ticks.map((tick) => formatTick(tick, ticks[last] - ticks[0]));
+  return ticks.map((tick, index) => {
+    // The outer labels stay inside the chart.
+    const anchor = last === 0 ? "middle" : index === 0 ? "start" : index === last ? "end" : "middle";
+    const text = labels[index] === labels[index - 1] ? "" : labels[index];
+    return svg("g.tick", {}, svg("text", { x: x(tick), y: HEIGHT - 8, "text-anchor": anchor }, text));
+  });
 }
 
 function drawFailure(x) {

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import logging
+import re
+from importlib import import_module
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
+from airflow_provider_iqm.get_provider_info import get_provider_info
+from airflow_provider_iqm.operators.audience_report import XCOM_KEY
+from airflow_provider_iqm.operators.base import IQMBaseOperator
 from airflow_provider_iqm.plugins import static_files
 from airflow_provider_iqm.plugins.static_files import STATIC, serve_static_files
 
@@ -51,6 +56,26 @@ def test_an_error_is_one_of_the_page_only(client, monkeypatch, tmp_path, caplog)
     assert response.status_code == 500
     assert response.text == "The page IQM audiences can't be served; the log of the API server has the reason."
     assert "deleted" in caplog.text
+
+
+def test_it_looks_for_the_failures_of_all_operators_with_an_audience():
+    info = get_provider_info()
+    modules = [*info["operators"][0]["python-modules"], *info["sensors"][0]["python-modules"]]
+    modules += [transfer["python-module"] for transfer in info["transfers"]]
+    modules.append("airflow_provider_iqm.decorators.decorated_upload")
+    names = {
+        name
+        for module in modules
+        for name, value in vars(import_module(module)).items()
+        if isinstance(value, type) and value.__module__ == module and issubclass(value, IQMBaseOperator)
+    }
+    without_audience = {"PrepareAudienceFileOperator", "TargetAudienceOperator", "_CampaignOperator"}
+    (listed,) = re.findall(r"OPERATORS = \[(.*?)\]", (STATIC / "failures.js").read_text(), re.DOTALL)
+    assert set(re.findall(r'"(\w+)"', listed)) == names - without_audience
+
+
+def test_it_reads_the_xcom_that_tasks_push():
+    assert f'XCOM_KEY = "{XCOM_KEY}"' in (STATIC / "reports.js").read_text()
 
 
 def test_no_file_loads_anything_from_elsewhere_or_makes_markup_of_text():
