@@ -350,6 +350,10 @@ def test_narrow_screens_need_no_sideways_scrolling(page, fake, width):
     wide = "[...document.querySelectorAll('body, #content, .detail')].map(node => node.scrollWidth - node.clientWidth)"
     assert page.evaluate(wide) == [0, 0, 0]
     assert row(page, "Newsletter").get_by_role("link", name="Task log of Newsletter").is_visible()
+    # The headers are hidden.
+    page.get_by_label("Sort by").select_option("name")
+    page.locator(".row").first.get_by_role("button", name="Customers").wait_for()
+    assert names(page) == ["Customers", "Newsletter", "Voters in MA"]
 
 
 def test_a_base_url_with_a_path(page):

@@ -57,6 +57,12 @@ def test_airflow_finds_the_extra_link(airflow):
     assert "airflow_provider_iqm.links.matched_audience.IQMAudienceLink" in links
 
 
+def test_airflow_finds_the_page_and_its_files(python):
+    assert "iqm_audiences_page" in python("-m", "airflow", "plugins").stdout
+    read = "from airflow_provider_iqm.plugins.static_files import STATIC; print((STATIC / 'index.html').read_text())"
+    assert "<title>IQM audiences</title>" in python("-c", read).stdout
+
+
 @pytest.mark.skipif((3,) <= AIRFLOW < (3, 2), reason="no command tells them: WTForms is not there (see the unit tests)")
 def test_airflow_finds_the_fields_of_the_connection_form(airflow):
     fields = {row["connection_parameter_name"] for row in airflow("providers", "widgets")}

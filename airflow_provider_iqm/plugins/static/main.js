@@ -79,6 +79,7 @@ function showMessage(message) {
 function sortBy(name) {
   const descending = state.sort === name ? !state.descending : !["name", "status"].includes(name);
   Object.assign(state, { sort: name, descending, page: 0 });
+  find("sort").value = name;
   redraw();
 }
 
@@ -125,6 +126,7 @@ async function load() {
 function connect() {
   find("query").addEventListener("input", ({ target }) => change({ query: target.value }));
   find("status").addEventListener("change", ({ target }) => change({ status: target.value }));
+  find("sort").addEventListener("change", ({ target }) => sortBy(target.value));
   find("previous").addEventListener("click", () => turn(-1));
   find("next").addEventListener("click", () => turn(1));
   find("download").addEventListener("click", downloadCsv);
