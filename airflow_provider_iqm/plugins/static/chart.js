@@ -7,6 +7,7 @@ import { linearScale, nearestIndex, niceTicks, timeTicks } from "./scale.js";
 const HEIGHT = 190;
 const MARGIN = { top: 12, right: 14, bottom: 26, left: 56 };
 const PIXELS_PER_TICK = 110;
+const MOST_DOTS = 40;
 
 /**
  * @typedef {object} Point
@@ -61,8 +62,10 @@ function drawPlot({ title, points, failures, format, formatAxis, width, tooltip 
   const ticks = niceTicks(Math.max(0, low - (high - low) / 20), high, 4);
   const x = linearScale([start, end], [MARGIN.left, width - MARGIN.right]);
   const y = linearScale([ticks[0], ticks.at(-1)], [HEIGHT - MARGIN.bottom, MARGIN.top]);
+  const dotted = points.length <= MOST_DOTS ? points : [];
   const cursor = svg("g.cursor", { visibility: "hidden" }, svg("line"), svg("circle", { r: 4.5 }));
-  const summary = `${title}: ${points.length} values, the latest is ${format(points.at(-1).value)}. Use the arrow keys.`;
+  const latest = format(points.at(-1).value);
+  const summary = `${title}: ${points.length} values, the latest is ${latest}. Use the arrow keys.`;
   const node = svg(
     "svg",
     { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, tabindex: 0, role: "img", "aria-label": summary },
@@ -71,7 +74,7 @@ function drawPlot({ title, points, failures, format, formatAxis, width, tooltip 
     ...failures.map((time) => drawFailure(x(time))),
     svg("path.floor", { d: floorPath(points, x, y) }),
     svg("polyline.line", { points: points.map(({ time, value }) => `${x(time)},${y(value)}`).join(" ") }),
-    ...(points.length <= 40 ? points.map(({ time, value }) => svg("circle.dot", { cx: x(time), cy: y(value), r: 2.5 })) : []),
+    ...dotted.map(({ time, value }) => svg("circle.dot", { cx: x(time), cy: y(value), r: 2.5 })),
     cursor,
   );
   addCursor(node, { points, x, y, cursor, tooltip, format, width });

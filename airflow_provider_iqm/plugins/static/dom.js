@@ -6,7 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * Create an element.
  *
  * @param {string} tag The tag; classes can follow after dots, as in `span.badge`.
- * @param {object} attributes Attributes, and event listeners under names such as `onclick`.
+ * @param {object} attributes Attributes; `true` sets one without a value, and `false` or null leaves it out.
  * @param {...(Node|string|null)} children
  */
 export function element(tag, attributes = {}, ...children) {
@@ -23,8 +23,7 @@ export function svg(tag, attributes = {}, ...children) {
 function fill(node, classes, attributes, children) {
   if (classes.length) node.setAttribute("class", classes.join(" "));
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
+    if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
   }
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;

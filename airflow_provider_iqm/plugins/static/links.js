@@ -23,8 +23,8 @@ export function linksOf(source, audience, name) {
     links.push(element("a", { href: logUrl(source), "aria-label": `Task log of ${name}` }, "Log"));
   }
   if (audience?.url) {
-    const outside = { href: audience.url, target: "_blank", rel: "noopener noreferrer", "aria-label": `${name} in IQM` };
-    links.push(element("a", outside, "IQM"));
+    const newTab = { target: "_blank", rel: "noopener noreferrer" };
+    links.push(element("a", { href: audience.url, "aria-label": `${name} in IQM`, ...newTab }, "IQM"));
   }
   return element("span.links", {}, ...links);
 }

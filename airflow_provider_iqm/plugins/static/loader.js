@@ -32,15 +32,17 @@ export class Loader {
     const optional = [this.#loadFailures(), this.#loadXComs()];
     const [assets, events] = await Promise.all([api.listAssets(0), api.listNewestEvents(0)]);
     this.#addAssets(assets);
-    this.#addEvents(events.asset_events);
+    this.#addEvents(events);
     this.#onChange();
     const wanted = Math.max(FEWEST_PAGES, pagesOf(assets.total_entries));
     const pages = Math.min(MOST_PAGES, wanted, pagesOf(events.total_entries));
     // The newest rows are known by now, and what they show goes first.
     const background = { background: true };
+    const addEvents = async (offset) => this.#addEvents(await api.listNewestEvents(offset, background));
+    const addAssets = async (offset) => this.#addAssets(await api.listAssets(offset, background));
     await Promise.all([
-      ...offsets(pages).map(async (offset) => this.#addEvents((await api.listNewestEvents(offset, background)).asset_events)),
-      ...offsets(pagesOf(assets.total_entries)).map(async (offset) => this.#addAssets(await api.listAssets(offset, background))),
+      ...offsets(pages).map(addEvents),
+      ...offsets(pagesOf(assets.total_entries)).map(addAssets),
     ]);
     this.#hasAllEvents = events.total_entries <= pages * api.PAGE_SIZE;
     this.#onChange();
@@ -49,7 +51,8 @@ export class Loader {
 
   /** Load the last event of every asset, for sorting, filtering and downloading. */
   async complete() {
-    const missing = this.store.assets.filter(({ last_asset_event: last }) => last?.id && !this.store.has(`event ${last.id}`));
+    const isMissing = ({ last_asset_event: last }) => last?.id && !this.store.has(`event ${last.id}`);
+    const missing = this.store.assets.filter(isMissing);
     await Promise.all(missing.map((asset) => this.#loadHistory(asset, { limit: 1, background: true })));
   }
 
@@ -80,7 +83,7 @@ export class Loader {
     if ((this.#histories.get(key) ?? 0) >= options.limit) return;
     this.#histories.set(key, options.limit);
     try {
-      this.#addEvents((await api.listAssetEvents(asset.id, options)).asset_events);
+      this.#addEvents(await api.listAssetEvents(asset.id, options));
       this.#onChange();
     } catch (error) {
       this.#addNotice("Some runs aren't shown", error);
@@ -112,7 +115,8 @@ export class Loader {
     try {
       const value = await api.getXComValue(entry);
       const { dag_id, run_id, task_id, map_index } = entry;
-      this.store.addReports(`xcom ${JSON.stringify([dag_id, run_id, task_id, map_index])}`, reportsOfXCom(entry, value));
+      const key = `xcom ${JSON.stringify([dag_id, run_id, task_id, map_index])}`;
+      this.store.addReports(key, reportsOfXCom(entry, value));
       this.#onChange();
     } catch {
       // Airflow may have deleted it since it was listed.
@@ -131,7 +135,7 @@ export class Loader {
     this.store.addAssets(assets.filter((asset) => asset.uri.startsWith("iqm://")));
   }
 
-  #addEvents(events) {
+  #addEvents({ asset_events: events }) {
     for (const event of events) this.store.addReports(`event ${event.id}`, reportsOfEvent(event));
   }
 }

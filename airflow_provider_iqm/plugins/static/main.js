@@ -58,7 +58,8 @@ function drawStatuses(series) {
   const names = [...new Set(series.map((row) => row.status).filter((status) => status))].sort();
   const options = [["", "All statuses"], ...names.map((name) => [name, name])];
   const node = find("status");
-  if (options.length === node.options.length && options.every(([value], index) => node.options[index].value === value)) return;
+  const shown = [...node.options].map((option) => option.value);
+  if (options.map(([value]) => value).join("\n") === shown.join("\n")) return;
   node.replaceChildren(...options.map(([value, label]) => element("option", { value }, label)));
   node.value = names.includes(state.status) ? state.status : "";
   state.status = node.value;

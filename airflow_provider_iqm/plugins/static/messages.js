@@ -14,7 +14,7 @@ export function drawEmpty() {
     "div.message",
     {},
     element("h2", {}, "No audiences yet"),
-    element("p", {}, "An audience is listed here as soon as a task has uploaded it. If the task has an asset, all runs are kept:"),
+    element("p", {}, "An audience is listed here after its first upload. With an asset, Airflow keeps its history:"),
     element("pre", {}, element("code", {}, EXAMPLE)),
   );
 }
@@ -41,7 +41,7 @@ function explain({ status, message }) {
     case 403:
       return [
         "You don't have permission to see audiences",
-        "Audiences are Airflow assets. Ask an administrator for a role that can read assets, Dag runs and task instances.",
+        "Audiences are Airflow assets. Ask an administrator for a role that can read assets and Dag runs.",
       ];
     default:
       return ["Audiences can't be loaded", `${message}.`];

@@ -27,7 +27,7 @@ export function selectRows(series, { query, status, sort, descending }) {
   const read = SORT_VALUES[sort];
   return series
     .filter((row) => (!status || row.status === status) && words.every((word) => searchText(row).includes(word)))
-    .sort((a, b) => compare(read(a), read(b), descending) || compare(a.name, b.name, false) || compare(a.key, b.key, false));
+    .sort((a, b) => compare(read(a), read(b), descending) || compare(a.name, b.name) || compare(a.key, b.key));
 }
 
 /** The number of campaigns that use an audience; null if it isn't known. */
@@ -42,7 +42,7 @@ function searchText({ name, latest, failure }) {
   return parts.filter((part) => part !== undefined && part !== null).join("\n").toLocaleLowerCase();
 }
 
-function compare(a, b, descending) {
+function compare(a, b, descending = false) {
   const unknown = (value) => value === null || value === undefined || value === "";
   if (unknown(a) || unknown(b)) return Number(unknown(a)) - Number(unknown(b));
   const order = typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b;

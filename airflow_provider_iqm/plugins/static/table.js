@@ -40,8 +40,9 @@ export class Table {
    */
   draw(rows, { sort, descending, open }) {
     const focused = document.activeElement?.dataset?.focusKey;
+    const headers = HEADERS.map((header) => this.#drawHeader(header, sort, descending));
     this.#node.replaceChildren(
-      element("thead", {}, element("tr", {}, ...HEADERS.map((header) => this.#drawHeader(header, sort, descending)), links())),
+      element("thead", {}, element("tr", {}, ...headers, drawLinksHeader())),
       element("tbody", {}, ...rows.flatMap((row) => this.#drawRow(row, open.has(row.key)))),
     );
     for (const key of this.#details.keys()) if (!open.has(key)) this.#details.delete(key);
@@ -74,8 +75,9 @@ export class Table {
       const selecting = !getSelection().isCollapsed;
       if (!event.target.closest("a, button") && !selecting) this.#onToggle(row);
     });
-    const detail = isOpen ? element("tr.detail-row", { id }, element("td", { colspan: HEADERS.length + 1 }, this.#detailOf(row))) : null;
-    return detail ? [node, detail] : [node];
+    if (!isOpen) return [node];
+    const detail = element("td", { colspan: HEADERS.length + 1 }, this.#detailOf(row));
+    return [node, element("tr.detail-row", { id }, detail)];
   }
 
   #drawName(row, isOpen, id) {
@@ -111,7 +113,7 @@ function cell(label, ...children) {
   return element("td", { "data-label": label }, ...children);
 }
 
-function links() {
+function drawLinksHeader() {
   return element("th", { scope: "col" }, element("span.visually-hidden", {}, "Links"));
 }
 

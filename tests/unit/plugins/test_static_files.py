@@ -84,3 +84,4 @@ def test_no_file_loads_anything_from_elsewhere_or_makes_markup_of_text():
         for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "//cdn"):
             assert forbidden not in text, path.name
         assert len(text.splitlines()) < 300, path.name
+        assert path.suffix == ".html" or max(map(len, text.splitlines())) <= 120, path.name
