@@ -46,6 +46,7 @@ with DAG("nightly_sync", schedule=None, start_date=datetime(2026, 1, 1), max_act
             wait_for_ready=True,
             min_match_rate=5,
             poke_interval=0.5,
+            lost_answer_timeout=5,
             **{"outlets": [matched_audience_asset(name)], **more},
         )
 """
@@ -63,6 +64,8 @@ def cluster(sandbox, tmp_path):
     settings = {
         "CORE__SIMPLE_AUTH_MANAGER_USERS": "viewer:viewer",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        # No worker is killed here, and a busy machine is slow.
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
     }
     source = DAG.replace("CAMPAIGNS", repr([sandbox.add_campaign(), sandbox.add_campaign()]))
     dags = {"nightly_sync": source.replace("FOLDER", repr(str(tmp_path)))}
