@@ -136,7 +136,7 @@ def test_a_viewer_sees_three_audiences_their_runs_and_the_failed_one(cluster, ru
     runs_of_newsletter = frame.locator(".runs tbody tr")
     runs_of_newsletter.nth(RUNS - 1).wait_for()
     assert runs_of_newsletter.count() == RUNS
-    assert "The list has 3 records" in runs_of_newsletter.first.inner_text()
+    runs_of_newsletter.first.get_by_text("The list has 3 records").wait_for()
     frame.locator(".chart .floor").first.wait_for()
     frame.locator(".plot svg").nth(1).hover(position={"x": 300, "y": 60})
     take_picture(page, page, "audiences-page-runs")

@@ -77,8 +77,9 @@ def test_an_open_row_has_charts_with_limits_and_its_runs(page, fake):
     row(page, "Newsletter").get_by_text(ERROR).wait_for()
     row(page, "Newsletter").get_by_role("button").click()
     runs = page.locator(".runs tbody tr")
+    runs.nth(40).wait_for()
     assert runs.count() == 41
-    assert ERROR in runs.first.inner_text()
+    runs.first.get_by_text(ERROR).wait_for()
     chart = page.locator(".chart").filter(has=page.get_by_role("heading", name="Match rate"))
     assert chart.locator(".line").get_attribute("points").count(",") == 40
     assert chart.locator(".failure").count() == 1
