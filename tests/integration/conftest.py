@@ -153,5 +153,8 @@ def s3():
 def lake(s3, monkeypatch):
     """An empty S3, and the connection ``lake`` to it."""
     s3.empty()
+    # Airflow keeps what it once opened without this connection.
+    stores = importlib.import_module("airflow.io.store" if DATES[0] == "execution_date" else "airflow.sdk.io.store")
+    monkeypatch.setattr(stores, "_STORE_CACHE", {})
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", s3.connection())
     return s3

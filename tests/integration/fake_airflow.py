@@ -20,7 +20,6 @@ from airflow_provider_iqm.plugins.static_files import serve_static_files
 from tests.integration.services import free_port, until
 
 PAGE_LIMIT = 100
-NOW = datetime.now(tz=UTC).replace(microsecond=0)
 FRAME = """
 <!doctype html><html class="{theme}"><title>Airflow</title><body style="margin: 0">
 <iframe src="../iqm/" sandbox="allow-scripts allow-same-origin allow-forms"
@@ -48,6 +47,7 @@ class FakeAirflow:
     theme: str = "light"
     requests: list[str] = field(default_factory=list)
     url: str = ""
+    now: datetime = field(default_factory=lambda: datetime.now(tz=UTC).replace(microsecond=0))
 
     def event(self, asset_id: int, run: int) -> dict:
         name = list(self.assets)[asset_id - 1]
@@ -65,7 +65,7 @@ class FakeAirflow:
 
     def time(self, asset_id: int, run: int) -> str:
         age = self.assets[list(self.assets)[asset_id - 1]] - 1 - run
-        return (NOW - timedelta(days=age, seconds=60 * asset_id)).isoformat()
+        return (self.now - timedelta(days=age, seconds=60 * asset_id)).isoformat()
 
     def fail(self, task_id: str, *, error: str, operator: str = "SqlToMatchedAudienceOperator", **more) -> None:
         log = [
@@ -83,8 +83,8 @@ class FakeAirflow:
                 "operator": operator,
                 "try_number": 2,
                 "rendered_map_index": None,
-                "start_date": NOW.isoformat(),
-                "end_date": (NOW + timedelta(seconds=1)).isoformat(),
+                "start_date": self.now.isoformat(),
+                "end_date": (self.now + timedelta(seconds=1)).isoformat(),
             }
             | more
         )
@@ -190,7 +190,7 @@ def _application(fake: FakeAirflow) -> Starlette:
         return PlainTextResponse("\n".join(lines) + "\n", media_type="application/x-ndjson")
 
     def xcoms(request):
-        common = {"dag_id": "sync", "run_id": "scheduled__1", "map_index": -1, "timestamp": NOW.isoformat()}
+        common = {"dag_id": "sync", "run_id": "scheduled__1", "map_index": -1, "timestamp": fake.now.isoformat()}
         found = [{**common, "task_id": task_id, "key": "audience_event"} for task_id in fake.xcoms]
         return JSONResponse({"xcom_entries": found, "total_entries": len(found)})
 

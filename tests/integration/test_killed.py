@@ -54,7 +54,8 @@ def scratch(tmp_path):
 def start_try(sandbox, people, scratch, tmp_path):
     """Start a try in a process of its own; return the process and the file for its result."""
     settings = sandbox.settings
-    extra = {"client_id": settings.client_id, "client_secret": settings.client_secret}
+    secrets = {"client_id": settings.client_id, "client_secret": settings.client_secret}
+    extra = {**secrets, "rate_limit_scope": "pool"}
     connection = {"conn_type": "iqm", "host": sandbox.url, "login": settings.email, "password": settings.password}
     operator = {
         "file_path": str(people),
