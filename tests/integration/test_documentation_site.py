@@ -11,10 +11,15 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
+from airflow import __version__ as airflow_version
 from playwright.sync_api import sync_playwright
 
 from airflow_provider_iqm import __version__
 from tests.integration.services import binary
+
+pytestmark = pytest.mark.skipif(
+    tuple(map(int, airflow_version.split(".")[:2])) < (3, 3), reason="the reference describes what only Airflow 3.3 has"
+)
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page.stem for page in DOCS.glob("*.md"))
