@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -89,7 +89,9 @@ def defer_long_wait(task: BaseOperator, hook: IQMHook, *, iqm_conn_id: str, meth
     place = hook._reserve_turn(longer_than=MAX_SLOT_WAIT, seconds=HOLD)
     if place is None:
         return
-    _defer(task, RequestTurnTrigger(iqm_conn_id, place.request, time.time() + MAX_DEFERRAL), place.wait, method_name)
+    trigger = RequestTurnTrigger(iqm_conn_id, place.request, time.time() + MAX_DEFERRAL)
+    task.log.info("Deferring; the rate limit allows the next request in about %.0f s", place.wait)
+    task.defer(trigger=trigger, method_name=method_name, timeout=timedelta(seconds=MAX_DEFERRAL) + TIMEOUT_MARGIN)
 
 
 def resume_turn(hook: IQMHook, event: Any) -> None:
@@ -109,9 +111,3 @@ def resume_turn(hook: IQMHook, event: Any) -> None:
                     "Unrecognized trigger event; nothing was uploaded. Install the same release of "
                     "airflow-provider-iqm in the triggerer and on the workers, then clear the task."
                 )
-
-
-def _defer(task: BaseOperator, trigger: RequestTurnTrigger, wait: float, method_name: str) -> NoReturn:
-    task.log.info("Deferring; the rate limit allows the next request in about %.0f s", wait)
-    task.defer(trigger=trigger, method_name=method_name, timeout=timedelta(seconds=MAX_DEFERRAL) + TIMEOUT_MARGIN)
-    raise AssertionError("defer() raises")

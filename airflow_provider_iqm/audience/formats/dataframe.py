@@ -57,16 +57,18 @@ def check_column_names(columns: Sequence[Any], *, name: str) -> Header:
 
 def is_dataframe(value: object) -> bool:
     """Return whether a value is a pandas DataFrame, or has Arrow's PyCapsule interface."""
+    return _is_of_pandas(value) or hasattr(value, "__arrow_c_stream__")
+
+
+def _is_of_pandas(value: object) -> bool:
     # Whoever has a DataFrame has imported pandas.
     pandas = sys.modules.get("pandas")
-    return hasattr(value, "__arrow_c_stream__") or (pandas is not None and isinstance(value, pandas.DataFrame))
+    return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
 def _open(dataframe: Any, *, name: str) -> tuple[list[Any], Iterator[list[list[Any]]]]:
     """Give the columns' names, and the values in pieces: a list for each column."""
-    pandas = sys.modules.get("pandas")
-    # Whoever has a DataFrame has imported pandas.
-    if pandas is not None and isinstance(dataframe, pandas.DataFrame):
+    if _is_of_pandas(dataframe):
         return list(dataframe.columns), _pandas_chunks(dataframe)
     if hasattr(dataframe, "__arrow_c_stream__"):
         import pyarrow

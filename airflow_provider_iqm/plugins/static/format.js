@@ -28,11 +28,6 @@ export const formatPercent = orUnknown((value) => `${percents.format(value)} %`)
 export const formatCost = orUnknown((value) => decimals.format(value));
 export const formatMoment = orUnknown((value) => moments.format(value));
 
-/** The difference between two values, with a sign. */
-export function formatChange(value, format) {
-  return `${value < 0 ? "−" : "+"}${format(Math.abs(value))}`;
-}
-
 /** A tick of a time axis that covers `span` milliseconds. */
 export function formatTick(value, span) {
   return (span < 2 * DAY ? hours : days).format(value);
